@@ -1,0 +1,109 @@
+# strait: `make help` says what there is.
+SHELL       := /bin/bash
+CC          ?= gcc
+CLANG       ?= clang
+BPFTOOL     := $(shell command -v bpftool || echo /usr/sbin/bpftool)
+PKG_CONFIG  ?= pkg-config
+PREFIX      ?= /usr/local
+ARCH        := $(shell uname -m)
+BPF_ARCH    := $(if $(filter x86_64,$(ARCH)),x86,$(if $(filter aarch64,$(ARCH)),arm64,$(ARCH)))
+BUILD       := build
+VERSION     := 0.1.0
+
+LIBS        := libbpf libelf libdw sqlite3 zlib jansson
+WARNINGS    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	       -Wno-missing-field-initializers
+DEFINES     := -D_GNU_SOURCE -DSTRAIT_VERSION='"$(VERSION)"'
+CFLAGS      ?= -O2 -g
+ALL_CFLAGS   = -std=gnu17 $(CFLAGS) $(WARNINGS) $(DEFINES) -fstack-protector-strong \
+	       -Iuser -Iinclude -I$(BUILD) $(shell $(PKG_CONFIG) --cflags $(LIBS))
+ALL_LIBS     = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm -lpthread
+
+BPF_SOURCES := $(wildcard bpf/*.bpf.c bpf/core/*.bpf.c)
+BPF_OBJECTS := $(BPF_SOURCES:%.bpf.c=$(BUILD)/%.bpf.o)
+BPF_HEADERS := $(wildcard bpf/core/*.h include/*.h)
+BPF_CFLAGS  := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Werror \
+	       -Wno-missing-declarations -Ivmlinux/$(ARCH) -Iinclude -Ibpf
+SKELETON    := $(BUILD)/strait.skel.h
+
+SOURCES     := $(shell find user -name '*.c' | sort)
+OBJECTS     := $(SOURCES:%.c=$(BUILD)/%.o)
+# What the unit tests link: everything but main.
+PARTS       := $(filter-out user/main.c,$(SOURCES))
+SAN_OBJECTS := $(PARTS:%.c=$(BUILD)/san/%.o)
+SAN_FLAGS   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	       -fno-omit-frame-pointer
+TESTS       := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(shell find tests/unit -name '*_test.c' 2>/dev/null | sort))
+
+.DELETE_ON_ERROR:
+.PHONY: help all check lint format bench install uninstall clean test scenarios
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+all: $(BUILD)/strait ## build build/strait
+
+$(BUILD)/strait: $(OBJECTS)
+	$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(ALL_LIBS)
+
+# The programs of all families are linked into one object; the skeleton embeds it in the binary.
+$(BUILD)/%.bpf.o: %.bpf.c $(BPF_HEADERS)
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(BUILD)/strait.bpf.o: $(BPF_OBJECTS)
+	$(BPFTOOL) gen object $@ $^
+
+$(SKELETON): $(BUILD)/strait.bpf.o
+	$(BPFTOOL) gen skeleton $< name strait_bpf >$@
+
+$(BUILD)/user/%.o: user/%.c | $(SKELETON)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/san/user/%.o: user/%.c | $(SKELETON)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(SAN_FLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/libsan.a: $(SAN_OBJECTS)
+	rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libsan.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itests/unit $(SAN_FLAGS) -MMD -MP -MF $@.d -o $@ $< $(BUILD)/libsan.a \
+		$(ALL_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
+
+# Objects that include the skeleton must follow it.
+$(BUILD)/user/capture/%.o $(BUILD)/san/user/capture/%.o: $(SKELETON)
+
+check: $(TESTS) ## unit tests, with address and undefined-behaviour sanitizers
+	@failed=0; for t in $(TESTS); do $$t || failed=1; done; exit $$failed
+
+test: ## everything: unit tests, integration tests, scenarios (as root)
+	./scripts/test
+
+scenarios: all ## every scenario under tests/scenarios, with the table of what was found (as root)
+	tests/scenarios/run
+
+lint: ## layers, formatting, static analysis
+	scripts/check-layers
+	scripts/lint
+
+format: ## rewrite C sources in the project's format
+	git ls-files '*.c' '*.h' | grep -v '^vmlinux/' | xargs clang-format -i
+
+bench: all ## figures beside peers, written to docs/performance.md (as root, on a quiet machine)
+	tests/bench/run
+
+install: all ## install under PREFIX (/usr/local)
+	install -D -m 755 $(BUILD)/strait $(DESTDIR)$(PREFIX)/bin/strait
+	install -D -m 644 docs/strait.8 $(DESTDIR)$(PREFIX)/share/man/man8/strait.8
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/strait $(DESTDIR)$(PREFIX)/share/man/man8/strait.8
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The wire between the BPF programs and user space: ring-buffer records, iterator records, and the
+ * keys and values of the maps that count. Plain structs, no logic. Times are nanoseconds of
+ * CLOCK_MONOTONIC, except start times of tasks, which are CLOCK_BOOTTIME (as /proc/PID/stat).
+ *
+ * The names __u8 … __s64 come from vmlinux.h on the BPF side, from linux/types.h in user space.
+ */
+#ifndef STRAIT_WIRE_H
+#define STRAIT_WIRE_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+#include "states.h"
+
+#define WIRE_COMM   16
+#define WIRE_FRAMES 127 /* sysctl kernel.perf_event_max_stack's default */
+#define WIRE_CPUS   256 /* CPUs named in an affinity mask; more exist, but are not told apart */
+
+/* ---- ring buffer: every record begins with this header ---- */
+
+enum wire_kind {
+	WIRE_STACK = 1,	   /* struct wire_stack: the frames of a stack id, at first sight */
+	WIRE_CPU_SAMPLE,   /* struct wire_sample */
+	WIRE_FAULT_SAMPLE, /* struct wire_sample: weight = page faults it stands for */
+	WIRE_WAIT,	   /* struct wire_wait */
+	WIRE_FORK,	   /* struct wire_life: a new thread or process */
+	WIRE_EXEC,	   /* struct wire_life: same process, new image */
+	WIRE_EXIT,	   /* struct wire_exit: a thread's last ledger */
+	WIRE_OOM,	   /* struct wire_life: the kernel's OOM killer chose this process */
+};
+
+struct wire_header {
+	__u32 kind; /* enum wire_kind */
+	__u32 cpu;
+	__u64 time_ns;
+	__u32 tid;
+	__u32 tgid;
+};
+
+/*
+ * Stack ids are hashes of the frames (and, for user stacks, of the process): equal ids mean equal
+ * stacks. 0 means "no stack". A user stack carries the process it belongs to in the header.
+ */
+struct wire_stack {
+	struct wire_header header;
+	__u64 id;
+	__u32 is_user;
+	__u32 frames; /* used entries of address[]; the record is cut behind them */
+	__u64 address[WIRE_FRAMES];
+};
+
+/* One sample of the profilers that fire at a fixed rate. */
+struct wire_sample {
+	struct wire_header header;
+	__u64 kernel_stack, user_stack; /* ids, 0 = none */
+	__u64 user_ip;			/* where user code was, also when user_stack is 0 */
+	__u64 weight;			/* ns of CPU time, or faults */
+};
+
+/* One blocked interval longer than the threshold (.rodata wait_threshold_ns). */
+struct wire_wait {
+	struct wire_header header; /* the thread that waited; time_ns = end of the wait */
+	__u64 begin_ns;
+	__u64 kernel_stack, user_stack;
+	__u32 state;	/* enum thread_state, STATE_WAIT_* */
+	__u32 waker;	/* tid that ended it, 0 = an interrupt or unknown */
+	__u32 waker_tgid;
+	__s32 syscall; /* number, -1 = none */
+};
+
+struct wire_life {
+	struct wire_header header;
+	__u64 start_ns;	       /* of the thread */
+	__u64 process_start_ns; /* of its thread group leader */
+	__u32 parent;	       /* tgid of the parent */
+	__u32 flags;	       /* WIRE_LIFE_* */
+	__u64 cgroup;	       /* id, see struct wire_thread */
+	char comm[WIRE_COMM];
+};
+#define WIRE_LIFE_KTHREAD 1u
+
+/* ---- the thread ledger: task storage, read through the task iterator ---- */
+
+#define WIRE_PARTIES 4
+
+/* Another process that took part in this thread's waits. tgid 0 = free slot. */
+struct wire_party {
+	__u32 tgid;
+	__u32 count;
+	__u64 ns;
+};
+
+struct wire_ledger {
+	__u32 seq;   /* odd while the record is being written */
+	__u32 state; /* enum thread_state since `since` */
+	__u64 since; /* when the current state began */
+	/* Time spent in each state since the thread was first seen, complete up to `since`. */
+	__u64 ns[STATE_COUNT];
+	__u64 woken_max_ns; /* longest single READY_WOKEN interval */
+	__u32 switches, preemptions, wakeups, migrations;
+	/* Who had the CPU while this thread was READY_*; who ended its STATE_WAIT_* intervals. */
+	struct wire_party culprit[WIRE_PARTIES];
+	struct wire_party waker[WIRE_PARTIES];
+	__u64 culprit_other_ns; /* did not fit into culprit[] */
+	__u64 waker_other_ns;
+	/* Bookkeeping of the BPF side. */
+	__u64 syscall_enter; /* time, 0 = not in a system call */
+	__s32 syscall;	     /* number, -1 = none */
+	__u32 flags;	     /* LEDGER_* */
+	__u64 run_begin;     /* when it last got a CPU */
+	__u64 kernel_mark;   /* kernel time is accounted up to here, while running in a syscall */
+	__u64 irq_mark;	     /* the CPU's interrupt time when this run (or syscall) began */
+	__u64 wait_begin, wait_kernel_stack; /* a wait above the threshold, not yet sent */
+	__u32 wait_state, wait_waker, wait_waker_tgid;
+	__s32 wait_syscall;
+};
+#define LEDGER_TARGETED	  1u /* samples and counts are wanted for this thread */
+#define LEDGER_IN_RECLAIM 2u
+#define LEDGER_IN_LOCK	  4u /* between contention_begin and contention_end */
+#define LEDGER_WAIT_READY 8u /* wait_* is complete and waits for the user stack */
+
+/* What the task iterator writes for each thread. */
+struct wire_thread {
+	__u32 tid, tgid;
+	__u64 now_ns;
+	__u64 start_ns, process_start_ns;
+	__u32 parent;
+	__u32 flags; /* WIRE_LIFE_* */
+	__u64 cgroup; /* kernfs id in the hierarchy that says most: v2 unless it is the root there */
+	__u32 policy;
+	__s32 nice;
+	__u32 realtime_priority; /* 0 = none */
+	__u32 cpus_allowed;	 /* how many */
+	__u64 cpu_mask[WIRE_CPUS / 64];
+	__u64 minor_faults, major_faults;
+	__u64 rss_pages; /* of the process */
+	__u64 user_ticks_ns, system_ticks_ns; /* the kernel's own tick-based accounting */
+	char comm[WIRE_COMM];
+	struct wire_ledger ledger;
+};
+
+struct wire_exit {
+	struct wire_header header;
+	__u64 start_ns, process_start_ns;
+	__u64 minor_faults, major_faults;
+	char comm[WIRE_COMM];
+	struct wire_ledger ledger;
+};
+
+/* What the descriptor iterator writes for each listening socket of each process. */
+struct wire_listener {
+	__u32 tgid;
+	__u16 family; /* AF_INET, AF_INET6, AF_UNIX */
+	__u16 port;   /* host byte order; 0 for AF_UNIX */
+	__u8 address[16];
+	char path[108]; /* AF_UNIX; '@' first for an abstract name */
+};
+
+/* ---- per CPU ---- */
+
+struct wire_cpu {
+	__u64 idle_ns;	  /* complete up to the CPU's last switch */
+	__u64 idle_since; /* 0 = not idle now */
+	__u64 irq_ns, softirq_ns;
+	__u64 switches;
+};
+
+/* ---- counters by family: keys and values of the generation maps ---- */
+
+struct syscall_key {
+	__u32 tgid;
+	__u32 nr;
+};
+
+struct syscall_value {
+	__u64 count, errors;
+	__u64 again; /* of the errors: EAGAIN, the mark of busy polling */
+	__u64 ns;
+};
+
+/* One bucket of one histogram. */
+struct bucket_key {
+	__u32 tgid;
+	__u32 device; /* dev_t as the kernel keeps it: major << 20 | minor */
+	__u16 what;   /* enum of the family */
+	__u16 op;     /* of the family */
+	__u32 bucket; /* histogram_bucket() */
+};
+
+struct bucket_value {
+	__u64 count;
+	__u64 sum; /* exact sum of the values filed here */
+};
+
+enum block_what {
+	BLOCK_QUEUE_NS,	 /* insert to issue: in the scheduler's queue */
+	BLOCK_DEVICE_NS, /* issue to completion */
+	BLOCK_BYTES,	 /* request size */
+};
+
+enum block_op {
+	BLOCK_READ,
+	BLOCK_WRITE,
+	BLOCK_FLUSH,
+	BLOCK_DISCARD,
+	BLOCK_OTHER,
+};
+
+struct net_key {
+	__u32 tgid;
+	__u16 family; /* AF_INET, AF_INET6; an AF_UNIX peer is all zero */
+	__u16 port;   /* the service's port, host byte order: local if accepted, else the peer's */
+	__u8 peer[16];
+	__u32 accepted; /* 1 = this side listens on the port */
+};
+
+struct net_value {
+	__u64 sent_bytes, received_bytes;
+	__u64 sends, receives;
+	__u64 retransmits, connects, accepts, resets;
+	__u64 connect_failures;
+	__u64 rtt_us_sum, rtt_samples, rtt_us_max;
+};
+
+struct memory_key {
+	__u32 tgid;
+	__u32 what; /* enum memory_what */
+};
+
+enum memory_what {
+	MEMORY_RECLAIM_DIRECT, /* value: count, ns */
+	MEMORY_RECLAIM_CGROUP,
+	MEMORY_COMPACTION,
+	MEMORY_FAULT_USER, /* count */
+	MEMORY_FAULT_KERNEL,
+};
+
+struct memory_value {
+	__u64 count, ns;
+};
+
+/* What a family could not take, by reason: an index of the per-CPU array `dropped`. */
+enum drop_reason {
+	DROP_RING_STACK, /* ring buffer full */
+	DROP_RING_SAMPLE,
+	DROP_RING_WAIT,
+	DROP_RING_LIFE,
+	DROP_WAIT_RATE,	  /* above the rate limit of single waits */
+	DROP_MAP_SYSCALL, /* map full */
+	DROP_MAP_BLOCK,
+	DROP_MAP_NET,
+	DROP_MAP_MEMORY,
+	DROP_MAP_IRQ,
+	DROP_THREAD_STORAGE, /* no ledger for a thread */
+	DROP_STACK_READ,     /* the stack could not be read */
+	DROP_COUNT,
+};
+
+/* irq family: time by interrupt. */
+struct irq_key {
+	__u32 softirq; /* 1 = softirq vector number, 0 = hard interrupt number, 2 = the local timer */
+	__u32 number;
+	__u32 cpu;
+};
+
+struct irq_value {
+	__u64 count, ns;
+	char name[WIRE_COMM]; /* of a hard interrupt's action */
+};
+
+#ifndef __bpf__
+_Static_assert(sizeof(struct wire_header) == 24, "wire size");
+_Static_assert(sizeof(struct wire_sample) == 56, "wire size");
+_Static_assert(sizeof(struct wire_wait) == 64, "wire size");
+_Static_assert(sizeof(struct wire_life) == 72, "wire size");
+_Static_assert(sizeof(struct bucket_key) == 16, "wire size");
+_Static_assert(sizeof(struct net_key) == 28, "wire size");
+#endif
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The report document: what the five phases concluded from one recording. Analysis builds it; the
+ * renderers (text, JSON, …) show it and compute nothing. Its JSON form is docs/json.md, DESIGN
+ * section 8. Text that came from a traced process is raw: renderers escape it.
+ *
+ * All strings belong to the document (document_text) or are literals. Shares are 0 … 1; a share's
+ * basis is named beside it. NAN means "not observed" and is shown as such, never as 0.
+ */
+#ifndef STRAIT_DOCUMENT_H
+#define STRAIT_DOCUMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/vec.h"
+
+struct spread {
+	double avg, min, max, p50, p95, p99;
+	uint64_t count; /* values it was made from */
+};
+
+struct metric {
+	const char *name; /* "cpu_busy_percent" */
+	const char *unit; /* "percent", "ms", "bytes/s", … */
+	const char *label; /* of which device or interface, NULL = of the host */
+	const char *what; /* one line for people */
+	struct spread spread;
+};
+
+struct service {
+	const char *process, *container, *address, *protocol; /* NULL = unknown */
+	uint32_t pid;
+	double throughput_per_s, error_percent; /* NAN = not observed */
+	struct spread response_ms, delivered_ms; /* count 0 = not observed */
+	const char *coverage; /* what could and could not be seen of it */
+};
+
+enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
+
+/* What applies is set, the rest is NULL or 0. */
+struct place {
+	const char *process, *container, *cgroup, *function, *module, *file, *device, *path, *lock,
+		*peer, *thread;
+	uint32_t pid, line;
+};
+
+struct evidence {
+	const char *what;
+	double value;
+	const char *unit;
+};
+
+struct link {
+	const char *id; /* finding id, or a word for what happens there: "waits for CPU" */
+	struct place where;
+};
+
+enum confidence { CONFIDENCE_LOW, CONFIDENCE_MEDIUM, CONFIDENCE_HIGH };
+enum effort { EFFORT_QUICK, EFFORT_MEDIUM, EFFORT_COMPLEX };
+
+struct impact {
+	double share, low, high;
+	const char *basis;
+};
+
+struct bottleneck {
+	uint32_t rank; /* 1 = first */
+	const char *id; /* "cpu.antagonist" */
+	const char *resource; /* "cpu", "disk", … */
+	const char *title; /* one sentence */
+	enum severity severity;
+	enum confidence confidence;
+	struct place where;
+	struct impact impact;
+	VEC(struct link) chain; /* cause first, victim last */
+	VEC(struct evidence) evidence;
+	VEC(uint32_t) stacks; /* positions in the recording's stacks */
+
+	/* For phase four. */
+	const char *action; /* what to do, imperative, one or two sentences */
+	enum effort effort;
+	double effort_hours[2];
+	/*
+	 * What the fix removes: `removable` of the impact's time. group is the workload whose time
+	 * is saved (position in the analysis' groups), NONE for the host.
+	 */
+	double removable;
+	uint32_t group;
+};
+
+struct hotspot {
+	uint32_t rank;
+	const char *kind; /* sample kind: "cpu", "offcpu", … */
+	const char *function, *module, *file, *process; /* NULL = unknown */
+	uint32_t line;
+	double self_share, total_share; /* of the kind's weight */
+	double self_low, self_high;	/* 95 % interval (Wilson) of self_share */
+	double self_weight;		/* seconds of CPU, of waiting, … */
+	enum severity severity;
+	double impact;	 /* share of the busy threads' wall time */
+	double priority; /* impact × confidence / effort, see strategy */
+};
+
+struct prediction {
+	const char *metric;
+	double saved_share, low, high, speedup;
+	const char *method;
+};
+
+struct step {
+	uint32_t order, bottleneck; /* bottleneck: rank */
+	enum effort category;
+	double effort_hours[2];
+	const char *action;
+	struct prediction predicted;
+};
+
+struct threshold {
+	const char *name, *comparison, *unit;
+	double threshold;
+	const char *from; /* "default", "user", "baseline NAME" */
+	double current;	  /* in this window, NAN = not observed */
+	bool exceeded;
+};
+
+struct skipped {
+	const char *family, *why;
+};
+
+struct counted {
+	const char *what;
+	uint64_t count;
+};
+
+struct document {
+	const char *version, *host, *kernel, *arch;
+	uint32_t cpus;
+	uint64_t memory_bytes;
+	const char *start; /* ISO 8601, UTC */
+	double seconds;
+	uint32_t slices, warmup_slices;
+	const char *target_kind, *target_name;
+	bool cut; /* the recording is incomplete: it was killed, or the disk was full */
+
+	struct {
+		uint64_t lost_events, lost_samples;
+		VEC(struct counted) lost; /* by reason */
+		VEC(struct skipped) skipped;
+		uint64_t cpu_samples, user_samples, user_complete;
+		uint32_t sample_hz;
+		const char *sample_source;
+		VEC(struct counted) incomplete; /* user samples by reason */
+		double ledger_share; /* threads' wall time accounted / observed; 1 = all */
+		double self_cpu_percent, self_bpf_percent;
+		uint64_t self_rss_bytes, self_map_bytes;
+	} coverage;
+
+	VEC(struct metric) metrics;
+	VEC(struct service) services;
+	VEC(struct bottleneck) bottlenecks;
+	const char *verdict; /* one sentence: the answer */
+	VEC(struct hotspot) hotspots;
+	VEC(struct step) steps;
+	struct prediction total;
+	VEC(struct threshold) thresholds;
+
+	VEC(char *) owned; /* text made by document_text */
+};
+
+struct document *document_new(void);
+void document_free(struct document *doc);
+
+/* A formatted text that lives as long as the document. */
+const char *document_text(struct document *doc, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+const char *severity_name(enum severity severity);	 /* "critical", … */
+const char *confidence_name(enum confidence confidence); /* "high", … */
+const char *effort_name(enum effort effort);		 /* "quick", "medium", "complex" */
+
+#endif

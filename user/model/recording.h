@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The recording: everything that was observed in one window, in memory. capture fills it, store
+ * writes it to a file and reads it back, analysis reads it. It holds observations and names, no
+ * conclusions.
+ *
+ * Rows refer to each other by position (u32), NONE where there is nothing. All text is interned in
+ * `strings`: a u32 string id, 0 = the empty string. Text is kept as it was observed, bytes of a
+ * stranger: whoever shows it escapes it.
+ *
+ * Rows of one slice are appended while it is observed and never change after recording_end_slice();
+ * the tables of names (processes, threads, frames) may gain fields until the recording is finished.
+ */
+#ifndef STRAIT_RECORDING_H
+#define STRAIT_RECORDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "states.h"
+#include "util/index.h"
+#include "util/vec.h"
+
+#define NONE UINT32_MAX
+
+struct strings {
+	VEC(char *) at;
+	struct index index;
+};
+
+/* What the observed machine is. */
+struct host {
+	uint32_t name, kernel, arch; /* strings */
+	uint32_t cpus;		     /* online */
+	uint64_t memory_bytes;
+};
+
+enum target_kind {
+	TARGET_HOST,
+	TARGET_PID,
+	TARGET_CGROUP,
+	TARGET_CONTAINER,
+	TARGET_COMMAND,
+};
+
+struct target {
+	enum target_kind kind;
+	uint32_t name; /* string: "1234,1240", a cgroup path, the command line */
+};
+
+struct process {
+	uint32_t pid;
+	uint64_t start_ns; /* CLOCK_BOOTTIME; pid and start together are its identity */
+	uint32_t parent;   /* pid */
+	uint32_t comm;	   /* string: of the group leader */
+	uint32_t exe;	   /* string: path, empty when unknown */
+	uint64_t exe_id;   /* hash of device and inode of the executable, 0 = unknown */
+	uint32_t cgroup;   /* position in cgroups, NONE = unknown */
+	uint32_t uid;
+	bool kernel;   /* a kernel thread */
+	bool targeted; /* belongs to the target */
+	bool exited;   /* ended inside the window */
+	bool born;     /* began inside the window */
+};
+
+struct thread {
+	uint32_t tid;
+	uint64_t start_ns; /* CLOCK_BOOTTIME */
+	uint32_t process;  /* position */
+	uint32_t comm;	   /* string */
+	uint32_t policy;   /* SCHED_* */
+	int32_t nice;
+	uint32_t realtime_priority; /* 0 = none */
+	uint32_t cpus_allowed;	    /* how many CPUs it may use */
+	uint64_t cpu_mask[4];	    /* the first 256 of them */
+};
+
+struct cgroup {
+	uint64_t id;
+	uint32_t path;	    /* string, below the mount point of its hierarchy */
+	uint32_t container; /* string: "podman:web", "unit:nginx.service", empty = none */
+};
+
+struct module {
+	uint32_t path;	   /* string; "[kernel]" for the kernel, "[vdso]" */
+	uint32_t build_id; /* string of hex digits, empty when unknown */
+};
+
+enum frame_kind {
+	FRAME_USER,
+	FRAME_KERNEL,
+	FRAME_INTERPRETED,
+};
+
+struct frame {
+	uint32_t module;   /* position; NONE = address in no known mapping */
+	uint64_t offset;   /* in the file for user code; the address's offset in its symbol for kernel code */
+	uint32_t function; /* string, empty = no name: show module+offset */
+	uint32_t file;	   /* string, empty = unknown */
+	uint32_t line;	   /* 0 = unknown */
+	uint8_t kind;	   /* enum frame_kind */
+	uint8_t named;	   /* a lookup of the name was made */
+	uint8_t pause;	   /* the code at this place spins: it executes a CPU pause instruction */
+};
+
+enum stack_end {
+	STACK_COMPLETE,
+	STACK_TRUNCATED,  /* more frames than WIRE_FRAMES */
+	STACK_NO_TABLE,	  /* broke off: no frame pointers and no unwind table */
+	STACK_UNREADABLE, /* user memory could not be read */
+	STACK_LOST,	  /* its record was lost */
+	STACK_END_COUNT,
+};
+
+struct stack {
+	uint32_t first, len; /* into stack_frames: leaf first, kernel part before user part */
+	uint32_t kernel_len; /* how many of them are the kernel's */
+	uint8_t user_end;    /* enum stack_end of the user part */
+};
+
+enum sample_kind {
+	SAMPLE_CPU,
+	SAMPLE_OFFCPU,
+	SAMPLE_WAKEUP,
+	SAMPLE_ALLOC,
+	SAMPLE_FREE,
+	SAMPLE_FAULT,
+	SAMPLE_BLOCK,
+	SAMPLE_FS,
+	SAMPLE_NET,
+	SAMPLE_LOCK,
+	SAMPLE_SYSCALL,
+	SAMPLE_KINDS,
+};
+
+/* Aggregated within a slice: one row for each (slice, kind, thread, stack). */
+struct sample {
+	uint32_t slice, thread, stack;
+	uint8_t kind;
+	uint64_t count;
+	uint64_t weight; /* ns or bytes or faults, as the kind says */
+};
+
+/* Time of one thread in one state within one slice; states with no time have no row. */
+struct ledger_row {
+	uint32_t slice, thread;
+	uint32_t state; /* enum thread_state */
+	uint64_t ns;
+};
+
+enum edge_kind {
+	EDGE_CULPRIT, /* `party` had the CPU while `thread` was runnable */
+	EDGE_WAKER,   /* `party` ended blocked intervals of `thread` */
+};
+
+struct edge {
+	uint32_t slice, thread;
+	uint32_t party; /* process position; NONE = an interrupt, or not told apart */
+	uint8_t kind;	/* enum edge_kind */
+	uint64_t count;
+	uint64_t ns; /* of the thread's waiting */
+};
+
+/* One blocked interval above the threshold. Times are ns since the window began. */
+struct wait {
+	uint32_t slice, thread, stack;
+	uint32_t waker; /* thread position, NONE = interrupt or unknown */
+	uint32_t state; /* STATE_WAIT_* */
+	int32_t syscall;
+	uint64_t begin_ns, end_ns;
+};
+
+/* A counter of one family within one slice, e.g. metric "syscall.count" of "read". */
+struct count {
+	uint32_t slice, metric, process, label; /* metric, label: strings; process NONE = host */
+	uint64_t value;
+};
+
+/* One histogram bucket within one slice; buckets of include/histogram.h. */
+struct bucket {
+	uint32_t slice, metric, process, label;
+	uint32_t bucket;
+	uint64_t count, sum;
+};
+
+/* A figure read from /proc, cgroupfs or PSI at the end of a slice. */
+struct point {
+	uint32_t slice, metric, label; /* strings */
+	double value;
+};
+
+struct slice {
+	uint64_t begin_ns, end_ns; /* since the window began */
+	bool warmup;		   /* observed, but not part of the baseline */
+};
+
+/* A listening socket: a server found on the host. */
+struct listener {
+	uint32_t process;
+	uint16_t family, port;
+	uint32_t address; /* string: "127.0.0.1", "::", a socket path */
+};
+
+/* State of a probe family in this recording. */
+enum family_status {
+	FAMILY_OK,
+	FAMILY_PARTIAL, /* some of its programs are missing */
+	FAMILY_SKIPPED,
+};
+
+struct family_state {
+	uint32_t name, why; /* strings; why is empty when all is well */
+	uint8_t status;
+};
+
+struct loss {
+	uint32_t reason; /* string, e.g. "ring buffer full: cpu samples" */
+	bool sample;	 /* a sample rather than an event */
+	uint64_t count;
+};
+
+struct self_cost {
+	double cpu_percent; /* of one CPU, over the window: user space and BPF programs */
+	double bpf_percent; /* of it, measured in the BPF programs; < 0 = not measured */
+	uint64_t rss_bytes, map_bytes;
+};
+
+struct recording {
+	struct strings strings;
+	struct host host;
+	struct target target;
+	uint64_t start_unix_ns; /* CLOCK_REALTIME when the window began */
+	uint64_t length_ns;
+	uint32_t sample_hz; /* CPU samples per second and CPU */
+	uint32_t sample_source; /* string: "cpu-clock" or "cycles" */
+	bool cut;		/* the recording did not end by itself: killed, or disk full */
+
+	VEC(struct slice) slices;
+	VEC(struct cgroup) cgroups;
+	VEC(struct process) processes;
+	VEC(struct thread) threads;
+	VEC(struct module) modules;
+	VEC(struct frame) frames;
+	VEC(uint32_t) stack_frames; /* frame positions, sliced by stacks */
+	VEC(struct stack) stacks;
+	VEC(struct listener) listeners;
+
+	VEC(struct sample) samples;
+	VEC(struct ledger_row) ledger;
+	VEC(struct edge) edges;
+	VEC(struct wait) waits;
+	VEC(struct count) counts;
+	VEC(struct bucket) buckets;
+	VEC(struct point) points;
+
+	VEC(struct family_state) families;
+	VEC(struct loss) losses;
+	struct self_cost self;
+
+	/* Indices of the interned tables; private to recording.c. */
+	struct index by_process, by_thread, by_cgroup, by_module, by_frame, by_stack, by_sample;
+	size_t slice_samples; /* samples[] of the open slice begin here */
+};
+
+struct recording *recording_new(void);
+void recording_free(struct recording *rec);
+
+/* ---- names ---- */
+uint32_t string_intern(struct recording *rec, const char *text);
+uint32_t string_intern_n(struct recording *rec, const char *text, size_t length);
+const char *string_get(const struct recording *rec, uint32_t id);
+/* The id of a text that may not occur: NONE if it was never interned. */
+uint32_t string_find(const struct recording *rec, const char *text);
+
+/* Each returns the position of the row with this identity, made if it is new. */
+uint32_t process_intern(struct recording *rec, uint32_t pid, uint64_t start_ns);
+uint32_t thread_intern(struct recording *rec, uint32_t tid, uint64_t start_ns, uint32_t process);
+uint32_t cgroup_intern(struct recording *rec, uint64_t id);
+uint32_t module_intern(struct recording *rec, const char *path, const char *build_id);
+/* kernel frames are told apart by function too: (symbol, offset) */
+uint32_t frame_intern(struct recording *rec, enum frame_kind kind, uint32_t module, uint64_t offset,
+		      uint32_t function);
+uint32_t stack_intern(struct recording *rec, const uint32_t *frames, uint32_t len,
+		      uint32_t kernel_len, enum stack_end user_end);
+
+/* ---- observations; each belongs to the open slice ---- */
+void recording_begin_slice(struct recording *rec, uint64_t begin_ns, bool warmup);
+void recording_end_slice(struct recording *rec, uint64_t end_ns);
+/* Adds to the (kind, thread, stack) row of the open slice. */
+void recording_sample(struct recording *rec, enum sample_kind kind, uint32_t thread,
+		      uint32_t stack, uint64_t count, uint64_t weight);
+void recording_ledger(struct recording *rec, uint32_t slice, uint32_t thread,
+		      enum thread_state state, uint64_t ns);
+void recording_edge(struct recording *rec, enum edge_kind kind, uint32_t thread, uint32_t party,
+		    uint64_t count, uint64_t ns);
+void recording_wait(struct recording *rec, const struct wait *wait);
+void recording_count(struct recording *rec, const char *metric, uint32_t process,
+		     const char *label, uint64_t value);
+void recording_bucket(struct recording *rec, const char *metric, uint32_t process,
+		      const char *label, uint32_t bucket, uint64_t count, uint64_t sum);
+void recording_point(struct recording *rec, const char *metric, const char *label, double value);
+void recording_loss(struct recording *rec, const char *reason, bool sample, uint64_t count);
+void recording_family(struct recording *rec, const char *name, enum family_status status,
+		      const char *why);
+
+/* The open slice's number. */
+static inline uint32_t recording_slice(const struct recording *rec)
+{
+	return rec->slices.len ? (uint32_t)rec->slices.len - 1 : 0;
+}
+
+const char *state_name(enum thread_state state);       /* "disk read", … for people */
+const char *sample_kind_name(enum sample_kind kind);   /* "cpu", "offcpu", … */
+const char *stack_end_name(enum stack_end end);	       /* "complete", "truncated", … */
+const char *family_status_name(enum family_status st); /* "ok", "partial", "skipped" */
+const char *target_kind_name(enum target_kind kind);   /* "host", "pid", … */
+
+#endif
