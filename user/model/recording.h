@@ -10,6 +10,14 @@
  *
  * Rows of one slice are appended while it is observed and never change after recording_end_slice();
  * the tables of names (processes, threads, frames) may gain fields until the recording is finished.
+ *
+ * What always holds, also for a recording read from a file:
+ * - string 0 is ""; no text holds a NUL or is longer than STRING_MAX (it is cut when interned);
+ * - a position is below the length of its table, or NONE where the field says so;
+ * - every observation belongs to a slice of `slices`, and begin_ns <= end_ns everywhere;
+ * - stacks of samples and waits are never NONE: where no stack was taken it is an empty one;
+ * - a process, thread, cgroup, module, frame, stack of one identity has one row.
+ * The functions below assert this: they must not be called before the first slice has begun.
  */
 #ifndef STRAIT_RECORDING_H
 #define STRAIT_RECORDING_H
@@ -23,6 +31,8 @@
 
 #define NONE UINT32_MAX
 
+#define STRING_MAX 4096 /* bytes of one text: PATH_MAX */
+
 struct strings {
 	VEC(char *) at;
 	struct index index;
@@ -31,7 +41,7 @@ struct strings {
 /* What the observed machine is. */
 struct host {
 	uint32_t name, kernel, arch; /* strings */
-	uint32_t cpus;		     /* online */
+	uint32_t cpus;               /* online */
 	uint64_t memory_bytes;
 };
 
@@ -52,8 +62,8 @@ struct process {
 	uint32_t pid;
 	uint64_t start_ns; /* CLOCK_BOOTTIME; pid and start together are its identity */
 	uint32_t parent;   /* pid */
-	uint32_t comm;	   /* string: of the group leader */
-	uint32_t exe;	   /* string: path, empty when unknown */
+	uint32_t comm;     /* string: of the group leader */
+	uint32_t exe;      /* string: path, empty when unknown */
 	uint64_t exe_id;   /* hash of device and inode of the executable, 0 = unknown */
 	uint32_t cgroup;   /* position in cgroups, NONE = unknown */
 	uint32_t uid;
@@ -67,22 +77,22 @@ struct thread {
 	uint32_t tid;
 	uint64_t start_ns; /* CLOCK_BOOTTIME */
 	uint32_t process;  /* position */
-	uint32_t comm;	   /* string */
+	uint32_t comm;     /* string */
 	uint32_t policy;   /* SCHED_* */
 	int32_t nice;
 	uint32_t realtime_priority; /* 0 = none */
-	uint32_t cpus_allowed;	    /* how many CPUs it may use */
-	uint64_t cpu_mask[4];	    /* the first 256 of them */
+	uint32_t cpus_allowed;      /* how many CPUs it may use */
+	uint64_t cpu_mask[4];       /* the first 256 of them */
 };
 
 struct cgroup {
 	uint64_t id;
-	uint32_t path;	    /* string, below the mount point of its hierarchy */
+	uint32_t path;      /* string, below the mount point of its hierarchy */
 	uint32_t container; /* string: "podman:web", "unit:nginx.service", empty = none */
 };
 
 struct module {
-	uint32_t path;	   /* string; "[kernel]" for the kernel, "[vdso]" */
+	uint32_t path;     /* string; "[kernel]" for the kernel, "[vdso]" */
 	uint32_t build_id; /* string of hex digits, empty when unknown */
 };
 
@@ -93,22 +103,23 @@ enum frame_kind {
 };
 
 struct frame {
-	uint32_t module;   /* position; NONE = address in no known mapping */
-	uint64_t offset;   /* in the file for user code; the address's offset in its symbol for kernel code */
+	uint32_t module; /* position; NONE = address in no known mapping */
+	uint64_t offset; /* in the file for user code; the address's offset in its symbol for kernel
+			    code */
 	uint32_t function; /* string, empty = no name: show module+offset */
-	uint32_t file;	   /* string, empty = unknown */
-	uint32_t line;	   /* 0 = unknown */
-	uint8_t kind;	   /* enum frame_kind */
-	uint8_t named;	   /* a lookup of the name was made */
-	uint8_t pause;	   /* the code at this place spins: it executes a CPU pause instruction */
+	uint32_t file;     /* string, empty = unknown */
+	uint32_t line;     /* 0 = unknown */
+	uint8_t kind;      /* enum frame_kind */
+	uint8_t named;     /* a lookup of the name was made */
+	uint8_t pause;     /* the code at this place spins: it executes a CPU pause instruction */
 };
 
 enum stack_end {
 	STACK_COMPLETE,
 	STACK_TRUNCATED,  /* more frames than WIRE_FRAMES */
-	STACK_NO_TABLE,	  /* broke off: no frame pointers and no unwind table */
+	STACK_NO_TABLE,   /* broke off: no frame pointers and no unwind table */
 	STACK_UNREADABLE, /* user memory could not be read */
-	STACK_LOST,	  /* its record was lost */
+	STACK_LOST,       /* its record was lost */
 	STACK_END_COUNT,
 };
 
@@ -156,7 +167,7 @@ enum edge_kind {
 struct edge {
 	uint32_t slice, thread;
 	uint32_t party; /* process position; NONE = an interrupt, or not told apart */
-	uint8_t kind;	/* enum edge_kind */
+	uint8_t kind;   /* enum edge_kind */
 	uint64_t count;
 	uint64_t ns; /* of the thread's waiting */
 };
@@ -191,7 +202,7 @@ struct point {
 
 struct slice {
 	uint64_t begin_ns, end_ns; /* since the window began */
-	bool warmup;		   /* observed, but not part of the baseline */
+	bool warmup;               /* observed, but not part of the baseline */
 };
 
 /* A listening socket: a server found on the host. */
@@ -215,7 +226,7 @@ struct family_state {
 
 struct loss {
 	uint32_t reason; /* string, e.g. "ring buffer full: cpu samples" */
-	bool sample;	 /* a sample rather than an event */
+	bool sample;     /* a sample rather than an event */
 	uint64_t count;
 };
 
@@ -231,9 +242,9 @@ struct recording {
 	struct target target;
 	uint64_t start_unix_ns; /* CLOCK_REALTIME when the window began */
 	uint64_t length_ns;
-	uint32_t sample_hz; /* CPU samples per second and CPU */
+	uint32_t sample_hz;     /* CPU samples per second and CPU */
 	uint32_t sample_source; /* string: "cpu-clock" or "cycles" */
-	bool cut;		/* the recording did not end by itself: killed, or disk full */
+	bool cut;               /* the recording did not end by itself: killed, or disk full */
 
 	VEC(struct slice) slices;
 	VEC(struct cgroup) cgroups;
@@ -259,47 +270,83 @@ struct recording {
 
 	/* Indices of the interned tables; private to recording.c. */
 	struct index by_process, by_thread, by_cgroup, by_module, by_frame, by_stack, by_sample;
-	size_t slice_samples; /* samples[] of the open slice begin here */
+	size_t slice_samples; /* samples before this one are final; the open slice's begin here */
 };
 
 struct recording *recording_new(void);
 void recording_free(struct recording *rec);
 
+/*
+ * Makes the indices anew after the tables were filled by hand, as store does when it reads a file.
+ * The rows must already hold to the rules above.
+ */
+void recording_reindex(struct recording *rec);
+
+/* The position a new row gets behind `len` others; aborts where that would be NONE. */
+uint32_t position_next(size_t len);
+
 /* ---- names ---- */
+
+/* The id of a text; NULL is "". The text ends at its first NUL or after STRING_MAX bytes. */
 uint32_t string_intern(struct recording *rec, const char *text);
 uint32_t string_intern_n(struct recording *rec, const char *text, size_t length);
 const char *string_get(const struct recording *rec, uint32_t id);
 /* The id of a text that may not occur: NONE if it was never interned. */
 uint32_t string_find(const struct recording *rec, const char *text);
 
-/* Each returns the position of the row with this identity, made if it is new. */
+/*
+ * Each returns the position of the row with this identity, made if it is new. The caller fills in
+ * what is not part of the identity; a new process has no cgroup, a new thread an empty CPU mask.
+ */
 uint32_t process_intern(struct recording *rec, uint32_t pid, uint64_t start_ns);
 uint32_t thread_intern(struct recording *rec, uint32_t tid, uint64_t start_ns, uint32_t process);
 uint32_t cgroup_intern(struct recording *rec, uint64_t id);
+/*
+ * The identity is the build-id where there is one (the first path seen is kept), else the path. The
+ * kernel's own code and that of its modules is "[kernel]", "[nvme]", …; the vDSO is "[vdso]".
+ */
 uint32_t module_intern(struct recording *rec, const char *path, const char *build_id);
-/* kernel frames are told apart by function too: (symbol, offset) */
+/*
+ * User frames are (module, offset); `function` may be 0 and is taken over if none is known yet.
+ * Kernel and interpreted frames are told apart by function too: (symbol, offset).
+ */
 uint32_t frame_intern(struct recording *rec, enum frame_kind kind, uint32_t module, uint64_t offset,
 		      uint32_t function);
+/* frames: positions, leaf first, kernel part first; kernel_len <= len. An empty stack is a stack.
+ */
 uint32_t stack_intern(struct recording *rec, const uint32_t *frames, uint32_t len,
 		      uint32_t kernel_len, enum stack_end user_end);
 
-/* ---- observations; each belongs to the open slice ---- */
+/*
+ * ---- observations; each belongs to the open slice ----
+ *
+ * Between the end of a slice and the begin of the next, rows still go to the slice that ended, as
+ * new rows: a row that was there at the end of its slice never changes. So readers add rows up.
+ */
 void recording_begin_slice(struct recording *rec, uint64_t begin_ns, bool warmup);
 void recording_end_slice(struct recording *rec, uint64_t end_ns);
-/* Adds to the (kind, thread, stack) row of the open slice. */
-void recording_sample(struct recording *rec, enum sample_kind kind, uint32_t thread,
-		      uint32_t stack, uint64_t count, uint64_t weight);
+/*
+ * Adds to the (kind, thread, stack) row of the open slice. Stack NONE becomes the empty stack that
+ * was lost. Nothing at all (count and weight 0) makes no row.
+ */
+void recording_sample(struct recording *rec, enum sample_kind kind, uint32_t thread, uint32_t stack,
+		      uint64_t count, uint64_t weight);
+/* 0 ns make no row. The slice may be an earlier one: a thread's exit is learned late. */
 void recording_ledger(struct recording *rec, uint32_t slice, uint32_t thread,
 		      enum thread_state state, uint64_t ns);
 void recording_edge(struct recording *rec, enum edge_kind kind, uint32_t thread, uint32_t party,
 		    uint64_t count, uint64_t ns);
+/* wait->slice is ignored: the open slice is taken. Stack NONE as with samples. */
 void recording_wait(struct recording *rec, const struct wait *wait);
-void recording_count(struct recording *rec, const char *metric, uint32_t process,
-		     const char *label, uint64_t value);
+/* Callers give each (metric, process, label) once a slice; metric and label are interned. */
+void recording_count(struct recording *rec, const char *metric, uint32_t process, const char *label,
+		     uint64_t value);
 void recording_bucket(struct recording *rec, const char *metric, uint32_t process,
 		      const char *label, uint32_t bucket, uint64_t count, uint64_t sum);
 void recording_point(struct recording *rec, const char *metric, const char *label, double value);
+/* Adds to what was lost for this reason. */
 void recording_loss(struct recording *rec, const char *reason, bool sample, uint64_t count);
+/* Sets the state of a family, anew if it is already known. */
 void recording_family(struct recording *rec, const char *name, enum family_status status,
 		      const char *why);
 
@@ -311,7 +358,7 @@ static inline uint32_t recording_slice(const struct recording *rec)
 
 const char *state_name(enum thread_state state);       /* "disk read", … for people */
 const char *sample_kind_name(enum sample_kind kind);   /* "cpu", "offcpu", … */
-const char *stack_end_name(enum stack_end end);	       /* "complete", "truncated", … */
+const char *stack_end_name(enum stack_end end);        /* "complete", "truncated", … */
 const char *family_status_name(enum family_status st); /* "ok", "partial", "skipped" */
 const char *target_kind_name(enum target_kind kind);   /* "host", "pid", … */
 

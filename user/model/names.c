@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The words for the recording's enums: what outputs show, and what recording files hold. */
+#include "model/recording.h"
+
+#define NAME(table, value)                                                                         \
+	((size_t)(value) < sizeof(table) / sizeof(*(table)) && (table)[value] ? (table)[value]     \
+									      : "unknown")
+
+const char *state_name(enum thread_state state)
+{
+	static const char *const names[STATE_COUNT] = {
+		[STATE_RUN_USER] = "running user code", [STATE_RUN_KERNEL] = "running kernel code",
+		[STATE_RUN_IRQ] = "interrupted",        [STATE_READY_WOKEN] = "waiting for CPU",
+		[STATE_READY_PREEMPTED] = "preempted",  [STATE_READY_THROTTLED] = "throttled",
+		[STATE_WAIT_DISK_READ] = "disk read",   [STATE_WAIT_DISK_WRITE] = "disk write",
+		[STATE_WAIT_FAULT] = "page fault",      [STATE_WAIT_RECLAIM] = "memory reclaim",
+		[STATE_WAIT_LOCK_USER] = "user lock",   [STATE_WAIT_LOCK_KERNEL] = "kernel lock",
+		[STATE_WAIT_LOCAL] = "local peer",      [STATE_WAIT_REMOTE] = "remote peer",
+		[STATE_WAIT_TIMER] = "timer",           [STATE_WAIT_POLL] = "poll or accept",
+		[STATE_WAIT_OTHER] = "other wait",
+	};
+
+	return NAME(names, state);
+}
+
+const char *sample_kind_name(enum sample_kind kind)
+{
+	static const char *const names[SAMPLE_KINDS] = {
+		[SAMPLE_CPU] = "cpu",     [SAMPLE_OFFCPU] = "offcpu",   [SAMPLE_WAKEUP] = "wakeup",
+		[SAMPLE_ALLOC] = "alloc", [SAMPLE_FREE] = "free",       [SAMPLE_FAULT] = "fault",
+		[SAMPLE_BLOCK] = "block", [SAMPLE_FS] = "fs",           [SAMPLE_NET] = "net",
+		[SAMPLE_LOCK] = "lock",   [SAMPLE_SYSCALL] = "syscall",
+	};
+
+	return NAME(names, kind);
+}
+
+const char *stack_end_name(enum stack_end end)
+{
+	static const char *const names[STACK_END_COUNT] = {
+		[STACK_COMPLETE] = "complete", [STACK_TRUNCATED] = "truncated",
+		[STACK_NO_TABLE] = "no_table", [STACK_UNREADABLE] = "unreadable",
+		[STACK_LOST] = "lost",
+	};
+
+	return NAME(names, end);
+}
+
+const char *family_status_name(enum family_status st)
+{
+	static const char *const names[] = {
+		[FAMILY_OK] = "ok",
+		[FAMILY_PARTIAL] = "partial",
+		[FAMILY_SKIPPED] = "skipped",
+	};
+
+	return NAME(names, st);
+}
+
+const char *target_kind_name(enum target_kind kind)
+{
+	static const char *const names[] = {
+		[TARGET_HOST] = "host",       [TARGET_PID] = "pid",
+		[TARGET_CGROUP] = "cgroup",   [TARGET_CONTAINER] = "container",
+		[TARGET_COMMAND] = "command",
+	};
+
+	return NAME(names, kind);
+}
