@@ -96,7 +96,8 @@ struct hotspot {
 	uint32_t line;
 	double self_share, total_share; /* of the kind's weight */
 	double self_low, self_high;	/* 95 % interval (Wilson) of self_share */
-	double self_weight;		/* seconds of CPU, of waiting, … */
+	double self_weight;		/* seconds of CPU, of waiting, …: */
+	const char *self_unit;		/* its unit, NULL = "s" */
 	enum severity severity;
 	double impact;	 /* share of the busy threads' wall time */
 	double priority; /* impact × confidence / effort, see strategy */

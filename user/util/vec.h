@@ -33,7 +33,7 @@
 		&(v)->at[vec_old_];                                                                \
 	})
 
-#define vec_each(v, it) for (__typeof__((v)->at) it = (v)->at; it < (v)->at + (v)->len; it++)
+#define vec_each(v, it) for (__typeof__((v)->at + 0) it = (v)->at; it < (v)->at + (v)->len; it++)
 
 #define vec_free(v)                                                                                \
 	do {                                                                                       \
