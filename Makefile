@@ -19,7 +19,8 @@ ALL_CFLAGS   = -std=gnu17 $(CFLAGS) $(WARNINGS) $(DEFINES) -fstack-protector-str
 	       -Iuser -Iinclude -I$(BUILD) $(shell $(PKG_CONFIG) --cflags $(LIBS))
 ALL_LIBS     = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm -lpthread
 
-BPF_SOURCES := $(wildcard bpf/*.bpf.c bpf/core/*.bpf.c)
+# core first: bpftool 7.1 gives wrong offsets to maps that it meets as extern before their definition.
+BPF_SOURCES := $(wildcard bpf/core/*.bpf.c) $(wildcard bpf/*.bpf.c)
 BPF_OBJECTS := $(BPF_SOURCES:%.bpf.c=$(BUILD)/%.bpf.o)
 BPF_HEADERS := $(wildcard bpf/core/*.h include/*.h)
 BPF_CFLAGS  := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Werror \
@@ -102,6 +103,9 @@ install: all ## install under PREFIX (/usr/local)
 
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/strait $(DESTDIR)$(PREFIX)/share/man/man8/strait.8
+
+print-%:
+	@: $(info $($*))
 
 clean: ## remove build/
 	rm -rf $(BUILD)

@@ -21,14 +21,14 @@
 /* ---- ring buffer: every record begins with this header ---- */
 
 enum wire_kind {
-	WIRE_STACK = 1,	   /* struct wire_stack: the frames of a stack id, at first sight */
+	WIRE_STACK = 1,    /* struct wire_stack: the frames of a stack id, at first sight */
 	WIRE_CPU_SAMPLE,   /* struct wire_sample */
 	WIRE_FAULT_SAMPLE, /* struct wire_sample: weight = page faults it stands for */
-	WIRE_WAIT,	   /* struct wire_wait */
-	WIRE_FORK,	   /* struct wire_life: a new thread or process */
-	WIRE_EXEC,	   /* struct wire_life: same process, new image */
-	WIRE_EXIT,	   /* struct wire_exit: a thread's last ledger */
-	WIRE_OOM,	   /* struct wire_life: the kernel's OOM killer chose this process */
+	WIRE_WAIT,         /* struct wire_wait */
+	WIRE_FORK,         /* struct wire_life: a new thread or process */
+	WIRE_EXEC,         /* struct wire_life: same process, new image */
+	WIRE_EXIT,         /* struct wire_exit: a thread's last ledger */
+	WIRE_OOM,          /* struct wire_life: the kernel's OOM killer chose this process */
 };
 
 struct wire_header {
@@ -55,8 +55,7 @@ struct wire_stack {
 struct wire_sample {
 	struct wire_header header;
 	__u64 kernel_stack, user_stack; /* ids, 0 = none */
-	__u64 user_ip;			/* where user code was, also when user_stack is 0 */
-	__u64 weight;			/* ns of CPU time, or faults */
+	__u64 weight;                   /* ns of CPU time, or faults */
 };
 
 /* One blocked interval longer than the threshold (.rodata wait_threshold_ns). */
@@ -64,19 +63,19 @@ struct wire_wait {
 	struct wire_header header; /* the thread that waited; time_ns = end of the wait */
 	__u64 begin_ns;
 	__u64 kernel_stack, user_stack;
-	__u32 state;	/* enum thread_state, STATE_WAIT_* */
-	__u32 waker;	/* tid that ended it, 0 = an interrupt or unknown */
+	__u32 state; /* enum thread_state, STATE_WAIT_* */
+	__u32 waker; /* tid that ended it, 0 = an interrupt or unknown */
 	__u32 waker_tgid;
 	__s32 syscall; /* number, -1 = none */
 };
 
 struct wire_life {
 	struct wire_header header;
-	__u64 start_ns;	       /* of the thread */
+	__u64 start_ns;         /* of the thread */
 	__u64 process_start_ns; /* of its thread group leader */
-	__u32 parent;	       /* tgid of the parent */
-	__u32 flags;	       /* WIRE_LIFE_* */
-	__u64 cgroup;	       /* id, see struct wire_thread */
+	__u32 parent;           /* tgid of the parent */
+	__u32 flags;            /* WIRE_LIFE_* */
+	__u64 cgroup;           /* id, see struct wire_thread */
 	char comm[WIRE_COMM];
 };
 #define WIRE_LIFE_KTHREAD 1u
@@ -106,20 +105,39 @@ struct wire_ledger {
 	__u64 culprit_other_ns; /* did not fit into culprit[] */
 	__u64 waker_other_ns;
 	/* Bookkeeping of the BPF side. */
-	__u64 syscall_enter; /* time, 0 = not in a system call */
-	__s32 syscall;	     /* number, -1 = none */
-	__u32 flags;	     /* LEDGER_* */
-	__u64 run_begin;     /* when it last got a CPU */
-	__u64 kernel_mark;   /* kernel time is accounted up to here, while running in a syscall */
-	__u64 irq_mark;	     /* the CPU's interrupt time when this run (or syscall) began */
-	__u64 wait_begin, wait_kernel_stack; /* a wait above the threshold, not yet sent */
+	__u32 flags;      /* LEDGER_* */
+	__s32 syscall;    /* number, -1 = not in a system call */
+	__s32 syscall_fd; /* its first argument */
+	__u32 pad;
+	__u64 syscall_enter; /* when it began */
+	__u64 run_begin;     /* when the thread last got a CPU */
+	__u64 irq_mark;      /* the CPU's interrupt time up to `since`, while running */
+	/* The last wait above the threshold, kept until its user stack can be read. */
+	__u64 wait_begin, wait_end, wait_kernel_stack;
 	__u32 wait_state, wait_waker, wait_waker_tgid;
 	__s32 wait_syscall;
 };
-#define LEDGER_TARGETED	  1u /* samples and counts are wanted for this thread */
+#define LEDGER_TARGETED   1u /* samples and counts are wanted for this thread */
 #define LEDGER_IN_RECLAIM 2u
-#define LEDGER_IN_LOCK	  4u /* between contention_begin and contention_end */
-#define LEDGER_WAIT_READY 8u /* wait_* is complete and waits for the user stack */
+#define LEDGER_IN_LOCK    4u  /* between contention_begin and contention_end */
+#define LEDGER_WAIT_LONG  8u  /* wait_* describe a wait whose thread has not run since */
+#define LEDGER_WAIT_READY 16u /* wait_* is complete but for the user stack */
+#define LEDGER_KTHREAD    32u
+
+/*
+ * What a system call waits for when it blocks: user space fills the table by name, so that the
+ * programs know no numbers.
+ */
+enum syscall_class {
+	CLASS_OTHER,
+	CLASS_READ,  /* reads from the descriptor in its first argument */
+	CLASS_WRITE, /* writes to it */
+	CLASS_SYNC,  /* waits for writeback */
+	CLASS_LOCK,  /* futex */
+	CLASS_TIMER,
+	CLASS_POLL,
+};
+#define WIRE_SYSCALLS 512 /* numbers with a class; higher ones are CLASS_OTHER */
 
 /* What the task iterator writes for each thread. */
 struct wire_thread {
@@ -127,15 +145,16 @@ struct wire_thread {
 	__u64 now_ns;
 	__u64 start_ns, process_start_ns;
 	__u32 parent;
-	__u32 flags; /* WIRE_LIFE_* */
-	__u64 cgroup; /* kernfs id in the hierarchy that says most: v2 unless it is the root there */
+	__u32 flags;  /* WIRE_LIFE_* */
+	__u64 cgroup; /* kernfs id in the hierarchy that says most: v2 unless it is the root there
+		       */
 	__u32 policy;
 	__s32 nice;
 	__u32 realtime_priority; /* 0 = none */
-	__u32 cpus_allowed;	 /* how many */
+	__u32 cpus_allowed;      /* how many */
 	__u64 cpu_mask[WIRE_CPUS / 64];
 	__u64 minor_faults, major_faults;
-	__u64 rss_pages; /* of the process */
+	__u64 rss_pages;                      /* of the process */
 	__u64 user_ticks_ns, system_ticks_ns; /* the kernel's own tick-based accounting */
 	char comm[WIRE_COMM];
 	struct wire_ledger ledger;
@@ -161,7 +180,7 @@ struct wire_listener {
 /* ---- per CPU ---- */
 
 struct wire_cpu {
-	__u64 idle_ns;	  /* complete up to the CPU's last switch */
+	__u64 idle_ns;    /* complete up to the CPU's last switch */
 	__u64 idle_since; /* 0 = not idle now */
 	__u64 irq_ns, softirq_ns;
 	__u64 switches;
@@ -195,9 +214,9 @@ struct bucket_value {
 };
 
 enum block_what {
-	BLOCK_QUEUE_NS,	 /* insert to issue: in the scheduler's queue */
+	BLOCK_QUEUE_NS,  /* insert to issue: in the scheduler's queue */
 	BLOCK_DEVICE_NS, /* issue to completion */
-	BLOCK_BYTES,	 /* request size */
+	BLOCK_BYTES,     /* request size */
 };
 
 enum block_op {
@@ -247,7 +266,7 @@ enum drop_reason {
 	DROP_RING_SAMPLE,
 	DROP_RING_WAIT,
 	DROP_RING_LIFE,
-	DROP_WAIT_RATE,	  /* above the rate limit of single waits */
+	DROP_WAIT_RATE,   /* above the rate limit of single waits */
 	DROP_MAP_SYSCALL, /* map full */
 	DROP_MAP_BLOCK,
 	DROP_MAP_NET,
@@ -260,7 +279,8 @@ enum drop_reason {
 
 /* irq family: time by interrupt. */
 struct irq_key {
-	__u32 softirq; /* 1 = softirq vector number, 0 = hard interrupt number, 2 = the local timer */
+	__u32 softirq; /* 1 = softirq vector number, 0 = hard interrupt number, 2 = the local timer
+			*/
 	__u32 number;
 	__u32 cpu;
 };
@@ -272,7 +292,7 @@ struct irq_value {
 
 #ifndef __bpf__
 _Static_assert(sizeof(struct wire_header) == 24, "wire size");
-_Static_assert(sizeof(struct wire_sample) == 56, "wire size");
+_Static_assert(sizeof(struct wire_sample) == 48, "wire size");
 _Static_assert(sizeof(struct wire_wait) == 64, "wire size");
 _Static_assert(sizeof(struct wire_life) == 72, "wire size");
 _Static_assert(sizeof(struct bucket_key) == 16, "wire size");

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where kernels differ: every such difference is resolved here, each with the change that made it.
+ * Fields are tested through CO-RE, never by version number (distributions backport).
+ */
+#ifndef STRAIT_COMPAT_BPF_H
+#define STRAIT_COMPAT_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#define COMPAT_PF_KTHREAD      0x00200000
+#define COMPAT_TASK_DEAD       0x80
+#define COMPAT_UNINTERRUPTIBLE 2
+
+/* 5.14, 2f064a59a11f: task_struct.state became __state. */
+struct task_struct___old_state {
+	volatile long state;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u32 compat_task_state(struct task_struct *task)
+{
+	struct task_struct___old_state *old = (void *)task;
+
+	if (bpf_core_field_exists(task->__state))
+		return BPF_CORE_READ(task, __state);
+	return (__u32)BPF_CORE_READ(old, state);
+}
+
+/*
+ * 6.18, task-based throttling: a throttled task leaves its queue by itself and says so in
+ * task_struct.throttled. Before that, a whole cfs_rq leaves, and its tasks stay on it.
+ */
+struct task_struct___throttled {
+	bool throttled;
+} __attribute__((preserve_access_index));
+
+struct cfs_rq___throttle {
+	int throttle_count;
+} __attribute__((preserve_access_index));
+
+struct sched_entity___group {
+	struct cfs_rq___throttle *cfs_rq;
+} __attribute__((preserve_access_index));
+
+struct task_struct___se {
+	struct sched_entity___group se;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool compat_task_throttled(struct task_struct *task)
+{
+	struct task_struct___throttled *by_task = (void *)task;
+	struct task_struct___se *by_queue = (void *)task;
+
+	if (bpf_core_field_exists(by_task->throttled))
+		return BPF_CORE_READ(by_task, throttled);
+	if (bpf_core_field_exists(by_queue->se.cfs_rq)) {
+		struct cfs_rq___throttle *queue = BPF_CORE_READ(by_queue, se.cfs_rq);
+
+		if (bpf_core_field_exists(queue->throttle_count))
+			return BPF_CORE_READ(queue, throttle_count) > 0;
+	}
+	return false;
+}
+
+/* 6.2, f1a7941243c1: mm_struct.rss_stat became per-CPU counters; .count is exact to a batch. */
+struct mm_rss_stat___old {
+	atomic_long_t count[4];
+} __attribute__((preserve_access_index));
+
+struct mm_struct___old_rss {
+	struct mm_rss_stat___old rss_stat;
+} __attribute__((preserve_access_index));
+
+/* Resident pages of an address space: file, anonymous, shared memory. */
+static __always_inline __u64 compat_rss_pages(struct mm_struct *mm)
+{
+	struct mm_struct___old_rss *old = (void *)mm;
+	__s64 pages = 0, part;
+
+	if (!mm)
+		return 0;
+	if (bpf_core_type_exists(struct mm_rss_stat___old)) {
+		pages += BPF_CORE_READ(old, rss_stat.count[0].counter);
+		pages += BPF_CORE_READ(old, rss_stat.count[1].counter);
+		pages += BPF_CORE_READ(old, rss_stat.count[3].counter);
+	} else {
+		/* MM_FILEPAGES 0, MM_ANONPAGES 1, MM_SWAPENTS 2, MM_SHMEMPAGES 3 */
+		part = BPF_CORE_READ(mm, rss_stat[0].count);
+		pages += part;
+		part = BPF_CORE_READ(mm, rss_stat[1].count);
+		pages += part;
+		part = BPF_CORE_READ(mm, rss_stat[3].count);
+		pages += part;
+	}
+	return pages > 0 ? (__u64)pages : 0;
+}
+
+/*
+ * The cgroup that says most about a task: its v2 cgroup, unless that is the root (hybrid hosts
+ * keep their controllers in v1): then that of the memory, else of the CPU controller.
+ */
+static __always_inline struct cgroup *compat_task_cgroup(struct task_struct *task)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct cgroup *cgroup = BPF_CORE_READ(set, dfl_cgrp), *v1;
+	int index;
+
+	if (BPF_CORE_READ(cgroup, level) > 0)
+		return cgroup;
+	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id)) {
+		index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
+		v1 = BPF_CORE_READ(set, subsys[index], cgroup);
+		if (BPF_CORE_READ(v1, level) > 0)
+			return v1;
+	}
+	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, cpu_cgrp_id)) {
+		index = bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id);
+		v1 = BPF_CORE_READ(set, subsys[index], cgroup);
+		if (BPF_CORE_READ(v1, level) > 0)
+			return v1;
+	}
+	return cgroup;
+}
+
+/* kernfs ids are unique within one hierarchy only: the hierarchy's number goes into the top byte.
+ */
+static __always_inline __u64 compat_cgroup_id(struct cgroup *cgroup)
+{
+	return BPF_CORE_READ(cgroup, kn, id) |
+	       (__u64)(BPF_CORE_READ(cgroup, root, hierarchy_id) & 0xff) << 56;
+}
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The maps and settings that all families share, and the licence of the linked object. */
+#include "core/maps.bpf.h"
+
+const volatile __u64 wait_threshold_ns = 1000000;
+const volatile __u64 sample_weight_ns = 10101010;
+const volatile __u32 target_kind = 0;
+const volatile __u64 target_cgroup = 0;
+const volatile bool has_task_storage = true;
+const volatile __u8 syscall_class[WIRE_SYSCALLS] = {};
+const volatile __u32 own_tgid = 0;
+
+__u32 generation = 0;
+
+struct events_map events SEC(".maps");
+struct ledger_storage_map ledger_storage SEC(".maps");
+struct ledger_hash_map ledger_hash SEC(".maps");
+struct cpus_map cpus SEC(".maps");
+struct dropped_map dropped SEC(".maps");
+struct stacks_seen_map stacks_seen SEC(".maps");
+struct target_pids_map target_pids SEC(".maps");
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

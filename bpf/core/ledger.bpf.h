@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The thread ledger: at every moment each thread is in one state; at every transition the time
+ * since the last one is added to the state that ends. So the parts sum to the wall time.
+ *
+ * A ledger is written by the CPU that holds the thread's run-queue lock, or by the thread itself.
+ * Readers (the task iterator) see `seq` odd or changed and read again.
+ */
+#ifndef STRAIT_LEDGER_BPF_H
+#define STRAIT_LEDGER_BPF_H
+
+#include "core/compat.bpf.h"
+#include "core/maps.bpf.h"
+
+static __always_inline struct wire_ledger *ledger_of(struct task_struct *task)
+{
+	__u32 tid;
+
+	if (has_task_storage)
+		return bpf_task_storage_get(&ledger_storage, task, 0, 0);
+	tid = task->pid;
+	return bpf_map_lookup_elem(&ledger_hash, &tid);
+}
+
+static __always_inline struct wire_ledger *ledger_current(void)
+{
+	__u32 tid;
+
+	if (has_task_storage)
+		return bpf_task_storage_get(&ledger_storage, bpf_get_current_task_btf(), 0, 0);
+	tid = (__u32)bpf_get_current_pid_tgid();
+	return bpf_map_lookup_elem(&ledger_hash, &tid);
+}
+
+static __always_inline void ledger_write_begin(struct wire_ledger *ledger)
+{
+	ledger->seq++;
+	barrier();
+}
+
+static __always_inline void ledger_write_end(struct wire_ledger *ledger)
+{
+	barrier();
+	ledger->seq++;
+}
+
+/* Interrupt time of this CPU up to now, the running interrupt included. */
+static __always_inline __u64 cpu_irq_time(const struct cpu_state *cpu, __u64 now)
+{
+	if ((cpu->hard_depth || cpu->soft_depth) && now > cpu->irq_begin)
+		return cpu->irq_total + (now - cpu->irq_begin);
+	return cpu->irq_total;
+}
+
+/*
+ * Ends a stretch of running (user or kernel) of a thread on this CPU; its interrupts go to their
+ * own state. The caller sets the next state.
+ */
+static __always_inline void ledger_end_run(struct wire_ledger *ledger, const struct cpu_state *cpu,
+					   __u64 now)
+{
+	__u64 total = now > ledger->since ? now - ledger->since : 0;
+	__u64 irq_now = cpu_irq_time(cpu, now);
+	__u64 irq = irq_now > ledger->irq_mark ? irq_now - ledger->irq_mark : 0;
+
+	if (irq > total)
+		irq = total;
+	ledger->ns[STATE_RUN_IRQ] += irq;
+	if (ledger->state == STATE_RUN_KERNEL)
+		ledger->ns[STATE_RUN_KERNEL] += total - irq;
+	else
+		ledger->ns[STATE_RUN_USER] += total - irq;
+	ledger->irq_mark = irq_now;
+	ledger->since = now;
+}
+
+/* Ends any stretch that was not running; returns its length in ns. */
+static __always_inline __u64 ledger_end_off(struct wire_ledger *ledger, __u64 now)
+{
+	__u64 total = now > ledger->since ? now - ledger->since : 0;
+	__u32 state = ledger->state;
+
+	if (state < STATE_COUNT)
+		ledger->ns[state] += total;
+	ledger->since = now;
+	return total;
+}
+
+static __always_inline bool ledger_runs(const struct wire_ledger *ledger)
+{
+	return ledger->state <= STATE_RUN_IRQ;
+}
+
+static __always_inline bool ledger_ready(const struct wire_ledger *ledger)
+{
+	return ledger->state >= STATE_READY_WOKEN && ledger->state <= STATE_READY_THROTTLED;
+}
+
+/* A program found the thread already inside or outside a system call. */
+static __always_inline void ledger_switch_mode(struct wire_ledger *ledger, struct cpu_state *cpu,
+					       enum thread_state mode, __u64 now)
+{
+	if (!ledger_runs(ledger) || !cpu)
+		return;
+	ledger_write_begin(ledger);
+	ledger_end_run(ledger, cpu, now);
+	ledger->state = mode;
+	ledger_write_end(ledger);
+}
+
+/*
+ * Adds to the party table: the four that took most are told apart, the smallest gives way to a
+ * larger newcomer and its time goes to *other (Metwally's Space-Saving, without inheriting counts).
+ */
+static __always_inline void parties_add(struct wire_party *parties, __u64 *other, __u32 tgid,
+					__u64 ns)
+{
+	__u32 smallest = 0;
+	__u64 least = ~0ULL;
+
+#pragma unroll
+	for (__u32 i = 0; i < WIRE_PARTIES; i++) {
+		if (parties[i].tgid == tgid || !parties[i].tgid) {
+			parties[i].tgid = tgid;
+			parties[i].count++;
+			parties[i].ns += ns;
+			return;
+		}
+		if (parties[i].ns < least) {
+			least = parties[i].ns;
+			smallest = i;
+		}
+	}
+	if (ns > least) {
+		struct wire_party *place = &parties[smallest & (WIRE_PARTIES - 1)];
+
+		*other += place->ns;
+		place->tgid = tgid;
+		place->count = 1;
+		place->ns = ns;
+	} else {
+		*other += ns;
+	}
+}
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The maps that all families share, defined in core.bpf.c, and the pattern for a family's own.
+ */
+#ifndef STRAIT_MAPS_BPF_H
+#define STRAIT_MAPS_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "wire.h"
+
+/* Set by user space before loading. */
+extern const volatile __u64 wait_threshold_ns;
+extern const volatile __u64 sample_weight_ns;
+extern const volatile __u32 target_kind;
+extern const volatile __u64 target_cgroup;
+extern const volatile bool has_task_storage;
+extern const volatile __u8 syscall_class[WIRE_SYSCALLS];
+extern const volatile __u32 own_tgid;
+
+/* Which of a pair of generation maps the programs write: the lowest bit. User space flips it. */
+extern __u32 generation;
+
+struct events_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+};
+extern struct events_map events SEC(".maps");
+
+/* Ledgers: task storage where tracing programs may use it (5.11), else a hash by tid. */
+struct ledger_storage_map {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct wire_ledger);
+};
+extern struct ledger_storage_map ledger_storage SEC(".maps");
+
+struct ledger_hash_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct wire_ledger);
+};
+extern struct ledger_hash_map ledger_hash SEC(".maps");
+
+#define CPU_RUNS 8
+
+/* What a CPU is doing. Written by that CPU only. */
+struct cpu_state {
+	struct wire_cpu told; /* what user space reads */
+	__u32 hard_depth, soft_depth;
+	__u64 irq_begin, irq_total; /* outermost interrupts, hard and soft together */
+	__u64 hard_begin, soft_begin, hard_end;
+	__u32 soft_from_irq; /* the running softirq began on the way out of an interrupt */
+	__u32 run_at;        /* next slot of run[] */
+	struct {
+		__u32 tgid;
+		__u64 begin, end;
+	} run[CPU_RUNS];    /* the last runs on this CPU: whom a waiting thread waited for */
+	__u64 waits_second; /* rate limit of single waits */
+	__u32 waits_sent;
+};
+
+struct cpus_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cpu_state);
+};
+extern struct cpus_map cpus SEC(".maps");
+
+struct dropped_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DROP_COUNT);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+extern struct dropped_map dropped SEC(".maps");
+
+/* Stack ids whose frames were sent already; direct-mapped, a collision only sends frames again. */
+#define STACKS_SEEN 32768
+struct stacks_seen_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, STACKS_SEEN);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+extern struct stacks_seen_map stacks_seen SEC(".maps");
+
+/* Thread groups that are watched when the target is a set of processes or a command. */
+struct target_pids_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u32);
+};
+extern struct target_pids_map target_pids SEC(".maps");
+
+static __always_inline struct cpu_state *cpu_here(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&cpus, &zero);
+}
+
+static __always_inline void drop_count(enum drop_reason reason)
+{
+	__u32 key = reason;
+	__u64 *count = bpf_map_lookup_elem(&dropped, &key);
+
+	if (count)
+		(*count)++;
+}
+
+/*
+ * A family's counters: a pair of hash maps. The programs fill the one that `generation` names;
+ * user space drains the other. Use generation_add() to reach a value, and never in NMI or
+ * scheduler context: it may insert.
+ */
+#define GENERATION_MAPS(name, key_type, value_type, entries)                                       \
+	struct name##_map {                                                                        \
+		__uint(type, BPF_MAP_TYPE_HASH);                                                   \
+		__uint(max_entries, entries);                                                      \
+		__type(key, key_type);                                                             \
+		__type(value, value_type);                                                         \
+	};                                                                                         \
+	struct name##_map name##_0 SEC(".maps");                                                   \
+	struct name##_map name##_1 SEC(".maps")
+
+static __always_inline void *map_find_or_add(void *map, const void *key, const void *zero,
+					     enum drop_reason full)
+{
+	void *value = bpf_map_lookup_elem(map, key);
+
+	if (value)
+		return value;
+	bpf_map_update_elem(map, key, zero, BPF_NOEXIST);
+	value = bpf_map_lookup_elem(map, key);
+	if (!value)
+		drop_count(full);
+	return value;
+}
+
+/* The current generation's value of a key, made from *zero if it is new; NULL when full. */
+#define generation_add(name, key, zero, full)                                                      \
+	(generation & 1 ? map_find_or_add(&name##_1, key, zero, full)                              \
+			: map_find_or_add(&name##_0, key, zero, full))
+
+#endif

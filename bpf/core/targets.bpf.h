@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One switch decides whether a thread is watched: it is thrown when the thread is first seen (by
+ * the iterator, or at its birth) and kept in its ledger, so that an event costs one test of a bit.
+ * The ledger itself covers the whole host: blame may lead out of the target.
+ */
+#ifndef STRAIT_TARGETS_BPF_H
+#define STRAIT_TARGETS_BPF_H
+
+#include "core/compat.bpf.h"
+#include "core/maps.bpf.h"
+
+enum target_test {
+	TARGET_TEST_ALL,    /* the whole host */
+	TARGET_TEST_PIDS,   /* thread groups in target_pids, and their children */
+	TARGET_TEST_CGROUP, /* a cgroup and everything below it */
+};
+
+#define CGROUP_DEPTH 16
+
+static __always_inline bool target_in_cgroup(struct task_struct *task)
+{
+	struct cgroup *cgroup = compat_task_cgroup(task);
+	struct cgroup_subsys_state *parent;
+
+	for (int i = 0; i < CGROUP_DEPTH; i++) {
+		if (!cgroup)
+			return false;
+		if (compat_cgroup_id(cgroup) == target_cgroup)
+			return true;
+		parent = BPF_CORE_READ(cgroup, self.parent);
+		/* `self` is the first member: the parent's css is the parent cgroup. */
+		cgroup = (struct cgroup *)parent;
+	}
+	return false;
+}
+
+/* Whether a thread is watched. `parent` is the ledger of the thread that made it, or NULL. */
+static __always_inline bool target_test(struct task_struct *task, const struct wire_ledger *parent)
+{
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+
+	if (tgid == own_tgid)
+		return false;
+	if (target_kind == TARGET_TEST_ALL)
+		return true;
+	if (target_kind == TARGET_TEST_CGROUP)
+		return target_in_cgroup(task);
+	if (bpf_map_lookup_elem(&target_pids, &tgid))
+		return true;
+	return parent && (parent->flags & LEDGER_TARGETED);
+}
+
+static __always_inline bool ledger_targeted(const struct wire_ledger *ledger)
+{
+	return ledger && (ledger->flags & LEDGER_TARGETED);
+}
+
+#endif

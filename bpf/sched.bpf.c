@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * sched: the thread ledger at switches and wakeups, who had the CPU meanwhile, who ended a wait,
+ * single long waits with their stacks, and the life of threads.
+ *
+ * Runs under run-queue locks: look-ups, task storage, per-CPU arrays and the ring buffer only.
+ */
+#include "core/ledger.bpf.h"
+#include "core/stacks.bpf.h"
+#include "core/targets.bpf.h"
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+
+#define WAITS_PER_SECOND 500 /* single waits sent by each CPU; the ledger's totals stay exact */
+#define MODE_TYPE        0170000
+#define MODE_SOCKET      0140000
+#define MODE_PIPE        0010000
+#define MODE_REGULAR     0100000
+#define MODE_BLOCK       0060000
+#define FAMILY_INET      2
+#define FAMILY_INET6     10
+
+STACK_SCRATCH(sched_kernel_scratch);
+STACK_SCRATCH(sched_user_scratch);
+
+/* ---- what a thread waits for ---- */
+
+static __always_inline bool address_is_local(const struct sock *sk, __u16 family)
+{
+	__u32 peer, own;
+
+	if (family == FAMILY_INET) {
+		peer = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+		own = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+		return (peer & 0xff) == 127 || (peer && peer == own);
+	}
+	if (bpf_core_field_exists(sk->__sk_common.skc_v6_daddr)) {
+		struct in6_addr to, from;
+
+		BPF_CORE_READ_INTO(&to, sk, __sk_common.skc_v6_daddr);
+		BPF_CORE_READ_INTO(&from, sk, __sk_common.skc_v6_rcv_saddr);
+		return (to.in6_u.u6_addr32[0] == from.in6_u.u6_addr32[0] &&
+			to.in6_u.u6_addr32[1] == from.in6_u.u6_addr32[1] &&
+			to.in6_u.u6_addr32[2] == from.in6_u.u6_addr32[2] &&
+			to.in6_u.u6_addr32[3] == from.in6_u.u6_addr32[3]) ||
+		       (to.in6_u.u6_addr32[0] == 0 && to.in6_u.u6_addr32[1] == 0 &&
+			to.in6_u.u6_addr32[2] == bpf_htonl(0xffff) &&
+			(to.in6_u.u6_addr32[3] & 0xff) == 127);
+	}
+	return false;
+}
+
+/* The current task blocks in a read or write of descriptor `fd`. */
+static __always_inline enum thread_state wait_on_descriptor(struct task_struct *task, __s32 fd,
+							    bool is_write)
+{
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
+	struct socket *socket;
+	struct sock *sk;
+	__u16 mode, family;
+
+	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(table, max_fds))
+		return STATE_WAIT_OTHER;
+	if (bpf_probe_read_kernel(&file, sizeof(file), &files[fd]) || !file)
+		return STATE_WAIT_OTHER;
+	mode = BPF_CORE_READ(file, f_inode, i_mode) & MODE_TYPE;
+	if (mode == MODE_REGULAR || mode == MODE_BLOCK)
+		return is_write ? STATE_WAIT_DISK_WRITE : STATE_WAIT_DISK_READ;
+	if (mode == MODE_PIPE)
+		return STATE_WAIT_LOCAL;
+	if (mode != MODE_SOCKET)
+		return STATE_WAIT_POLL;
+	socket = BPF_CORE_READ(file, private_data);
+	sk = BPF_CORE_READ(socket, sk);
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (family != FAMILY_INET && family != FAMILY_INET6)
+		return STATE_WAIT_LOCAL;
+	return address_is_local(sk, family) ? STATE_WAIT_LOCAL : STATE_WAIT_REMOTE;
+}
+
+static __always_inline enum thread_state wait_class(struct task_struct *task,
+						    const struct wire_ledger *ledger, __u32 state)
+{
+	bool iowait = BPF_CORE_READ_BITFIELD_PROBED(task, in_iowait);
+	__u32 nr = ledger->syscall;
+	__u8 class = CLASS_OTHER;
+
+	if (ledger->flags & LEDGER_IN_RECLAIM)
+		return STATE_WAIT_RECLAIM;
+	if (ledger->flags & LEDGER_IN_LOCK)
+		return STATE_WAIT_LOCK_KERNEL;
+	if (ledger->syscall < 0)
+		return iowait ? STATE_WAIT_FAULT : STATE_WAIT_OTHER;
+	if (nr < WIRE_SYSCALLS)
+		class = syscall_class[nr];
+	if (class == CLASS_SYNC)
+		return STATE_WAIT_DISK_WRITE;
+	if (iowait)
+		return class == CLASS_WRITE ? STATE_WAIT_DISK_WRITE : STATE_WAIT_DISK_READ;
+	if (class == CLASS_LOCK)
+		return STATE_WAIT_LOCK_USER;
+	if (class == CLASS_TIMER)
+		return STATE_WAIT_TIMER;
+	if (class == CLASS_POLL)
+		return STATE_WAIT_POLL;
+	if (class == CLASS_READ || class == CLASS_WRITE)
+		return wait_on_descriptor(task, ledger->syscall_fd, class == CLASS_WRITE);
+	return STATE_WAIT_OTHER;
+}
+
+/* ---- single long waits ---- */
+
+/* Whether this CPU may send one more single wait in this second. */
+static __always_inline bool wait_allowed(struct cpu_state *cpu, __u64 now)
+{
+	__u64 second = now >> 30;
+
+	if (cpu->waits_second != second) {
+		cpu->waits_second = second;
+		cpu->waits_sent = 0;
+	}
+	if (cpu->waits_sent >= WAITS_PER_SECOND) {
+		drop_count(DROP_WAIT_RATE);
+		return false;
+	}
+	cpu->waits_sent++;
+	return true;
+}
+
+/* Sends the wait kept in the ledger. The thread is current, or its user stack stays unknown. */
+static __always_inline void wait_send(struct wire_ledger *ledger, __u32 tid, __u32 tgid,
+				      __u64 user_stack)
+{
+	struct wire_wait *wait;
+
+	ledger->flags &= ~LEDGER_WAIT_READY;
+	wait = bpf_ringbuf_reserve(&events, sizeof(*wait), 0);
+	if (!wait) {
+		drop_count(DROP_RING_WAIT);
+		return;
+	}
+	wait->header.kind = WIRE_WAIT;
+	wait->header.cpu = bpf_get_smp_processor_id();
+	wait->header.time_ns = ledger->wait_end;
+	wait->header.tid = tid;
+	wait->header.tgid = tgid;
+	wait->begin_ns = ledger->wait_begin;
+	wait->kernel_stack = ledger->wait_kernel_stack;
+	wait->user_stack = user_stack;
+	wait->state = ledger->wait_state;
+	wait->waker = ledger->wait_waker;
+	wait->waker_tgid = ledger->wait_waker_tgid;
+	wait->syscall = ledger->wait_syscall;
+	bpf_ringbuf_submit(wait, BPF_RB_NO_WAKEUP);
+}
+
+/* The current thread is about to leave the kernel or to block again: its user stack can be read. */
+static __always_inline void wait_finish(void *ctx, struct wire_ledger *ledger, __u64 now)
+{
+	__u64 id = bpf_get_current_pid_tgid(), user = 0;
+	__u32 zero = 0;
+	struct wire_stack *scratch = bpf_map_lookup_elem(&sched_user_scratch, &zero);
+
+	if (scratch)
+		user = stack_user(ctx, scratch, (__u32)id, id >> 32, now);
+	wait_send(ledger, (__u32)id, id >> 32, user);
+}
+
+/* A thread whose long wait ended gets its CPU: take its kernel stack, where it still sleeps. */
+static __always_inline void wait_take_stack(struct task_struct *next, struct wire_ledger *ledger,
+					    struct cpu_state *cpu, __u64 now)
+{
+	__u32 zero = 0;
+	struct wire_stack *scratch;
+
+	ledger->flags &= ~LEDGER_WAIT_LONG;
+	if (!wait_allowed(cpu, now))
+		return;
+	ledger->wait_kernel_stack = 0;
+	scratch = bpf_map_lookup_elem(&sched_kernel_scratch, &zero);
+	if (scratch)
+		ledger->wait_kernel_stack = stack_send(
+			scratch,
+			bpf_get_task_stack(next, scratch->address, sizeof(scratch->address), 0),
+			false, next->pid, next->tgid, now);
+	if (ledger->syscall >= 0)
+		ledger->flags |= LEDGER_WAIT_READY;
+	else
+		wait_send(ledger, next->pid, next->tgid, 0);
+}
+
+/* ---- the two ends of a switch ---- */
+
+static __always_inline void life_send_exit(struct task_struct *task,
+					   const struct wire_ledger *ledger, __u64 now)
+{
+	struct wire_exit *exit = bpf_ringbuf_reserve(&events, sizeof(*exit), 0);
+
+	if (!exit) {
+		drop_count(DROP_RING_LIFE);
+		return;
+	}
+	exit->header.kind = WIRE_EXIT;
+	exit->header.cpu = bpf_get_smp_processor_id();
+	exit->header.time_ns = now;
+	exit->header.tid = task->pid;
+	exit->header.tgid = task->tgid;
+	exit->start_ns = BPF_CORE_READ(task, start_boottime);
+	exit->process_start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	exit->minor_faults = BPF_CORE_READ(task, min_flt);
+	exit->major_faults = BPF_CORE_READ(task, maj_flt);
+	bpf_probe_read_kernel_str(exit->comm, sizeof(exit->comm), task->comm);
+	__builtin_memcpy(&exit->ledger, ledger, sizeof(*ledger));
+	bpf_ringbuf_submit(exit, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool preempt,
+				       struct cpu_state *cpu, __u64 now)
+{
+	struct wire_ledger *ledger = ledger_of(prev);
+	__u32 state, slot = cpu->run_at & (CPU_RUNS - 1);
+	enum thread_state next_state;
+
+	if (!ledger)
+		return;
+	cpu->run[slot].tgid = prev->tgid;
+	cpu->run[slot].begin = ledger->run_begin;
+	cpu->run[slot].end = now;
+	cpu->run_at = slot + 1;
+
+	state = preempt ? 0 : compat_task_state(prev);
+	ledger_write_begin(ledger);
+	if (ledger_runs(ledger))
+		ledger_end_run(ledger, cpu, now);
+	else
+		ledger_end_off(ledger, now);
+	ledger->switches++;
+	if (state == 0) {
+		next_state =
+			compat_task_throttled(prev) ? STATE_READY_THROTTLED : STATE_READY_PREEMPTED;
+		ledger->preemptions++;
+	} else {
+		next_state = wait_class(prev, ledger, state);
+	}
+	ledger->state = next_state;
+	ledger_write_end(ledger);
+	if (state & COMPAT_TASK_DEAD) {
+		life_send_exit(prev, ledger, now);
+		return;
+	}
+	if (ledger->flags & LEDGER_WAIT_READY)
+		wait_finish(ctx, ledger, now);
+}
+
+/* The thread waited for this CPU for `waited` ns: charge those who had it meanwhile. */
+static __always_inline void charge_culprits(struct wire_ledger *ledger, struct cpu_state *cpu,
+					    __u64 waited, __u64 now)
+{
+	__u64 begin = now - waited, charged = 0;
+
+	for (__u32 i = 1; i <= CPU_RUNS; i++) {
+		__u32 slot = (cpu->run_at - i) & (CPU_RUNS - 1);
+		__u64 from = cpu->run[slot].begin, to = cpu->run[slot].end;
+
+		if (to <= begin || !to)
+			break;
+		if (from < begin)
+			from = begin;
+		if (to <= from)
+			continue;
+		parties_add(ledger->culprit, &ledger->culprit_other_ns, cpu->run[slot].tgid,
+			    to - from);
+		charged += to - from;
+	}
+	if (charged < waited)
+		ledger->culprit_other_ns += waited - charged;
+}
+
+#define CULPRIT_MIN_NS 20000 /* shorter waits for a CPU are its switching, nobody's fault */
+
+static __always_inline void switch_in(struct task_struct *next, struct cpu_state *cpu, __u64 now)
+{
+	struct wire_ledger *ledger = ledger_of(next);
+	enum thread_state was;
+	__u64 waited;
+
+	if (!ledger)
+		return;
+	was = ledger->state;
+	ledger_write_begin(ledger);
+	waited = ledger_end_off(ledger, now);
+	if (was == STATE_READY_WOKEN || was == STATE_READY_PREEMPTED) {
+		if (was == STATE_READY_WOKEN && waited > ledger->woken_max_ns)
+			ledger->woken_max_ns = waited;
+		if (waited >= CULPRIT_MIN_NS)
+			charge_culprits(ledger, cpu, waited, now);
+	}
+	ledger->state = ledger->syscall >= 0 || (ledger->flags & LEDGER_KTHREAD) ? STATE_RUN_KERNEL
+										 : STATE_RUN_USER;
+	ledger->run_begin = now;
+	ledger->irq_mark = cpu_irq_time(cpu, now);
+	ledger_write_end(ledger);
+	if (ledger->flags & LEDGER_WAIT_LONG)
+		wait_take_stack(next, ledger, cpu, now);
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(sched__switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct cpu_state *cpu = cpu_here();
+
+	if (!cpu)
+		return 0;
+	cpu->told.switches++;
+	if (prev->pid) {
+		switch_out(ctx, prev, preempt, cpu, now);
+	} else if (cpu->told.idle_since) {
+		cpu->told.idle_ns += now - cpu->told.idle_since;
+		cpu->told.idle_since = 0;
+	}
+	if (next->pid)
+		switch_in(next, cpu, now);
+	else
+		cpu->told.idle_since = now;
+	return 0;
+}
+
+/* ---- wakeups ---- */
+
+/*
+ * Who ends the wait. In a hard interrupt, and in a softirq on its way out, `current` is whoever was
+ * interrupted: nobody is named. A softirq that the current task started itself (a send over
+ * loopback) is the current task's doing.
+ */
+static __always_inline bool waker_is_current(const struct cpu_state *cpu)
+{
+	return !cpu->hard_depth && !(cpu->soft_depth && cpu->soft_from_irq);
+}
+
+static __always_inline int wakeup(struct task_struct *task)
+{
+	struct wire_ledger *ledger = ledger_of(task);
+	struct cpu_state *cpu = cpu_here();
+	__u64 now, waited, id = 0;
+	enum thread_state was;
+
+	if (!ledger || !cpu || ledger_runs(ledger) || ledger_ready(ledger))
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (waker_is_current(cpu))
+		id = bpf_get_current_pid_tgid();
+	was = ledger->state;
+	ledger_write_begin(ledger);
+	waited = ledger_end_off(ledger, now);
+	ledger->state = STATE_READY_WOKEN;
+	ledger->wakeups++;
+	if (id)
+		parties_add(ledger->waker, &ledger->waker_other_ns, id >> 32, waited);
+	else
+		ledger->waker_other_ns += waited;
+	if (waited >= wait_threshold_ns && ledger_targeted(ledger) &&
+	    !(ledger->flags & LEDGER_KTHREAD)) {
+		ledger->wait_begin = now - waited;
+		ledger->wait_end = now;
+		ledger->wait_state = was;
+		ledger->wait_waker = (__u32)id;
+		ledger->wait_waker_tgid = id >> 32;
+		ledger->wait_syscall = ledger->syscall;
+		ledger->flags |= LEDGER_WAIT_LONG;
+	}
+	ledger_write_end(ledger);
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(sched__wakeup, struct task_struct *task)
+{
+	return wakeup(task);
+}
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(sched__wakeup_new, struct task_struct *task)
+{
+	return wakeup(task);
+}
+
+SEC("tp_btf/sched_migrate_task")
+int BPF_PROG(sched__migrate, struct task_struct *task)
+{
+	struct wire_ledger *ledger = ledger_of(task);
+
+	if (ledger)
+		ledger->migrations++;
+	return 0;
+}
+
+/* ---- system calls: where user time ends and kernel time begins ---- */
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(sched__syscall_enter, struct pt_regs *regs, long nr)
+{
+	struct wire_ledger *ledger = ledger_current();
+	__u64 now;
+
+	if (!ledger)
+		return 0;
+	now = bpf_ktime_get_ns();
+	ledger->syscall = (__s32)nr;
+	ledger->syscall_fd = (__s32)PT_REGS_PARM1_CORE_SYSCALL(regs);
+	ledger->syscall_enter = now;
+	ledger_switch_mode(ledger, cpu_here(), STATE_RUN_KERNEL, now);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sched__syscall_exit, struct pt_regs *regs, long result)
+{
+	struct wire_ledger *ledger = ledger_current();
+	__u64 now;
+
+	if (!ledger)
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (ledger->flags & LEDGER_WAIT_READY)
+		wait_finish(ctx, ledger, now);
+	ledger->syscall = -1;
+	ledger_switch_mode(ledger, cpu_here(), STATE_RUN_USER, now);
+	return 0;
+}
+
+/* ---- contended kernel locks (5.19) ---- */
+
+SEC("tp_btf/contention_begin")
+int BPF_PROG(sched__lock_begin)
+{
+	struct wire_ledger *ledger = ledger_current();
+
+	if (ledger)
+		ledger->flags |= LEDGER_IN_LOCK;
+	return 0;
+}
+
+SEC("tp_btf/contention_end")
+int BPF_PROG(sched__lock_end)
+{
+	struct wire_ledger *ledger = ledger_current();
+
+	if (ledger)
+		ledger->flags &= ~LEDGER_IN_LOCK;
+	return 0;
+}

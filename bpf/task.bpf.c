@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * task: threads that are born, change their image or were there before; and the task iterator
+ * through which user space reads all ledgers at the end of a slice.
+ */
+#include "core/ledger.bpf.h"
+#include "core/targets.bpf.h"
+#include <bpf/bpf_tracing.h>
+
+struct life_scratch_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wire_ledger);
+};
+struct life_scratch_map life_scratch SEC(".maps");
+
+struct thread_scratch_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wire_thread);
+};
+struct thread_scratch_map thread_scratch SEC(".maps");
+
+static __always_inline struct wire_ledger *ledger_make(struct task_struct *task,
+						       struct wire_ledger *initial)
+{
+	struct wire_ledger *ledger;
+	__u32 tid;
+
+	if (has_task_storage) {
+		ledger = bpf_task_storage_get(&ledger_storage, task, initial,
+					      BPF_LOCAL_STORAGE_GET_F_CREATE);
+	} else {
+		tid = task->pid;
+		bpf_map_update_elem(&ledger_hash, &tid, initial, BPF_ANY);
+		ledger = bpf_map_lookup_elem(&ledger_hash, &tid);
+	}
+	if (!ledger)
+		drop_count(DROP_THREAD_STORAGE);
+	return ledger;
+}
+
+static __always_inline void ledger_start(struct wire_ledger *ledger, struct task_struct *task,
+					 const struct wire_ledger *parent, __u64 now)
+{
+	__builtin_memset(ledger, 0, sizeof(*ledger));
+	ledger->since = now;
+	ledger->run_begin = now;
+	ledger->syscall = -1;
+	if (BPF_CORE_READ(task, flags) & COMPAT_PF_KTHREAD)
+		ledger->flags |= LEDGER_KTHREAD;
+	if (target_test(task, parent))
+		ledger->flags |= LEDGER_TARGETED;
+}
+
+static __always_inline void life_send(struct task_struct *task, enum wire_kind kind)
+{
+	struct wire_life *life = bpf_ringbuf_reserve(&events, sizeof(*life), 0);
+
+	if (!life) {
+		drop_count(DROP_RING_LIFE);
+		return;
+	}
+	life->header.kind = kind;
+	life->header.cpu = bpf_get_smp_processor_id();
+	life->header.time_ns = bpf_ktime_get_ns();
+	life->header.tid = BPF_CORE_READ(task, pid);
+	life->header.tgid = BPF_CORE_READ(task, tgid);
+	life->start_ns = BPF_CORE_READ(task, start_boottime);
+	life->process_start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	life->parent = BPF_CORE_READ(task, real_parent, tgid);
+	life->flags = BPF_CORE_READ(task, flags) & COMPAT_PF_KTHREAD ? WIRE_LIFE_KTHREAD : 0;
+	life->cgroup = compat_cgroup_id(compat_task_cgroup(task));
+	bpf_probe_read_kernel_str(life->comm, sizeof(life->comm), task->comm);
+	bpf_ringbuf_submit(life, BPF_RB_NO_WAKEUP);
+}
+
+SEC("tp_btf/task_newtask")
+int BPF_PROG(sched__newtask, struct task_struct *task)
+{
+	__u32 zero = 0;
+	struct wire_ledger *initial = bpf_map_lookup_elem(&life_scratch, &zero);
+
+	if (!initial)
+		return 0;
+	ledger_start(initial, task, ledger_current(), bpf_ktime_get_ns());
+	/* It becomes runnable at its sched_wakeup_new; until then its parent holds it back. */
+	initial->state = STATE_WAIT_OTHER;
+	ledger_make(task, initial);
+	life_send(task, WIRE_FORK);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(sched__exec, struct task_struct *task)
+{
+	struct wire_ledger *ledger = ledger_of(task);
+
+	if (ledger && target_test(task, ledger))
+		ledger->flags |= LEDGER_TARGETED;
+	life_send(task, WIRE_EXEC);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_free")
+int BPF_PROG(sched__free, struct task_struct *task)
+{
+	__u32 tid = task->pid;
+
+	/* Task storage goes with the task. */
+	if (!has_task_storage)
+		bpf_map_delete_elem(&ledger_hash, &tid);
+	return 0;
+}
+
+/* ---- the task iterator ---- */
+
+/* The state of a thread that was there before the programs, as far as it can be told. */
+static __always_inline __u32 thread_state_now(struct task_struct *task, bool kernel)
+{
+	if (BPF_CORE_READ(task, on_cpu))
+		return kernel ? STATE_RUN_KERNEL : STATE_RUN_USER;
+	if (!compat_task_state(task))
+		return STATE_READY_PREEMPTED;
+	return STATE_WAIT_OTHER;
+}
+
+static __always_inline struct wire_ledger *ledger_adopt(struct task_struct *task, __u64 now)
+{
+	__u32 zero = 0;
+	struct wire_ledger *initial = bpf_map_lookup_elem(&life_scratch, &zero), *ledger;
+	__u32 state;
+
+	if (!initial)
+		return NULL;
+	ledger_start(initial, task, NULL, now);
+	initial->state = thread_state_now(task, initial->flags & LEDGER_KTHREAD);
+	ledger = ledger_make(task, initial);
+	if (!ledger)
+		return NULL;
+	/* It may have switched while its ledger did not exist yet: look once more. */
+	state = thread_state_now(task, initial->flags & LEDGER_KTHREAD);
+	if (ledger->since == now && ledger->state != state && ledger->seq == 0)
+		ledger->state = state;
+	return ledger;
+}
+
+/* A consistent copy: again while the writer is in it. Fails after a few tries. */
+static __always_inline bool ledger_copy(struct wire_ledger *to, struct wire_ledger *from)
+{
+	for (int i = 0; i < 8; i++) {
+		__u32 seq = *(volatile __u32 *)&from->seq;
+
+		if (seq & 1)
+			continue;
+		barrier();
+		bpf_probe_read_kernel(to, sizeof(*to), from);
+		barrier();
+		if (*(volatile __u32 *)&from->seq == seq)
+			return true;
+	}
+	return false;
+}
+
+static __always_inline void thread_describe(struct wire_thread *out, struct task_struct *task,
+					    __u64 now)
+{
+	out->tid = task->pid;
+	out->tgid = task->tgid;
+	out->now_ns = now;
+	out->start_ns = BPF_CORE_READ(task, start_boottime);
+	out->process_start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	out->parent = BPF_CORE_READ(task, real_parent, tgid);
+	out->flags = BPF_CORE_READ(task, flags) & COMPAT_PF_KTHREAD ? WIRE_LIFE_KTHREAD : 0;
+	out->cgroup = compat_cgroup_id(compat_task_cgroup(task));
+	out->policy = BPF_CORE_READ(task, policy);
+	out->nice = BPF_CORE_READ(task, static_prio) - 120;
+	out->realtime_priority = BPF_CORE_READ(task, rt_priority);
+	out->cpus_allowed = BPF_CORE_READ(task, nr_cpus_allowed);
+	bpf_probe_read_kernel(out->cpu_mask, sizeof(out->cpu_mask), BPF_CORE_READ(task, cpus_ptr));
+	out->minor_faults = BPF_CORE_READ(task, min_flt);
+	out->major_faults = BPF_CORE_READ(task, maj_flt);
+	out->rss_pages = compat_rss_pages(BPF_CORE_READ(task, mm));
+	out->user_ticks_ns = BPF_CORE_READ(task, utime);
+	out->system_ticks_ns = BPF_CORE_READ(task, stime);
+	bpf_probe_read_kernel_str(out->comm, sizeof(out->comm), task->comm);
+}
+
+SEC("iter/task")
+int sched__dump(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct wire_ledger *ledger;
+	struct wire_thread *out;
+	__u32 zero = 0;
+	__u64 now;
+
+	if (!task)
+		return 0;
+	out = bpf_map_lookup_elem(&thread_scratch, &zero);
+	if (!out)
+		return 0;
+	now = bpf_ktime_get_ns();
+	ledger = ledger_of(task);
+	if (!ledger)
+		ledger = ledger_adopt(task, now);
+	if (!ledger)
+		return 0;
+	if (!ledger_copy(&out->ledger, ledger))
+		return 0;
+	thread_describe(out, task, bpf_ktime_get_ns());
+	bpf_seq_write(ctx->meta->seq, out, sizeof(*out));
+	return 0;
+}
