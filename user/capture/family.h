@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A probe family: one question asked of the kernel. Its BPF programs are in bpf/<name>.bpf.c and are
+ * named <name>__<hook>; its user side is one file in families/ that defines a struct family; the
+ * list in families.c is the one line that makes it known. See docs/add-a-family.md.
+ */
+#ifndef STRAIT_FAMILY_H
+#define STRAIT_FAMILY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "capture/session.h"
+#include "util/error.h"
+
+#define FAMILY_HANDLERS 4
+
+struct family {
+	const char *name;
+	const char *what; /* one line for `strait doctor` */
+
+	/* Records of the ring buffer that belong to this family. */
+	struct {
+		uint32_t kind; /* enum wire_kind */
+		void (*handle)(struct session *session, const void *record, size_t size);
+	} handlers[FAMILY_HANDLERS];
+
+	/*
+	 * Each may be NULL.
+	 * prepare: before loading: sets .rodata and map sizes in session->skeleton.
+	 * attach:  attaches what libbpf cannot attach by itself (perf events). Tracepoints through BTF
+	 *          are attached by the session. A failure makes the family skipped, with its text.
+	 * drain:   at the end of each slice, after the generations were flipped and no program writes
+	 *          the idle one any more: its counters → session->recording. Reads maps with
+	 *          generation_drain().
+	 * close:   frees what attach made.
+	 */
+	int (*prepare)(struct session *session, struct error *error);
+	int (*attach)(struct session *session, struct error *error);
+	int (*drain)(struct session *session, struct error *error);
+	void (*close)(struct session *session);
+};
+
+/* NULL-terminated. */
+extern const struct family *const families[];
+
+/*
+ * Empties the idle one of a pair of generation maps (maps name_0 and name_1 of the skeleton) and
+ * calls `each` for every entry. Entries are removed. Returns the number of entries or a negative
+ * errno.
+ */
+int generation_drain(struct session *session, struct bpf_map *map_0, struct bpf_map *map_1,
+		     void (*each)(struct session *session, const void *key, const void *value),
+		     struct error *error);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A capture session: the programs loaded and attached, the ring buffer read, the maps drained slice
+ * by slice into a recording.
+ *
+ *   session_open → session_run (slices until the time is over or `stop` is set) → session_close
+ */
+#ifndef STRAIT_SESSION_H
+#define STRAIT_SESSION_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "model/recording.h"
+#include "util/error.h"
+
+struct strait_bpf;
+struct bpf_map;
+struct session;
+struct family;
+
+#define SESSION_FAMILIES 16
+#define SESSION_TARGETS	 64 /* pids in -p */
+
+struct session_options {
+	uint32_t sample_hz;	 /* 1 … 10000 */
+	uint64_t length_ns;	 /* of the window; 0 = until stopped */
+	uint64_t slice_ns;	 /* 1 s by default */
+	uint64_t warmup_ns;	 /* the slices that begin before this are warm-up */
+	uint64_t wait_threshold_ns;
+	bool one_slice_kept; /* monitor: forget observations after each slice was handled */
+
+	enum target_kind target;
+	pid_t pids[SESSION_TARGETS];
+	size_t pid_count;
+	uint64_t cgroup;	 /* id as in struct wire_thread */
+	const char *target_name; /* for the report */
+	int command_fd;		 /* TARGET_COMMAND: write a byte here to let the command begin; -1 */
+
+	const volatile sig_atomic_t *stop; /* set by a signal handler: end the window early */
+	/* Called at the end of every slice, NULL = nothing. A negative return ends the window. */
+	int (*slice_done)(void *context, struct recording *rec, struct error *error);
+	void *slice_context;
+};
+
+struct session {
+	struct session_options options;
+	struct strait_bpf *skeleton;
+	struct recording *recording;
+	struct symbols *symbols;
+	uint64_t begin_ns; /* CLOCK_MONOTONIC at the begin of the window */
+
+	struct tasks *tasks;   /* processes, threads and their ledgers: tasks.h */
+	struct stacks *stacks; /* stack ids seen so far: stacks.h */
+	void *family_data[SESSION_FAMILIES]; /* by position in families[] */
+	uint32_t family_programs[SESSION_FAMILIES], family_missing[SESSION_FAMILIES];
+	char *family_why[SESSION_FAMILIES];
+};
+
+/* Loads and attaches everything this kernel allows; what it does not is said in the recording. */
+int session_open(struct session **out, const struct session_options *options, struct error *error);
+
+/*
+ * Observes until the window is over. The recording is complete afterwards, names included.
+ * Returns 0, or a negative errno if observing failed half-way (the recording holds what was seen).
+ */
+int session_run(struct session *session, struct error *error);
+
+/* Hands over the recording and detaches everything. */
+struct recording *session_take(struct session *session);
+void session_close(struct session *session);
+
+/* ---- for families ---- */
+
+/* The process with this id now: its position in the recording. */
+uint32_t session_process(struct session *session, uint32_t tgid);
+/* The thread with this id now; `tgid` its process. */
+uint32_t session_thread(struct session *session, uint32_t tid, uint32_t tgid);
+/* The stack of these two ids (0 = none), kernel part first: its position in the recording. */
+uint32_t session_stack(struct session *session, uint64_t kernel_id, uint64_t user_id);
+/* ns since the window began, 0 for earlier times. */
+uint64_t session_time(const struct session *session, uint64_t monotonic_ns);
+
+#endif
