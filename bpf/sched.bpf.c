@@ -5,9 +5,11 @@
  *
  * Runs under run-queue locks: look-ups, task storage, per-CPU arrays and the ring buffer only.
  */
+#include "core/identity.bpf.h"
 #include "core/ledger.bpf.h"
 #include "core/stacks.bpf.h"
 #include "core/targets.bpf.h"
+#include "histogram.h"
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
@@ -206,11 +208,7 @@ static __always_inline void life_send_exit(struct task_struct *task,
 	exit->header.time_ns = now;
 	exit->header.tid = task->pid;
 	exit->header.tgid = task->tgid;
-	exit->start_ns = BPF_CORE_READ(task, start_boottime);
-	exit->process_start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
-	exit->minor_faults = BPF_CORE_READ(task, min_flt);
-	exit->major_faults = BPF_CORE_READ(task, maj_flt);
-	bpf_probe_read_kernel_str(exit->comm, sizeof(exit->comm), task->comm);
+	identity_fill(&exit->who, task);
 	__builtin_memcpy(&exit->ledger, ledger, sizeof(*ledger));
 	bpf_ringbuf_submit(exit, BPF_RB_NO_WAKEUP);
 }
@@ -277,6 +275,21 @@ static __always_inline void charge_culprits(struct wire_ledger *ledger, struct c
 		ledger->culprit_other_ns += waited - charged;
 }
 
+/* Run-queue latency: histograms in shared memory, sharded by CPU to keep the adds apart. */
+__u32 runqueue_histogram[WIRE_SHARDS][HIST_BUCKETS];
+__u64 runqueue_sum[WIRE_SHARDS];
+
+static __always_inline void runqueue_file(__u64 waited)
+{
+	__u32 shard = bpf_get_smp_processor_id() & (WIRE_SHARDS - 1);
+	__u32 bucket = histogram_bucket(waited);
+
+	if (bucket >= HIST_BUCKETS)
+		return;
+	__sync_fetch_and_add(&runqueue_histogram[shard][bucket], 1);
+	__sync_fetch_and_add(&runqueue_sum[shard], waited);
+}
+
 #define CULPRIT_MIN_NS 20000 /* shorter waits for a CPU are its switching, nobody's fault */
 
 static __always_inline void switch_in(struct task_struct *next, struct cpu_state *cpu, __u64 now)
@@ -291,6 +304,7 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 	ledger_write_begin(ledger);
 	waited = ledger_end_off(ledger, now);
 	if (was == STATE_READY_WOKEN || was == STATE_READY_PREEMPTED) {
+		runqueue_file(waited);
 		if (was == STATE_READY_WOKEN && waited > ledger->woken_max_ns)
 			ledger->woken_max_ns = waited;
 		if (waited >= CULPRIT_MIN_NS)

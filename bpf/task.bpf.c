@@ -3,6 +3,7 @@
  * task: threads that are born, change their image or were there before; and the task iterator
  * through which user space reads all ledgers at the end of a slice.
  */
+#include "core/identity.bpf.h"
 #include "core/ledger.bpf.h"
 #include "core/targets.bpf.h"
 #include <bpf/bpf_tracing.h>
@@ -68,12 +69,7 @@ static __always_inline void life_send(struct task_struct *task, enum wire_kind k
 	life->header.time_ns = bpf_ktime_get_ns();
 	life->header.tid = BPF_CORE_READ(task, pid);
 	life->header.tgid = BPF_CORE_READ(task, tgid);
-	life->start_ns = BPF_CORE_READ(task, start_boottime);
-	life->process_start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
-	life->parent = BPF_CORE_READ(task, real_parent, tgid);
-	life->flags = BPF_CORE_READ(task, flags) & COMPAT_PF_KTHREAD ? WIRE_LIFE_KTHREAD : 0;
-	life->cgroup = compat_cgroup_id(compat_task_cgroup(task));
-	bpf_probe_read_kernel_str(life->comm, sizeof(life->comm), task->comm);
+	identity_fill(&life->who, task);
 	bpf_ringbuf_submit(life, BPF_RB_NO_WAKEUP);
 }
 
@@ -164,28 +160,17 @@ static __always_inline bool ledger_copy(struct wire_ledger *to, struct wire_ledg
 	return false;
 }
 
-static __always_inline void thread_describe(struct wire_thread *out, struct task_struct *task,
-					    __u64 now)
+static __always_inline void thread_describe(struct wire_thread *out, struct task_struct *task)
 {
-	out->tid = task->pid;
-	out->tgid = task->tgid;
-	out->now_ns = now;
-	out->start_ns = BPF_CORE_READ(task, start_boottime);
-	out->process_start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
-	out->parent = BPF_CORE_READ(task, real_parent, tgid);
-	out->flags = BPF_CORE_READ(task, flags) & COMPAT_PF_KTHREAD ? WIRE_LIFE_KTHREAD : 0;
-	out->cgroup = compat_cgroup_id(compat_task_cgroup(task));
+	identity_fill(&out->who, task);
 	out->policy = BPF_CORE_READ(task, policy);
 	out->nice = BPF_CORE_READ(task, static_prio) - 120;
 	out->realtime_priority = BPF_CORE_READ(task, rt_priority);
 	out->cpus_allowed = BPF_CORE_READ(task, nr_cpus_allowed);
 	bpf_probe_read_kernel(out->cpu_mask, sizeof(out->cpu_mask), BPF_CORE_READ(task, cpus_ptr));
-	out->minor_faults = BPF_CORE_READ(task, min_flt);
-	out->major_faults = BPF_CORE_READ(task, maj_flt);
 	out->rss_pages = compat_rss_pages(BPF_CORE_READ(task, mm));
 	out->user_ticks_ns = BPF_CORE_READ(task, utime);
 	out->system_ticks_ns = BPF_CORE_READ(task, stime);
-	bpf_probe_read_kernel_str(out->comm, sizeof(out->comm), task->comm);
 }
 
 SEC("iter/task")
@@ -197,7 +182,8 @@ int sched__dump(struct bpf_iter__task *ctx)
 	__u32 zero = 0;
 	__u64 now;
 
-	if (!task)
+	/* A thread that is past its end told its last ledger already, or is about to. */
+	if (!task || BPF_CORE_READ(task, exit_state))
 		return 0;
 	out = bpf_map_lookup_elem(&thread_scratch, &zero);
 	if (!out)
@@ -210,7 +196,7 @@ int sched__dump(struct bpf_iter__task *ctx)
 		return 0;
 	if (!ledger_copy(&out->ledger, ledger))
 		return 0;
-	thread_describe(out, task, bpf_ktime_get_ns());
+	thread_describe(out, task);
 	bpf_seq_write(ctx->meta->seq, out, sizeof(*out));
 	return 0;
 }

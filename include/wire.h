@@ -69,14 +69,28 @@ struct wire_wait {
 	__s32 syscall; /* number, -1 = none */
 };
 
-struct wire_life {
-	struct wire_header header;
+/* Who a thread is. */
+struct wire_identity {
+	__u32 tid, tgid;
 	__u64 start_ns;         /* of the thread */
 	__u64 process_start_ns; /* of its thread group leader */
 	__u32 parent;           /* tgid of the parent */
 	__u32 flags;            /* WIRE_LIFE_* */
-	__u64 cgroup;           /* id, see struct wire_thread */
+	/*
+	 * kernfs id in the hierarchy that says most (v2 unless it is the root there), the number of
+	 * the hierarchy in the top byte.
+	 */
+	__u64 cgroup;
+	__u64 exe_inode; /* of the executable, 0 = none */
+	__u32 exe_device;
+	__u32 uid;
+	__u64 minor_faults, major_faults; /* of the thread, up to now */
 	char comm[WIRE_COMM];
+};
+
+struct wire_life {
+	struct wire_header header;
+	struct wire_identity who;
 };
 #define WIRE_LIFE_KTHREAD 1u
 
@@ -141,30 +155,20 @@ enum syscall_class {
 
 /* What the task iterator writes for each thread. */
 struct wire_thread {
-	__u32 tid, tgid;
-	__u64 now_ns;
-	__u64 start_ns, process_start_ns;
-	__u32 parent;
-	__u32 flags;  /* WIRE_LIFE_* */
-	__u64 cgroup; /* kernfs id in the hierarchy that says most: v2 unless it is the root there
-		       */
+	struct wire_identity who;
 	__u32 policy;
 	__s32 nice;
 	__u32 realtime_priority; /* 0 = none */
 	__u32 cpus_allowed;      /* how many */
 	__u64 cpu_mask[WIRE_CPUS / 64];
-	__u64 minor_faults, major_faults;
 	__u64 rss_pages;                      /* of the process */
 	__u64 user_ticks_ns, system_ticks_ns; /* the kernel's own tick-based accounting */
-	char comm[WIRE_COMM];
 	struct wire_ledger ledger;
 };
 
 struct wire_exit {
 	struct wire_header header;
-	__u64 start_ns, process_start_ns;
-	__u64 minor_faults, major_faults;
-	char comm[WIRE_COMM];
+	struct wire_identity who;
 	struct wire_ledger ledger;
 };
 
@@ -176,6 +180,11 @@ struct wire_listener {
 	__u8 address[16];
 	char path[108]; /* AF_UNIX; '@' first for an abstract name */
 };
+
+/* ---- run-queue latency ---- */
+
+/* Histograms in .bss, one of these for a CPU by its low bits, cumulative. */
+#define WIRE_SHARDS 8
 
 /* ---- per CPU ---- */
 
@@ -294,7 +303,11 @@ struct irq_value {
 _Static_assert(sizeof(struct wire_header) == 24, "wire size");
 _Static_assert(sizeof(struct wire_sample) == 48, "wire size");
 _Static_assert(sizeof(struct wire_wait) == 64, "wire size");
-_Static_assert(sizeof(struct wire_life) == 72, "wire size");
+_Static_assert(sizeof(struct wire_identity) == 96, "wire size");
+_Static_assert(sizeof(struct wire_life) == 120, "wire size");
+_Static_assert(sizeof(struct wire_ledger) == 432, "wire size");
+_Static_assert(sizeof(struct wire_thread) == 608, "wire size");
+_Static_assert(sizeof(struct wire_exit) == 552, "wire size");
 _Static_assert(sizeof(struct bucket_key) == 16, "wire size");
 _Static_assert(sizeof(struct net_key) == 28, "wire size");
 #endif
