@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# What the integration tests share. A test sources this, makes its checks, and ends with `finish`.
+# It passes with exit 0, skips with 77 and a reason as its last line, and fails with 1.
+#
+#   strait        the program under test (STRAIT in the environment overrides it)
+#   work          a directory of this test's own, removed at the end
+#   run …         runs a command: $status, $out (file), $err (file), $seconds
+#   start …       runs a command in the background until the test ends: $started_pid
+#   is, matches, one_line, …     checks; each prints one line, a failed one says what it saw
+#
+# Everything started by `start` is ended by its pid when the test ends, however it ends.
+
+set -uo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+strait=${STRAIT:-$root/build/strait}
+PATH=$PATH:/usr/sbin:/sbin
+export LC_ALL=C
+
+checks=0
+failures=0
+started=()
+mounts=()
+cleanups=()
+work=$(mktemp -d)
+out=$work/stdout
+err=$work/stderr
+status=0
+seconds=0
+
+cleanup() {
+	local pid mount command
+	trap - EXIT INT TERM
+	for command in "${cleanups[@]}"; do
+		eval "$command"
+	done
+	for pid in "${started[@]}"; do
+		stop "$pid"
+	done
+	for mount in "${mounts[@]}"; do
+		umount "$mount" 2>/dev/null || umount -l "$mount"
+	done
+	rm -rf --one-file-system "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+skip() {
+	echo "skip: $*"
+	exit 77
+}
+
+need_root() {
+	[ "$(id -u)" -eq 0 ] || skip 'needs root'
+}
+
+need() {
+	local tool
+	for tool; do
+		command -v "$tool" >/dev/null || skip "$tool is not installed"
+	done
+}
+
+need_strait() {
+	[ -x "$strait" ] || {
+		echo "$strait is not built: run make"
+		exit 1
+	}
+}
+
+# Prints the one line of a check. report GOOD NAME [WHAT WAS SEEN]
+report() {
+	checks=$((checks + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok    $2"
+	else
+		failures=$((failures + 1))
+		echo "FAIL  $2${3:+: $3}"
+	fi
+	return "$1"
+}
+
+# check NAME COMMAND…: the command must succeed.
+check() {
+	local name=$1
+	shift
+	if "$@" >"$work/check" 2>&1; then
+		report 0 "$name"
+	else
+		report 1 "$name" "$* $(head -c 400 "$work/check")"
+	fi
+}
+
+# is NAME EXPECTED SEEN
+is() {
+	[ "$2" = "$3" ]
+	report $? "$1" "expected '$2', saw '$3'"
+}
+
+# matches NAME EXTENDED-REGEX FILE
+matches() {
+	grep -Eq -- "$2" "$3"
+	report $? "$1" "no /$2/ in: $(head -c 600 "$3")"
+}
+
+# lacks NAME EXTENDED-REGEX FILE
+lacks() {
+	! grep -Eq -- "$2" "$3"
+	report $? "$1" "/$2/ in: $(grep -E -- "$2" "$3" | head -c 600)"
+}
+
+# within NAME LOW HIGH SEEN: a number in the closed range.
+within() {
+	awk -v low="$2" -v high="$3" -v seen="$4" 'BEGIN {
+		exit !(seen ~ /^-?[0-9.]+([eE][-+]?[0-9]+)?$/ && seen + 0 >= low && seen + 0 <= high) }'
+	report $? "$1" "expected $2 to $3, saw '$4'"
+}
+
+# shellcheck disable=SC2034 # status and seconds are for the test to read
+# Runs a command without standard input, at most 120 s, and remembers what came of it.
+run() {
+	local began=$EPOCHREALTIME
+	status=0
+	timeout -k 5 120 "$@" >"$out" 2>"$err" </dev/null || status=$?
+	seconds=$(awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN {print b - a}')
+}
+
+# Runs a command in the background until `stop` or the end of the test.
+start() {
+	"$@" </dev/null >"$work/started.out" 2>"$work/started.err" &
+	started_pid=$!
+	started+=("$started_pid")
+}
+
+# Ends a started process by its pid and waits for it.
+stop() {
+	local _
+	kill "$1" 2>/dev/null
+	for _ in {1..50}; do
+		kill -0 "$1" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -KILL "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+	return 0
+}
+
+# until_true SECONDS COMMAND…: tries every 50 ms.
+until_true() {
+	local deadline=$((SECONDS + $1))
+	shift
+	while ! "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $deadline ] || return 1
+		sleep 0.05
+	done
+}
+
+# A pid that no process has.
+free_pid() {
+	local pid
+	pid=$(($(cat /proc/sys/kernel/pid_max) - 1))
+	while [ -d "/proc/$pid" ]; do
+		pid=$((pid - 1))
+	done
+	echo $pid
+}
+
+# Mounts a small tmpfs for this test alone. small_disk DIRECTORY SIZE
+small_disk() {
+	mkdir -p "$1"
+	mount -t tmpfs -o "size=$2,mode=1777" strait-test "$1" 2>/dev/null || skip 'cannot mount a tmpfs'
+	mounts+=("$1")
+}
+
+# Ids of the BPF programs and links that a process holds, one a line: "prog 12", "link 3".
+kernel_objects_of() {
+	local kind
+	for kind in prog link; do
+		bpftool -j "$kind" list 2>/dev/null | jq -r --argjson pid "$1" --arg kind "$kind" \
+			'.[] | select(any(.pids[]?; .pid == $pid)) | "\($kind) \(.id)"'
+	done
+}
+
+# All of those ids in the kernel now, whoever holds them.
+kernel_objects() {
+	local kind
+	for kind in prog link; do
+		bpftool -j "$kind" list 2>/dev/null | jq -r --arg kind "$kind" '.[] | "\($kind) \(.id)"'
+	done
+}
+
+finish() {
+	echo "$((checks - failures)) of $checks checks good"
+	if [ $failures -gt 0 ] || [ $checks -eq 0 ]; then
+		exit 1
+	fi
+	exit 0
+}
