@@ -2,7 +2,9 @@
 SHELL       := /bin/bash
 CC          ?= gcc
 CLANG       ?= clang
-BPFTOOL     := $(shell command -v bpftool || echo /usr/sbin/bpftool)
+# Ubuntu's bpftool is a wrapper that works only with the tools of the running kernel.
+BPFTOOL     := $(shell for tool in bpftool /usr/sbin/bpftool /usr/lib/linux-tools/*/bpftool; do \
+	       $$tool version >/dev/null 2>&1 && echo $$tool && exit; done; echo bpftool)
 PKG_CONFIG  ?= pkg-config
 PREFIX      ?= /usr/local
 ARCH        := $(shell uname -m)

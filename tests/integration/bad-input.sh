@@ -82,7 +82,7 @@ test_targets() {
 }
 
 test_rights() {
-	local plain=(setpriv --reuid $nobody --regid $nobody --clear-groups
+	local plain=(setpriv --reuid "$nobody" --regid "$nobody" --clear-groups
 		--inh-caps=-all --bounding-set=-all)
 	cp "$strait" "$work/strait"
 	chmod 755 "$work" "$work/strait"
