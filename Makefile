@@ -12,14 +12,15 @@ BPF_ARCH    := $(if $(filter x86_64,$(ARCH)),x86,$(if $(filter aarch64,$(ARCH)),
 BUILD       := build
 VERSION     := 0.1.0
 
-LIBS        := libbpf libelf libdw sqlite3 zlib jansson
+LIBS        := libbpf libelf libdw sqlite3 zlib liblzma jansson
 WARNINGS    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	       -Wno-missing-field-initializers
 DEFINES     := -D_GNU_SOURCE -DSTRAIT_VERSION='"$(VERSION)"'
 CFLAGS      ?= -O2 -g
 ALL_CFLAGS   = -std=gnu17 $(CFLAGS) $(WARNINGS) $(DEFINES) -fstack-protector-strong \
 	       -Iuser -Iinclude -I$(BUILD) $(shell $(PKG_CONFIG) --cflags $(LIBS))
-ALL_LIBS     = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm -lpthread
+# libsupc++: the C++ demangler, linked statically.
+ALL_LIBS     = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lsupc++ -lm -lpthread
 
 # core first: bpftool 7.1 gives wrong offsets to maps that it meets as extern before their definition.
 BPF_SOURCES := $(wildcard bpf/core/*.bpf.c) $(wildcard bpf/*.bpf.c)
