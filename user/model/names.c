@@ -35,6 +35,27 @@ const char *sample_kind_name(enum sample_kind kind)
 	return NAME(names, kind);
 }
 
+const char *edge_kind_name(enum edge_kind kind)
+{
+	static const char *const names[] = {
+		[EDGE_CULPRIT] = "culprit",
+		[EDGE_WAKER] = "waker",
+	};
+
+	return NAME(names, kind);
+}
+
+const char *frame_kind_name(enum frame_kind kind)
+{
+	static const char *const names[] = {
+		[FRAME_USER] = "user",
+		[FRAME_KERNEL] = "kernel",
+		[FRAME_INTERPRETED] = "interpreted",
+	};
+
+	return NAME(names, kind);
+}
+
 const char *stack_end_name(enum stack_end end)
 {
 	static const char *const names[STACK_END_COUNT] = {

@@ -358,6 +358,8 @@ static inline uint32_t recording_slice(const struct recording *rec)
 
 const char *state_name(enum thread_state state);       /* "disk read", … for people */
 const char *sample_kind_name(enum sample_kind kind);   /* "cpu", "offcpu", … */
+const char *edge_kind_name(enum edge_kind kind);       /* "culprit", "waker" */
+const char *frame_kind_name(enum frame_kind kind);     /* "user", "kernel", "interpreted" */
 const char *stack_end_name(enum stack_end end);        /* "complete", "truncated", … */
 const char *family_status_name(enum family_status st); /* "ok", "partial", "skipped" */
 const char *target_kind_name(enum target_kind kind);   /* "host", "pid", … */
