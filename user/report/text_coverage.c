@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What could not be seen, and what seeing cost. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "report/number.h"
+#include "report/text.h"
+
+#define INDENT 1
+#define LABEL  11
+
+/* "no_table 12, truncated 4"; NULL when there is nothing. To be freed. */
+static char *counted_text(const struct counted *rows, size_t count)
+{
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out;
+
+	if (!count)
+		return NULL;
+	out = open_memstream(&text, &length);
+	if (!out)
+		abort();
+	for (size_t i = 0; i < count; i++)
+		fprintf(out, "%s%s %s", i ? ", " : "", rows[i].what ? rows[i].what : "?",
+			count_format(rows[i].count).text);
+	if (fclose(out))
+		abort();
+	return text;
+}
+
+static void put_samples(struct page *page, const struct document *doc)
+{
+	uint64_t user = doc->coverage.user_samples, complete = doc->coverage.user_complete;
+	const char *source = doc->coverage.sample_source;
+	bool named = source && *source;
+	char *why;
+
+	if (!doc->coverage.cpu_samples) {
+		page_field(page, INDENT, LABEL, "samples", "no CPU samples were taken");
+		return;
+	}
+	page_field(page, INDENT, LABEL, "samples", "%s CPU samples at %u Hz per CPU%s%s%s",
+		   count_format(doc->coverage.cpu_samples).text, doc->coverage.sample_hz,
+		   named ? " (" : "", named ? source : "", named ? ")" : "");
+	if (!user) {
+		page_field(page, INDENT, LABEL, "stacks", "no sample hit user code");
+		return;
+	}
+	why = counted_text(doc->coverage.incomplete.at, doc->coverage.incomplete.len);
+	page_field(page, INDENT, LABEL, "stacks", "%s of %s user stacks are complete%s%s",
+		   part_format((double)complete / (double)user).text, count_format(user).text,
+		   why ? "; incomplete: " : "", why ? why : "");
+	free(why);
+}
+
+static void put_lost(struct page *page, const struct document *doc)
+{
+	uint64_t events = doc->coverage.lost_events, samples = doc->coverage.lost_samples;
+	char *why;
+
+	if (!events && !samples && !doc->coverage.lost.len) {
+		page_field(page, INDENT, LABEL, "lost", "nothing");
+		return;
+	}
+	why = counted_text(doc->coverage.lost.at, doc->coverage.lost.len);
+	page_field(page, INDENT, LABEL, "lost", "%s events, %s samples%s%s",
+		   count_format(events).text, count_format(samples).text, why ? ": " : "",
+		   why ? why : "");
+	free(why);
+}
+
+static void put_skipped(struct page *page, const struct document *doc)
+{
+	size_t count = doc->coverage.skipped.len, shown = text_rows(page, count, TEXT_SKIPPED);
+
+	if (!count)
+		page_field(page, INDENT, LABEL, "skipped",
+			   "nothing: every probe family was at work");
+	for (size_t i = 0; i < shown; i++) {
+		const struct skipped *skipped = &doc->coverage.skipped.at[i];
+
+		page_field(page, INDENT, LABEL, i ? "" : "skipped", "%s: %s",
+			   skipped->family ? skipped->family : "?",
+			   skipped->why && *skipped->why ? skipped->why : "reason unknown");
+	}
+	text_more(page, INDENT + LABEL, count, shown);
+}
+
+/* A size, "unknown" when it was not measured. */
+static struct number size_or_unknown(uint64_t bytes)
+{
+	return bytes ? number_with_unit((double)bytes, "bytes")
+		     : (struct number){.text = "unknown"};
+}
+
+static void put_cost(struct page *page, const struct document *doc)
+{
+	double cpu = doc->coverage.self_cpu_percent, bpf = doc->coverage.self_bpf_percent;
+	bool split = isfinite(bpf) && bpf >= 0;
+
+	page_field(page, INDENT, LABEL, "own cost", "CPU %s%s%s%s · memory %s · BPF maps %s",
+		   number_with_unit(cpu, "percent").text, isfinite(cpu) ? " of one CPU (" : " (",
+		   split ? number_with_unit(bpf, "percent").text : "",
+		   split ? " in BPF programs)" : "part of BPF programs not measured)",
+		   size_or_unknown(doc->coverage.self_rss_bytes).text,
+		   size_or_unknown(doc->coverage.self_map_bytes).text);
+}
+
+void text_coverage(struct page *page, const struct document *doc)
+{
+	double ledger = doc->coverage.ledger_share;
+
+	page_heading(page, "Coverage", "what was and was not seen, and what it cost");
+	put_samples(page, doc);
+	put_lost(page, doc);
+	put_skipped(page, doc);
+	if (isfinite(ledger))
+		page_field(page, INDENT, LABEL, "ledger",
+			   "%s of the threads' wall time is accounted for",
+			   part_format(ledger).text);
+	else
+		page_field(page, INDENT, LABEL, "ledger", "not observed: no scheduler data");
+	put_cost(page, doc);
+	if (doc->start && *doc->start)
+		page_field(page, INDENT, LABEL, "window", "from %s, strait %s%s", doc->start,
+			   doc->version && *doc->version ? doc->version : "(unknown version)",
+			   doc->cut ? "; cut off before its end" : "");
+}
