@@ -9,6 +9,7 @@
 #include "core/ledger.bpf.h"
 #include "core/stacks.bpf.h"
 #include "core/targets.bpf.h"
+#include "core/wait.bpf.h"
 #include "histogram.h"
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
@@ -130,45 +131,6 @@ static __always_inline bool wait_allowed(struct cpu_state *cpu, __u64 now)
 	return true;
 }
 
-/* Sends the wait kept in the ledger. The thread is current, or its user stack stays unknown. */
-static __always_inline void wait_send(struct wire_ledger *ledger, __u32 tid, __u32 tgid,
-				      __u64 user_stack)
-{
-	struct wire_wait *wait;
-
-	ledger->flags &= ~LEDGER_WAIT_READY;
-	wait = bpf_ringbuf_reserve(&events, sizeof(*wait), 0);
-	if (!wait) {
-		drop_count(DROP_RING_WAIT);
-		return;
-	}
-	wait->header.kind = WIRE_WAIT;
-	wait->header.cpu = bpf_get_smp_processor_id();
-	wait->header.time_ns = ledger->wait_end;
-	wait->header.tid = tid;
-	wait->header.tgid = tgid;
-	wait->begin_ns = ledger->wait_begin;
-	wait->kernel_stack = ledger->wait_kernel_stack;
-	wait->user_stack = user_stack;
-	wait->state = ledger->wait_state;
-	wait->waker = ledger->wait_waker;
-	wait->waker_tgid = ledger->wait_waker_tgid;
-	wait->syscall = ledger->wait_syscall;
-	bpf_ringbuf_submit(wait, BPF_RB_NO_WAKEUP);
-}
-
-/* The current thread is about to leave the kernel or to block again: its user stack can be read. */
-static __always_inline void wait_finish(void *ctx, struct wire_ledger *ledger, __u64 now)
-{
-	__u64 id = bpf_get_current_pid_tgid(), user = 0;
-	__u32 zero = 0;
-	struct wire_stack *scratch = bpf_map_lookup_elem(&sched_user_scratch, &zero);
-
-	if (scratch)
-		user = stack_user(ctx, scratch, (__u32)id, id >> 32, now);
-	wait_send(ledger, (__u32)id, id >> 32, user);
-}
-
 /* A thread whose long wait ended gets its CPU: take its kernel stack, where it still sleeps. */
 static __always_inline void wait_take_stack(struct task_struct *next, struct wire_ledger *ledger,
 					    struct cpu_state *cpu, __u64 now)
@@ -248,7 +210,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 		return;
 	}
 	if (ledger->flags & LEDGER_WAIT_READY)
-		wait_finish(ctx, ledger, now);
+		wait_finish(ctx, ledger, &sched_user_scratch, now);
 }
 
 /* The thread waited for this CPU for `waited` ns: charge those who had it meanwhile. */
@@ -407,40 +369,6 @@ int BPF_PROG(sched__migrate, struct task_struct *task)
 
 	if (ledger)
 		ledger->migrations++;
-	return 0;
-}
-
-/* ---- system calls: where user time ends and kernel time begins ---- */
-
-SEC("tp_btf/sys_enter")
-int BPF_PROG(sched__syscall_enter, struct pt_regs *regs, long nr)
-{
-	struct wire_ledger *ledger = ledger_current();
-	__u64 now;
-
-	if (!ledger)
-		return 0;
-	now = bpf_ktime_get_ns();
-	ledger->syscall = (__s32)nr;
-	ledger->syscall_fd = (__s32)PT_REGS_PARM1_CORE_SYSCALL(regs);
-	ledger->syscall_enter = now;
-	ledger_switch_mode(ledger, cpu_here(), STATE_RUN_KERNEL, now);
-	return 0;
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sched__syscall_exit, struct pt_regs *regs, long result)
-{
-	struct wire_ledger *ledger = ledger_current();
-	__u64 now;
-
-	if (!ledger)
-		return 0;
-	now = bpf_ktime_get_ns();
-	if (ledger->flags & LEDGER_WAIT_READY)
-		wait_finish(ctx, ledger, now);
-	ledger->syscall = -1;
-	ledger_switch_mode(ledger, cpu_here(), STATE_RUN_USER, now);
 	return 0;
 }
 

@@ -124,6 +124,7 @@ struct wire_ledger {
 	__s32 syscall_fd; /* its first argument */
 	__u32 pad;
 	__u64 syscall_enter; /* when it began */
+	__u64 memory_begin;  /* when the reclaim or compaction it is in began */
 	__u64 run_begin;     /* when the thread last got a CPU */
 	__u64 irq_mark;      /* the CPU's interrupt time up to `since`, while running */
 	/* The last wait above the threshold, kept until its user stack can be read. */
@@ -150,8 +151,12 @@ enum syscall_class {
 	CLASS_LOCK,  /* futex */
 	CLASS_TIMER,
 	CLASS_POLL,
+	CLASS_EXIT,   /* never returns */
+	CLASS_RETURN, /* its result is a register of the interrupted code, no result */
 };
-#define WIRE_SYSCALLS 512 /* numbers with a class; higher ones are CLASS_OTHER */
+/* Number space of 32-bit programs on a 64-bit kernel, in keys and ledgers: number | this. */
+#define WIRE_SYSCALL_COMPAT 0x20000000
+#define WIRE_SYSCALLS       512 /* numbers with a class; higher ones are CLASS_OTHER */
 
 /* What the task iterator writes for each thread. */
 struct wire_thread {
@@ -226,6 +231,7 @@ enum block_what {
 	BLOCK_QUEUE_NS,  /* insert to issue: in the scheduler's queue */
 	BLOCK_DEVICE_NS, /* issue to completion */
 	BLOCK_BYTES,     /* request size */
+	BLOCK_ERRORS,    /* size of requests that failed */
 };
 
 enum block_op {
@@ -239,9 +245,17 @@ enum block_op {
 struct net_key {
 	__u32 tgid;
 	__u16 family; /* AF_INET, AF_INET6; an AF_UNIX peer is all zero */
-	__u16 port;   /* the service's port, host byte order: local if accepted, else the peer's */
+	__u16 port;   /* the service's, host byte order: local unless side is NET_CLIENT */
 	__u8 peer[16];
-	__u32 accepted; /* 1 = this side listens on the port */
+	__u8 side;     /* enum net_side */
+	__u8 protocol; /* IPPROTO_*, 0 for AF_UNIX */
+	__u16 pad;
+};
+
+enum net_side {
+	NET_CLIENT, /* this side connected to the port */
+	NET_SERVER, /* this side accepted on it */
+	NET_LOCAL,  /* no connection: a datagram socket bound to it */
 };
 
 struct net_value {
@@ -249,7 +263,7 @@ struct net_value {
 	__u64 sends, receives;
 	__u64 retransmits, connects, accepts, resets;
 	__u64 connect_failures;
-	__u64 rtt_us_sum, rtt_samples, rtt_us_max;
+	__u64 rtt_us_sum, rtt_samples;
 };
 
 struct memory_key {
@@ -263,6 +277,7 @@ enum memory_what {
 	MEMORY_COMPACTION,
 	MEMORY_FAULT_USER, /* count */
 	MEMORY_FAULT_KERNEL,
+	MEMORY_KINDS,
 };
 
 struct memory_value {
@@ -303,13 +318,16 @@ struct irq_value {
 _Static_assert(sizeof(struct wire_header) == 24, "wire size");
 _Static_assert(sizeof(struct wire_sample) == 48, "wire size");
 _Static_assert(sizeof(struct wire_wait) == 64, "wire size");
-_Static_assert(sizeof(struct wire_identity) == 96, "wire size");
-_Static_assert(sizeof(struct wire_life) == 120, "wire size");
-_Static_assert(sizeof(struct wire_ledger) == 432, "wire size");
-_Static_assert(sizeof(struct wire_thread) == 608, "wire size");
-_Static_assert(sizeof(struct wire_exit) == 552, "wire size");
+_Static_assert(sizeof(struct wire_identity) == 88, "wire size");
+_Static_assert(sizeof(struct wire_life) == 112, "wire size");
+_Static_assert(sizeof(struct wire_ledger) == 408, "wire size");
+_Static_assert(sizeof(struct wire_thread) == 568, "wire size");
+_Static_assert(sizeof(struct wire_exit) == 520, "wire size");
 _Static_assert(sizeof(struct bucket_key) == 16, "wire size");
 _Static_assert(sizeof(struct net_key) == 28, "wire size");
+_Static_assert(sizeof(struct net_value) == 88, "wire size");
+_Static_assert(sizeof(struct syscall_value) == 32, "wire size");
+_Static_assert(sizeof(struct wire_listener) == 132, "wire size");
 #endif
 
 #endif

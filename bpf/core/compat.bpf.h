@@ -132,4 +132,63 @@ static __always_inline __u64 compat_cgroup_id(struct cgroup *cgroup)
 	       (__u64)(BPF_CORE_READ(cgroup, root, hierarchy_id) & 0xff) << 56;
 }
 
+/*
+ * 32-bit programs number their system calls differently. x86 marks the task for the duration of the
+ * call (TS_COMPAT); elsewhere the flag is not looked for.
+ */
+struct thread_info___x86 {
+	__u32 status;
+} __attribute__((preserve_access_index));
+
+#define COMPAT_TS_COMPAT 0x0002
+
+static __always_inline bool compat_task_32bit(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct thread_info___x86 *info = (void *)&task->thread_info;
+
+	if (!bpf_core_field_exists(info->status))
+		return false;
+	return BPF_CORE_READ(info, status) & COMPAT_TS_COMPAT;
+}
+
+/* A fault with page faults disabled is a failed attempt to read, not a fault of the program. */
+static __always_inline bool compat_faults_disabled(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, pagefault_disabled) > 0;
+}
+
+/* 5.17, f3fa33acca9f: request.rq_disk went, request_queue.disk is (since 5.15) the same disk. */
+struct request___disk {
+	struct gendisk *rq_disk;
+} __attribute__((preserve_access_index));
+
+/* The whole disk that a request goes to: major << 20 | minor, 0 = none (passed through). */
+static __always_inline __u32 compat_request_device(struct request *rq)
+{
+	struct request___disk *old = (void *)rq;
+	struct gendisk *disk;
+
+	if (bpf_core_field_exists(old->rq_disk))
+		disk = BPF_CORE_READ(old, rq_disk);
+	else
+		disk = BPF_CORE_READ(rq, q, disk);
+	if (!disk)
+		return 0;
+	return (__u32)BPF_CORE_READ(disk, major) << 20 |
+	       (BPF_CORE_READ(disk, first_minor) & 0xfffff);
+}
+
+/* 6.10: mark_victim() passes the task instead of its id, and traces more than the id. */
+struct trace_event_raw_mark_victim___task {
+	uid_t uid;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool compat_victim_is_task(void)
+{
+	return bpf_core_field_exists(struct trace_event_raw_mark_victim___task, uid);
+}
+
 #endif

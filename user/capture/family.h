@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A probe family: one question asked of the kernel. Its BPF programs are in bpf/<name>.bpf.c and are
- * named <name>__<hook>; its user side is one file in families/ that defines a struct family; the
- * list in families.c is the one line that makes it known. See docs/add-a-family.md.
+ * A probe family: one question asked of the kernel. Its BPF programs are in bpf/<name>.bpf.c and
+ * are named <name>__<hook>; its user side is one file in families/ that defines a struct family;
+ * the list in families.c is the one line that makes it known. See docs/add-a-family.md.
  */
 #ifndef STRAIT_FAMILY_H
 #define STRAIT_FAMILY_H
@@ -28,15 +28,17 @@ struct family {
 	/*
 	 * Each may be NULL.
 	 * prepare: before loading: sets .rodata and map sizes in session->skeleton.
-	 * attach:  attaches what libbpf cannot attach by itself (perf events). Tracepoints through BTF
-	 *          are attached by the session. A failure makes the family skipped, with its text.
-	 * drain:   at the end of each slice, after the generations were flipped and no program writes
-	 *          the idle one any more: its counters → session->recording. Reads maps with
+	 * attach:  attaches what libbpf cannot attach by itself (perf events). Tracepoints through
+	 * BTF are attached by the session. A failure makes the family skipped, with its text.
+	 * begin:   everything is attached and the window begins: what was there before is read now.
+	 * drain:   at the end of each slice, after the generations were flipped and no program
+	 * writes the idle one any more: its counters → session->recording. Reads maps with
 	 *          generation_drain().
 	 * close:   frees what attach made.
 	 */
 	int (*prepare)(struct session *session, struct error *error);
 	int (*attach)(struct session *session, struct error *error);
+	int (*begin)(struct session *session, struct error *error);
 	int (*drain)(struct session *session, struct error *error);
 	void (*close)(struct session *session);
 };

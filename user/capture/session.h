@@ -14,30 +14,33 @@
 #include <sys/types.h>
 
 #include "model/recording.h"
+#include "symbols/symbols.h"
 #include "util/error.h"
+#include "wire.h"
 
 struct strait_bpf;
 struct bpf_map;
+struct bpf_link;
+struct ring_buffer;
 struct session;
 struct family;
 
 #define SESSION_FAMILIES 16
-#define SESSION_TARGETS	 64 /* pids in -p */
+#define SESSION_TARGETS  64 /* pids in -p */
 
 struct session_options {
-	uint32_t sample_hz;	 /* 1 … 10000 */
-	uint64_t length_ns;	 /* of the window; 0 = until stopped */
-	uint64_t slice_ns;	 /* 1 s by default */
-	uint64_t warmup_ns;	 /* the slices that begin before this are warm-up */
+	uint32_t sample_hz; /* 1 … 10000 */
+	uint64_t length_ns; /* of the window; 0 = until stopped */
+	uint64_t slice_ns;  /* 1 s by default */
+	uint64_t warmup_ns; /* the slices that begin before this are warm-up */
 	uint64_t wait_threshold_ns;
-	bool one_slice_kept; /* monitor: forget observations after each slice was handled */
 
 	enum target_kind target;
 	pid_t pids[SESSION_TARGETS];
 	size_t pid_count;
-	uint64_t cgroup;	 /* id as in struct wire_thread */
+	uint64_t cgroup;         /* id as in struct wire_thread */
 	const char *target_name; /* for the report */
-	int command_fd;		 /* TARGET_COMMAND: write a byte here to let the command begin; -1 */
+	int command_fd; /* TARGET_COMMAND: write a byte here to let the command begin; -1 */
 
 	const volatile sig_atomic_t *stop; /* set by a signal handler: end the window early */
 	/* Called at the end of every slice, NULL = nothing. A negative return ends the window. */
@@ -52,11 +55,18 @@ struct session {
 	struct symbols *symbols;
 	uint64_t begin_ns; /* CLOCK_MONOTONIC at the begin of the window */
 
+	uint64_t slice_end_ns; /* CLOCK_MONOTONIC: end of the slice that is being drained */
+
 	struct tasks *tasks;   /* processes, threads and their ledgers: tasks.h */
 	struct stacks *stacks; /* stack ids seen so far: stacks.h */
-	void *family_data[SESSION_FAMILIES]; /* by position in families[] */
-	uint32_t family_programs[SESSION_FAMILIES], family_missing[SESSION_FAMILIES];
-	char *family_why[SESSION_FAMILIES];
+	struct series *series; /* figures from /proc: series.h */
+	struct loader *loader; /* what was loaded, what was not, and why: loader.h */
+	struct meter *meter;   /* what strait itself costs: meter.h */
+	struct ring_buffer *ring;
+	VEC(struct bpf_link *) links;
+	uint64_t dropped[DROP_COUNT];        /* when last read */
+	void *family_data[SESSION_FAMILIES]; /* of each family, by its position in families[] */
+	bool family_off[SESSION_FAMILIES];   /* its attach failed: not drained */
 };
 
 /* Loads and attaches everything this kernel allows; what it does not is said in the recording. */

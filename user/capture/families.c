@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The probe families. A new one is its two files and its line here. */
+#include "capture/families.h"
+
+const struct family *const families[] = {
+	&family_cpu,
+	&family_sched,
+	NULL,
+};
+
+size_t family_index(const struct family *family)
+{
+	size_t at = 0;
+
+	while (families[at] != family)
+		at++;
+	return at;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cpu: samples at a fixed rate on every CPU. */
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+
+#include "capture/families.h"
+#include "strait.skel.h"
+
+struct cpu_events {
+	struct bpf_link **links;
+	int count;
+};
+
+static struct cpu_events *cpu_events(struct session *session)
+{
+	return session->family_data[family_index(&family_cpu)];
+}
+
+static int cpu_prepare(struct session *session, struct error *error)
+{
+	(void)error;
+	session->skeleton->rodata->sample_weight_ns = 1000000000ULL / session->options.sample_hz;
+	return 0;
+}
+
+static int cpu_open(int cpu, uint32_t hz, bool cycles)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.type = cycles ? PERF_TYPE_HARDWARE : PERF_TYPE_SOFTWARE,
+		.config = cycles ? PERF_COUNT_HW_CPU_CYCLES : PERF_COUNT_SW_CPU_CLOCK,
+		.freq = 1,
+		.sample_freq = hz,
+	};
+
+	return (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+static int cpu_attach_one(struct session *session, struct cpu_events *events, int cpu)
+{
+	/*
+	 * cpu-clock, not cycles: a sample then stands for a fixed time whatever the clock speed,
+	 * and virtual machines have it too.
+	 */
+	int fd = cpu_open(cpu, session->options.sample_hz, false);
+	struct bpf_link *link;
+
+	if (fd < 0)
+		return -errno;
+	link = bpf_program__attach_perf_event(session->skeleton->progs.cpu__sample, fd);
+	if (!link) {
+		close(fd);
+		return -errno;
+	}
+	events->links[events->count++] = link;
+	return 0;
+}
+
+static int cpu_attach(struct session *session, struct error *error)
+{
+	int cpus = libbpf_num_possible_cpus(), err = 0;
+	struct cpu_events *events = calloc(1, sizeof(*events));
+
+	if (!events || cpus <= 0)
+		return error_set(error, -ENOMEM, "out of memory");
+	session->family_data[family_index(&family_cpu)] = events;
+	events->links = calloc((size_t)cpus, sizeof(*events->links));
+	if (!events->links)
+		return error_set(error, -ENOMEM, "out of memory");
+	for (int cpu = 0; cpu < cpus; cpu++) {
+		int failed = cpu_attach_one(session, events, cpu);
+
+		/* An offline CPU has no events. */
+		if (failed && failed != -ENODEV)
+			err = failed;
+	}
+	if (!events->count)
+		return error_set(error, err ? err : -ENODEV, "perf_event_open: %s",
+				 strerror(err ? -err : ENODEV));
+	session->recording->sample_hz = session->options.sample_hz;
+	session->recording->sample_source = string_intern(session->recording, "cpu-clock");
+	return 0;
+}
+
+static void cpu_close(struct session *session)
+{
+	struct cpu_events *events = cpu_events(session);
+
+	if (!events)
+		return;
+	for (int i = 0; i < events->count; i++)
+		bpf_link__destroy(events->links[i]);
+	free(events->links);
+	free(events);
+}
+
+static void cpu_sampled(struct session *session, const void *record, size_t size)
+{
+	const struct wire_sample *sample = record;
+
+	if (size < sizeof(*sample))
+		return;
+	recording_sample(session->recording, SAMPLE_CPU,
+			 session_thread(session, sample->header.tid, sample->header.tgid),
+			 session_stack(session, sample->kernel_stack, sample->user_stack), 1,
+			 sample->weight);
+}
+
+const struct family family_cpu = {
+	.name = "cpu",
+	.what = "what runs on the CPUs: samples with kernel and user stacks",
+	.handlers = {{WIRE_CPU_SAMPLE, cpu_sampled}},
+	.prepare = cpu_prepare,
+	.attach = cpu_attach,
+	.close = cpu_close,
+};

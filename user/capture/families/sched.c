@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sched: the thread ledger, run-queue latency, long waits, and the life of threads. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "capture/families.h"
+#include "capture/tasks.h"
+#include "histogram.h"
+#include "strait.skel.h"
+
+struct sched_data {
+	uint32_t buckets[HIST_BUCKETS]; /* of the run queue, when last read */
+	uint64_t sum;
+	struct wire_cpu *cpus; /* per CPU, when last read */
+	int cpu_count;
+	size_t cpu_size; /* of one struct cpu_state, as the kernel hands it out */
+	char *cpu_now;
+};
+
+static struct sched_data *sched_data(struct session *session)
+{
+	return session->family_data[family_index(&family_sched)];
+}
+
+static int sched_prepare(struct session *session, struct error *error)
+{
+	(void)error;
+	session->skeleton->rodata->wait_threshold_ns = session->options.wait_threshold_ns;
+	return 0;
+}
+
+/* Reads every thread through the iterator. end_ns 0 = only make their ledgers. */
+static int sched_dump(struct session *session, uint64_t end_ns, struct error *error)
+{
+	struct wire_thread threads[64];
+	struct bpf_link *link =
+		bpf_program__attach_iter(session->skeleton->progs.sched__dump, NULL);
+	size_t have = 0;
+	ssize_t got;
+	int fd;
+
+	if (!link)
+		return error_set(error, -errno, "cannot iterate over tasks: %s", strerror(errno));
+	fd = bpf_iter_create(bpf_link__fd(link));
+	bpf_link__destroy(link);
+	if (fd < 0)
+		return error_set(error, fd, "cannot iterate over tasks: %s", strerror(-fd));
+	while ((got = read(fd, (char *)threads + have, sizeof(threads) - have)) > 0 ||
+	       (got < 0 && errno == EINTR)) {
+		size_t whole;
+
+		have += got > 0 ? (size_t)got : 0;
+		whole = have / sizeof(threads[0]);
+		for (size_t i = 0; i < whole; i++)
+			tasks_dump(session->tasks, &threads[i], end_ns);
+		/* A read may end in the middle of a record. */
+		have -= whole * sizeof(threads[0]);
+		memmove(threads, &threads[whole], have);
+	}
+	close(fd);
+	return got < 0 ? error_set(error, -errno, "cannot read tasks: %s", strerror(errno)) : 0;
+}
+
+static uint64_t runqueue_bucket(const struct session *session, uint32_t bucket)
+{
+	uint64_t count = 0;
+
+	for (int shard = 0; shard < WIRE_SHARDS; shard++)
+		count += session->skeleton->bss->runqueue_histogram[shard][bucket];
+	return count;
+}
+
+static void runqueue_drain(struct session *session, bool tell)
+{
+	struct sched_data *data = sched_data(session);
+	uint64_t sum = 0, share, seen = 0;
+
+	for (int shard = 0; shard < WIRE_SHARDS; shard++)
+		sum += session->skeleton->bss->runqueue_sum[shard];
+	for (uint32_t bucket = 0; bucket < HIST_BUCKETS; bucket++) {
+		uint32_t now = (uint32_t)runqueue_bucket(session, bucket);
+		uint32_t count = now - data->buckets[bucket];
+
+		data->buckets[bucket] = now;
+		if (!count || !tell)
+			continue;
+		/* The exact sum is kept for all buckets together: it goes with the first. */
+		share = seen ? 0 : sum - data->sum;
+		seen = 1;
+		recording_bucket(session->recording, "sched.runqueue_ns", NONE, "", bucket, count,
+				 share);
+	}
+	data->sum = sum;
+}
+
+/* Idle and interrupt time of each CPU since the last reading → points of the open slice. */
+static void cpus_drain(struct session *session, bool tell)
+{
+	struct sched_data *data = sched_data(session);
+	uint32_t zero = 0;
+	char label[16];
+
+	if (bpf_map_lookup_elem(bpf_map__fd(session->skeleton->maps.cpus), &zero, data->cpu_now))
+		return;
+	for (int cpu = 0; cpu < data->cpu_count; cpu++) {
+		struct wire_cpu now, *before = &data->cpus[cpu];
+
+		/* struct wire_cpu is the first member of struct cpu_state. */
+		memcpy(&now, data->cpu_now + (size_t)cpu * data->cpu_size, sizeof(now));
+		if (now.idle_since && session->slice_end_ns > now.idle_since)
+			now.idle_ns += session->slice_end_ns - now.idle_since;
+		if (tell) {
+			snprintf(label, sizeof(label), "cpu%d", cpu);
+			recording_point(session->recording, "cpu.idle_ns", label,
+					(double)(int64_t)(now.idle_ns - before->idle_ns));
+			recording_point(session->recording, "cpu.irq_ns", label,
+					(double)(now.irq_ns - before->irq_ns));
+			recording_point(session->recording, "cpu.softirq_ns", label,
+					(double)(now.softirq_ns - before->softirq_ns));
+			recording_point(session->recording, "cpu.switches", label,
+					(double)(now.switches - before->switches));
+		}
+		*before = now;
+	}
+}
+
+static int sched_begin(struct session *session, struct error *error)
+{
+	struct sched_data *data = calloc(1, sizeof(*data));
+
+	if (!data)
+		return error_set(error, -ENOMEM, "out of memory");
+	session->family_data[family_index(&family_sched)] = data;
+	data->cpu_count = libbpf_num_possible_cpus();
+	data->cpu_size = (bpf_map__value_size(session->skeleton->maps.cpus) + 7) & ~7UL;
+	data->cpus = calloc((size_t)data->cpu_count, sizeof(*data->cpus));
+	data->cpu_now = malloc((size_t)data->cpu_count * data->cpu_size);
+	if (!data->cpus || !data->cpu_now)
+		return error_set(error, -ENOMEM, "out of memory");
+	runqueue_drain(session, false);
+	cpus_drain(session, false);
+	return sched_dump(session, 0, error);
+}
+
+static int sched_drain(struct session *session, struct error *error)
+{
+	int err = sched_dump(session, session->slice_end_ns, error);
+
+	tasks_end_slice(session->tasks);
+	runqueue_drain(session, true);
+	cpus_drain(session, true);
+	return err;
+}
+
+static void sched_close(struct session *session)
+{
+	struct sched_data *data = sched_data(session);
+
+	if (!data)
+		return;
+	free(data->cpus);
+	free(data->cpu_now);
+	free(data);
+}
+
+/* ---- records ---- */
+
+static void sched_born(struct session *session, const void *record, size_t size)
+{
+	const struct wire_life *life = record;
+
+	if (size < sizeof(*life))
+		return;
+	tasks_born(session->tasks, &life->who);
+	if (life->who.tid == life->who.tgid)
+		symbols_inherit(session->symbols, life->who.tgid, life->who.parent);
+}
+
+static void sched_exec(struct session *session, const void *record, size_t size)
+{
+	const struct wire_life *life = record;
+
+	if (size < sizeof(*life))
+		return;
+	symbols_forget(session->symbols, life->who.tgid);
+	tasks_exec(session->tasks, &life->who);
+}
+
+static void sched_exit(struct session *session, const void *record, size_t size)
+{
+	const struct wire_exit *exit = record;
+
+	if (size >= sizeof(*exit))
+		tasks_exit(session->tasks, exit);
+}
+
+static void sched_waited(struct session *session, const void *record, size_t size)
+{
+	const struct wire_wait *in = record;
+	struct wait wait = {.slice = recording_slice(session->recording), .waker = NONE};
+
+	if (size < sizeof(*in))
+		return;
+	wait.thread = session_thread(session, in->header.tid, in->header.tgid);
+	wait.stack = session_stack(session, in->kernel_stack, in->user_stack);
+	if (in->waker)
+		wait.waker = session_thread(session, in->waker, in->waker_tgid);
+	wait.state = in->state;
+	wait.syscall = in->syscall;
+	wait.begin_ns = session_time(session, in->begin_ns);
+	wait.end_ns = session_time(session, in->header.time_ns);
+	if (wait.end_ns <= wait.begin_ns)
+		return;
+	recording_wait(session->recording, &wait);
+	recording_sample(session->recording, SAMPLE_OFFCPU, wait.thread, wait.stack, 1,
+			 wait.end_ns - wait.begin_ns);
+}
+
+const struct family family_sched = {
+	.name = "sched",
+	.what = "where the time of every thread goes: the ledger, run queues, long waits",
+	.handlers = {{WIRE_FORK, sched_born},
+		     {WIRE_EXEC, sched_exec},
+		     {WIRE_EXIT, sched_exit},
+		     {WIRE_WAIT, sched_waited}},
+	.prepare = sched_prepare,
+	.begin = sched_begin,
+	.drain = sched_drain,
+	.close = sched_close,
+};

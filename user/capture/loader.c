@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "capture/family.h"
+#include "capture/loader.h"
+#include "strait.skel.h"
+
+#define KERNEL_BTF  "/sys/kernel/btf/vmlinux"
+#define LOAD_TRIES  24 /* programs that the verifier may refuse, one an attempt */
+#define BTF_TRACING "tp_btf/"
+
+/* libbpf reports through a callback without context; one load runs at a time. */
+static char libbpf_said[400];
+static char refused_program[48];
+
+static int libbpf_listen(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char line[400], *quote, *end;
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\n")] = 0;
+	/* "libbpf: prog 'NAME': BPF program load failed: WHY" names the culprit. */
+	quote = strstr(line, "prog '");
+	end = quote ? strchr(quote + 6, '\'') : NULL;
+	if (end && strstr(end, "load failed")) {
+		*end = 0;
+		snprintf(refused_program, sizeof(refused_program), "%.40s", quote + 6);
+		*end = '\'';
+	}
+	if (!libbpf_said[0] || strstr(line, "failed"))
+		snprintf(libbpf_said, sizeof(libbpf_said), "%s", line);
+	return 0;
+}
+
+int loader_check_host(struct error *error)
+{
+	if (geteuid() != 0)
+		return error_set(
+			error, -EPERM,
+			"tracing the host needs root: run it with sudo (a recording can be "
+			"read without: strait report FILE)");
+	if (access(KERNEL_BTF, R_OK))
+		return error_set(
+			error, -ENOTSUP,
+			"this kernel has no BTF (%s: %s): it needs CONFIG_DEBUG_INFO_BTF=y, "
+			"as Debian 11 and Ubuntu 20.10 or later have",
+			KERNEL_BTF, strerror(errno));
+	return 0;
+}
+
+bool program_in_family(const char *program, const char *family)
+{
+	size_t length = strlen(family);
+
+	return !strncmp(program, family, length) && !strncmp(program + length, "__", 2);
+}
+
+static struct program_state *program_state_find(struct loader *loader, const char *name)
+{
+	vec_each (&loader->programs, state)
+		if (!strcmp(state->name, name))
+			return state;
+	return NULL;
+}
+
+/* Lists all programs and leaves out those whose tracepoint is not there. */
+static void programs_probe(struct loader *loader, struct bpf_object *object,
+			   const struct btf *kernel)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, object)
+	{
+		struct program_state *state = vec_extend(&loader->programs, 1);
+		const char *hook = bpf_program__section_name(program);
+		char type[96];
+
+		snprintf(state->name, sizeof(state->name), "%s", bpf_program__name(program));
+		snprintf(state->hook, sizeof(state->hook), "%s", hook);
+		state->loaded = true;
+		if (strncmp(hook, BTF_TRACING, strlen(BTF_TRACING)))
+			continue;
+		snprintf(type, sizeof(type), "btf_trace_%s", hook + strlen(BTF_TRACING));
+		if (btf__find_by_name_kind(kernel, type, BTF_KIND_TYPEDEF) >= 0)
+			continue;
+		state->loaded = false;
+		snprintf(state->why, sizeof(state->why), "this kernel has no tracepoint %s",
+			 hook + strlen(BTF_TRACING));
+	}
+}
+
+static int skeleton_open(struct session *session, struct error *error)
+{
+	struct strait_bpf *skeleton = strait_bpf__open();
+
+	if (!skeleton)
+		return error_set(error, -errno, "cannot open the built-in BPF object: %s",
+				 strerror(errno));
+	session->skeleton = skeleton;
+	return 0;
+}
+
+/* One attempt with the programs that are still in. */
+static int loader_try(struct session *session,
+		      int (*configure)(struct session *session, struct error *error),
+		      struct error *error)
+{
+	struct loader *loader = session->loader;
+	struct strait_bpf *skeleton;
+	int err = skeleton_open(session, error);
+
+	if (err)
+		return err;
+	skeleton = session->skeleton;
+	skeleton->rodata->has_task_storage = loader->task_storage;
+	bpf_map__set_autocreate(skeleton->maps.ledger_storage, loader->task_storage);
+	bpf_map__set_autocreate(skeleton->maps.ledger_hash, !loader->task_storage);
+	vec_each (&loader->programs, state) {
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(skeleton->obj, state->name);
+
+		bpf_program__set_autoload(program, state->loaded);
+	}
+	err = configure(session, error);
+	if (err)
+		return err;
+	libbpf_said[0] = refused_program[0] = 0;
+	err = strait_bpf__load(skeleton);
+	if (err)
+		error_set(error, err, "%s", libbpf_said[0] ? libbpf_said : strerror(-err));
+	return err;
+}
+
+/* After a failed attempt: what to leave out next. False when there is nothing left to try. */
+static bool loader_adapt(struct loader *loader, int err, const struct error *error)
+{
+	struct program_state *state = program_state_find(loader, refused_program);
+
+	/* Task storage for tracing programs came with 5.11. */
+	if (loader->task_storage &&
+	    (strstr(error->text, "ledger_storage") || strstr(refused_program, "sched__"))) {
+		loader->task_storage = false;
+		return true;
+	}
+	if (!state || !state->loaded || err == -EPERM)
+		return false;
+	state->loaded = false;
+	snprintf(state->why, sizeof(state->why), "the kernel refused it: %.150s", error->text);
+	return true;
+}
+
+int loader_load(struct session *session,
+		int (*configure)(struct session *session, struct error *error), struct error *error)
+{
+	struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+	struct btf *kernel;
+	int err;
+
+	session->loader = calloc(1, sizeof(*session->loader));
+	if (!session->loader)
+		return error_set(error, -ENOMEM, "out of memory");
+	session->loader->task_storage = true;
+	/* Kernels before 5.11 charge maps to this limit. Later ones do not, so failing is fine. */
+	setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	libbpf_set_print(libbpf_listen);
+	kernel = btf__load_vmlinux_btf();
+	if (!kernel)
+		return error_set(error, -ENOTSUP, "cannot read the kernel's BTF: %s",
+				 strerror(errno));
+	err = skeleton_open(session, error);
+	if (!err)
+		programs_probe(session->loader, session->skeleton->obj, kernel);
+	btf__free(kernel);
+	for (int i = 0; !err && i < LOAD_TRIES; i++) {
+		strait_bpf__destroy(session->skeleton);
+		session->skeleton = NULL;
+		err = loader_try(session, configure, error);
+		if (!err)
+			return 0;
+		if (loader_adapt(session->loader, err, error))
+			err = 0;
+	}
+	return error_wrap(error, err ? err : -ENOTSUP, "the kernel does not take the BPF programs");
+}
+
+void loader_free(struct loader *loader)
+{
+	if (!loader)
+		return;
+	vec_free(&loader->programs);
+	free(loader);
+}
+
+void loader_tell(const struct loader *loader, struct recording *rec)
+{
+	for (size_t i = 0; families[i]; i++) {
+		uint32_t all = 0, missing = 0;
+		char why[400] = "";
+
+		vec_each (&loader->programs, state) {
+			if (!program_in_family(state->name, families[i]->name))
+				continue;
+			all++;
+			if (state->loaded)
+				continue;
+			missing++;
+			snprintf(why + strlen(why), sizeof(why) - strlen(why), "%s%s",
+				 why[0] ? "; " : "", state->why);
+		}
+		recording_family(rec, families[i]->name,
+				 !missing        ? FAMILY_OK
+				 : missing < all ? FAMILY_PARTIAL
+						 : FAMILY_SKIPPED,
+				 why);
+	}
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Loading: which programs this kernel can take, decided by probing it, never by its version.
+ *
+ * A program whose tracepoint the kernel does not have is left out. One that the verifier refuses is
+ * left out too and the rest is loaded again. Each omission is kept with its reason, for the
+ * recording's coverage and for `strait doctor`.
+ */
+#ifndef STRAIT_LOADER_H
+#define STRAIT_LOADER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "capture/session.h"
+
+struct bpf_program;
+
+struct program_state {
+	char name[48]; /* "sched__switch" */
+	char hook[64]; /* "tp_btf/sched_switch" */
+	bool loaded;
+	char why[200]; /* if not loaded: one line */
+};
+
+struct loader {
+	VEC(struct program_state) programs;
+	bool task_storage; /* ledgers are in task storage (else in a hash) */
+};
+
+/*
+ * Opens and loads the programs into session->skeleton. `configure` is called before every attempt
+ * to set .rodata and map sizes. Fills session->loader.
+ * -EPERM: rights are missing; -ENOTSUP: no BTF, or nothing at all could be loaded.
+ */
+int loader_load(struct session *session,
+		int (*configure)(struct session *session, struct error *error),
+		struct error *error);
+void loader_free(struct loader *loader);
+
+/* Whether a program belongs to the family of this name. */
+bool program_in_family(const char *program, const char *family);
+
+/* Writes to `recording` how each family fared. */
+void loader_tell(const struct loader *loader, struct recording *rec);
+
+/* What the host lacks to run strait at all: 0, or a negative errno with a line that says it. */
+int loader_check_host(struct error *error);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "capture/meter.h"
+#include "strait.skel.h"
+
+struct meter {
+	uint64_t begin_ns;
+	double begin_cpu; /* seconds of this process */
+	int stats_fd;     /* open while the kernel times BPF programs */
+	uint64_t stats_begin_ns, stats_run_ns;
+	uint64_t timed_ns, run_ns; /* sums over the timed parts */
+	uint64_t timed_slice_ns;   /* the slice whose timed part is done or under way */
+};
+
+static double cpu_seconds(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+struct meter *meter_new(void)
+{
+	struct meter *meter = calloc(1, sizeof(*meter));
+
+	if (meter)
+		meter->stats_fd = -1;
+	return meter;
+}
+
+void meter_free(struct meter *meter)
+{
+	if (meter && meter->stats_fd >= 0)
+		close(meter->stats_fd);
+	free(meter);
+}
+
+void meter_begin(struct meter *meter, uint64_t now_ns)
+{
+	meter->begin_ns = now_ns;
+	meter->begin_cpu = cpu_seconds();
+}
+
+/* Time spent in all programs so far, as far as it was measured. */
+static uint64_t programs_run_ns(struct session *session)
+{
+	struct bpf_program *program;
+	uint64_t sum = 0;
+
+	bpf_object__for_each_program(program, session->skeleton->obj)
+	{
+		struct bpf_prog_info info = {};
+		__u32 size = sizeof(info);
+		int fd = bpf_program__fd(program);
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
+			sum += info.run_time_ns;
+	}
+	return sum;
+}
+
+void meter_tick(struct meter *meter, struct session *session, uint64_t slice_ns, uint64_t now_ns)
+{
+	if (meter->stats_fd < 0 && meter->timed_slice_ns != slice_ns) {
+		meter->timed_slice_ns = slice_ns;
+		meter->stats_run_ns = programs_run_ns(session);
+		meter->stats_begin_ns = now_ns;
+		meter->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	} else if (meter->stats_fd >= 0 && now_ns - meter->stats_begin_ns >= METER_TIMED_NS) {
+		meter->run_ns += programs_run_ns(session) - meter->stats_run_ns;
+		meter->timed_ns += now_ns - meter->stats_begin_ns;
+		close(meter->stats_fd);
+		meter->stats_fd = -1;
+	}
+}
+
+/* A figure from a "Name:   123 kB" line of a /proc file, in its own unit. 0 if absent. */
+static uint64_t proc_field(const char *path, const char *name)
+{
+	char line[256];
+	uint64_t value = 0;
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file))
+		if (!strncmp(line, name, strlen(name)))
+			value = strtoull(line + strlen(name), NULL, 10);
+	fclose(file);
+	return value;
+}
+
+static uint64_t maps_bytes(struct session *session)
+{
+	struct bpf_map *map;
+	uint64_t sum = 0;
+	char path[64];
+
+	bpf_object__for_each_map(map, session->skeleton->obj)
+	{
+		if (bpf_map__fd(map) < 0)
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", bpf_map__fd(map));
+		sum += proc_field(path, "memlock:");
+	}
+	return sum;
+}
+
+void meter_tell(struct meter *meter, struct session *session, uint64_t now_ns)
+{
+	struct self_cost *self = &session->recording->self;
+	double wall = (double)(now_ns - meter->begin_ns) / 1e9;
+	double own = wall > 0 ? (cpu_seconds() - meter->begin_cpu) / wall * 100 : 0;
+
+	self->bpf_percent = -1;
+	if (meter->timed_ns)
+		self->bpf_percent = (double)meter->run_ns / (double)meter->timed_ns * 100;
+	self->cpu_percent = own + (self->bpf_percent > 0 ? self->bpf_percent : 0);
+	self->rss_bytes = proc_field("/proc/self/status", "VmHWM:") * 1024;
+	self->map_bytes = maps_bytes(session);
+}

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "capture/families.h"
+#include "capture/generation.h"
+#include "capture/loader.h"
+#include "capture/meter.h"
+#include "capture/series.h"
+#include "capture/stacks.h"
+#include "capture/tasks.h"
+#include "strait.skel.h"
+
+#define POLL_NS 50000000ULL /* how often the ring buffer is emptied */
+
+/* As enum target_test in bpf/core/targets.bpf.h. */
+enum { TEST_ALL, TEST_PIDS, TEST_CGROUP };
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
+/* ---- for families ---- */
+
+uint32_t session_process(struct session *session, uint32_t tgid)
+{
+	return tasks_process(session->tasks, tgid);
+}
+
+uint32_t session_thread(struct session *session, uint32_t tid, uint32_t tgid)
+{
+	return tasks_thread(session->tasks, tid, tgid);
+}
+
+uint32_t session_stack(struct session *session, uint64_t kernel_id, uint64_t user_id)
+{
+	return stacks_join(session->stacks, kernel_id, user_id);
+}
+
+uint64_t session_time(const struct session *session, uint64_t monotonic_ns)
+{
+	return monotonic_ns > session->begin_ns ? monotonic_ns - session->begin_ns : 0;
+}
+
+/* ---- opening ---- */
+
+static void host_describe(struct recording *rec)
+{
+	struct utsname name;
+	struct sysinfo info;
+
+	if (!uname(&name)) {
+		rec->host.name = string_intern(rec, name.nodename);
+		rec->host.kernel = string_intern(rec, name.release);
+		rec->host.arch = string_intern(rec, name.machine);
+	}
+	rec->host.cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	if (!sysinfo(&info))
+		rec->host.memory_bytes = (uint64_t)info.totalram * info.mem_unit;
+}
+
+static int session_configure(struct session *session, struct error *error)
+{
+	const struct session_options *options = &session->options;
+	struct strait_bpf__rodata *rodata = session->skeleton->rodata;
+
+	rodata->own_tgid = (uint32_t)getpid();
+	rodata->target_kind = TEST_ALL;
+	if (options->target == TARGET_PID || options->target == TARGET_COMMAND)
+		rodata->target_kind = TEST_PIDS;
+	if (options->target == TARGET_CGROUP || options->target == TARGET_CONTAINER)
+		rodata->target_kind = TEST_CGROUP;
+	rodata->target_cgroup = options->cgroup;
+	for (size_t i = 0; families[i]; i++) {
+		int err = families[i]->prepare ? families[i]->prepare(session, error) : 0;
+
+		if (err)
+			return error_wrap(error, err, "family %s", families[i]->name);
+	}
+	return 0;
+}
+
+static int targets_fill(struct session *session, struct error *error)
+{
+	int fd = bpf_map__fd(session->skeleton->maps.target_pids);
+
+	for (size_t i = 0; i < session->options.pid_count; i++) {
+		uint32_t pid = (uint32_t)session->options.pids[i], one = 1;
+
+		if (bpf_map_update_elem(fd, &pid, &one, BPF_ANY))
+			return error_set(error, -errno, "cannot watch pid %u: %s", pid,
+					 strerror(errno));
+	}
+	return 0;
+}
+
+static void program_omit(struct session *session, const char *name, const char *why)
+{
+	vec_each (&session->loader->programs, state)
+		if (!strcmp(state->name, name)) {
+			state->loaded = false;
+			snprintf(state->why, sizeof(state->why), "%s", why);
+		}
+}
+
+/* Attaches the tracepoints of all families; what fails is left out and said. */
+static void programs_attach(struct session *session)
+{
+	struct bpf_program *program;
+	char why[160];
+
+	bpf_object__for_each_program(program, session->skeleton->obj)
+	{
+		struct bpf_link *link;
+
+		if (bpf_program__fd(program) < 0 ||
+		    strncmp(bpf_program__section_name(program), "tp_btf/", 7))
+			continue;
+		link = bpf_program__attach(program);
+		if (link) {
+			vec_push(&session->links, link);
+			continue;
+		}
+		snprintf(why, sizeof(why), "cannot attach to %s: %s",
+			 bpf_program__section_name(program), strerror(errno));
+		program_omit(session, bpf_program__name(program), why);
+	}
+}
+
+static int families_attach(struct session *session)
+{
+	for (size_t i = 0; families[i]; i++) {
+		struct error why;
+
+		if (!families[i]->attach || !families[i]->attach(session, &why))
+			continue;
+		session->family_off[i] = true;
+		vec_each (&session->loader->programs, state)
+			if (program_in_family(state->name, families[i]->name))
+				program_omit(session, state->name, why.text);
+	}
+	return 0;
+}
+
+static int families_begin(struct session *session, struct error *error)
+{
+	for (size_t i = 0; families[i]; i++) {
+		int err = 0;
+
+		if (families[i]->begin && !session->family_off[i])
+			err = families[i]->begin(session, error);
+		if (err)
+			return error_wrap(error, err, "family %s", families[i]->name);
+	}
+	return 0;
+}
+
+static int ring_record(void *context, void *record, size_t size)
+{
+	struct session *session = context;
+	const struct wire_header *header = record;
+
+	if (size < sizeof(*header))
+		return 0;
+	if (header->kind == WIRE_STACK) {
+		stacks_arrived(session->stacks, record, size);
+		return 0;
+	}
+	for (size_t i = 0; families[i]; i++)
+		for (size_t j = 0; j < FAMILY_HANDLERS; j++)
+			if (families[i]->handlers[j].kind == header->kind) {
+				families[i]->handlers[j].handle(session, record, size);
+				return 0;
+			}
+	return 0;
+}
+
+static int session_prepare(struct session *session, struct error *error)
+{
+	struct recording *rec = recording_new();
+
+	session->recording = rec;
+	session->symbols = symbols_new();
+	if (!rec || !session->symbols)
+		return error_set(error, -ENOMEM, "out of memory");
+	host_describe(rec);
+	rec->target.kind = session->options.target;
+	rec->target.name = string_intern(
+		rec, session->options.target_name ? session->options.target_name : "");
+	session->tasks = tasks_new(rec);
+	session->stacks = stacks_new(rec, session->symbols);
+	session->meter = meter_new();
+	if (!session->tasks || !session->stacks || !session->meter)
+		return error_set(error, -ENOMEM, "out of memory");
+	return 0;
+}
+
+static int session_start(struct session *session, struct error *error)
+{
+	int err = session_prepare(session, error);
+
+	if (!err)
+		err = loader_check_host(error);
+	if (!err)
+		err = loader_load(session, session_configure, error);
+	if (!err)
+		err = targets_fill(session, error);
+	if (err)
+		return err;
+	session->ring = ring_buffer__new(bpf_map__fd(session->skeleton->maps.events), ring_record,
+					 session, NULL);
+	if (!session->ring)
+		return error_set(error, -errno, "cannot map the ring buffer: %s", strerror(errno));
+	programs_attach(session);
+	return families_attach(session);
+}
+
+int session_open(struct session **out, const struct session_options *options, struct error *error)
+{
+	struct session *session = calloc(1, sizeof(*session));
+	int err;
+
+	if (!session)
+		return error_set(error, -ENOMEM, "out of memory");
+	session->options = *options;
+	err = session_start(session, error);
+	if (err) {
+		session_close(session);
+		return err;
+	}
+	*out = session;
+	return 0;
+}
+
+/* ---- the window ---- */
+
+static const struct {
+	const char *what;
+	bool sample;
+} drop_reasons[DROP_COUNT] = {
+	[DROP_RING_STACK] = {"ring buffer full: frames of a stack", false},
+	[DROP_RING_SAMPLE] = {"ring buffer full: samples", true},
+	[DROP_RING_WAIT] = {"ring buffer full: single waits", false},
+	[DROP_RING_LIFE] = {"ring buffer full: births and ends of threads", false},
+	[DROP_WAIT_RATE] = {"single waits above 500 a second and CPU (their time is counted)",
+			    false},
+	[DROP_MAP_SYSCALL] = {"map full: system calls", false},
+	[DROP_MAP_BLOCK] = {"map full: block requests", false},
+	[DROP_MAP_NET] = {"map full: network peers", false},
+	[DROP_MAP_MEMORY] = {"map full: memory events", false},
+	[DROP_MAP_IRQ] = {"map full: interrupts", false},
+	[DROP_THREAD_STORAGE] = {"no ledger for a thread: out of memory", false},
+	[DROP_STACK_READ] = {"kernel stacks that could not be read", false},
+};
+
+/* What the programs dropped since the last reading → losses. */
+static void losses_drain(struct session *session)
+{
+	int cpus = libbpf_num_possible_cpus(), fd = bpf_map__fd(session->skeleton->maps.dropped);
+	uint64_t *values = calloc((size_t)cpus, sizeof(*values));
+
+	for (uint32_t reason = 0; values && reason < DROP_COUNT; reason++) {
+		uint64_t sum = 0;
+
+		if (bpf_map_lookup_elem(fd, &reason, values))
+			continue;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			sum += values[cpu];
+		recording_loss(session->recording, drop_reasons[reason].what,
+			       drop_reasons[reason].sample, sum - session->dropped[reason]);
+		session->dropped[reason] = sum;
+	}
+	free(values);
+}
+
+static int families_drain(struct session *session, struct error *error)
+{
+	int result = 0;
+
+	for (size_t i = 0; families[i]; i++) {
+		int err = 0;
+
+		if (families[i]->drain && !session->family_off[i])
+			err = families[i]->drain(session, error);
+		/* The other families go on: what they have is not lost. */
+		if (err < 0 && !result)
+			result = error_wrap(error, err, "family %s", families[i]->name);
+	}
+	return result;
+}
+
+static int slice_end(struct session *session, struct error *error)
+{
+	struct recording *rec = session->recording;
+	int err;
+
+	generation_flip(session);
+	ring_buffer__consume(session->ring);
+	session->slice_end_ns = now_ns();
+	err = families_drain(session, error);
+	series_sample(session->series, rec);
+	losses_drain(session);
+	symbols_resolve(session->symbols, rec);
+	meter_tell(session->meter, session, session->slice_end_ns);
+	recording_end_slice(rec, session_time(session, session->slice_end_ns));
+	rec->length_ns = session_time(session, session->slice_end_ns);
+	if (!err && session->options.slice_done)
+		err = session->options.slice_done(session->options.slice_context, rec, error);
+	return err;
+}
+
+static bool window_stopped(const struct session *session)
+{
+	return session->options.stop && *session->options.stop;
+}
+
+/* Sleeps and reads until `until`, or until the window is stopped. */
+static void slice_watch(struct session *session, uint64_t begin, uint64_t until)
+{
+	uint64_t now;
+
+	while ((now = now_ns()) < until && !window_stopped(session)) {
+		uint64_t left = until - now < POLL_NS ? until - now : POLL_NS;
+		struct timespec pause = {.tv_nsec = (long)left};
+
+		meter_tick(session->meter, session, begin, now);
+		nanosleep(&pause, NULL);
+		ring_buffer__consume(session->ring);
+	}
+}
+
+static int window_begin(struct session *session, struct error *error)
+{
+	struct recording *rec = session->recording;
+	struct timespec real;
+	int err;
+
+	clock_gettime(CLOCK_REALTIME, &real);
+	rec->start_unix_ns = (uint64_t)real.tv_sec * 1000000000ULL + (uint64_t)real.tv_nsec;
+	session->begin_ns = now_ns();
+	recording_begin_slice(rec, 0, session->options.warmup_ns > 0);
+	err = families_begin(session, error);
+	loader_tell(session->loader, rec);
+	if (err)
+		return err;
+	session->series = series_open();
+	if (!session->series)
+		return error_set(error, -ENOMEM, "out of memory");
+	meter_begin(session->meter, session->begin_ns);
+	if (session->options.command_fd >= 0 && write(session->options.command_fd, "", 1) != 1)
+		return error_set(error, -errno, "cannot start the command: %s", strerror(errno));
+	return 0;
+}
+
+int session_run(struct session *session, struct error *error)
+{
+	const struct session_options *options = &session->options;
+	int err = window_begin(session, error);
+	uint64_t begin = session->begin_ns, end, window_end;
+
+	if (err)
+		return err;
+	window_end = options->length_ns ? begin + options->length_ns : UINT64_MAX;
+	for (;;) {
+		end = begin + options->slice_ns < window_end ? begin + options->slice_ns
+							     : window_end;
+		/* No stub at the end: the last slice takes what is left. */
+		if (window_end - end < options->slice_ns / 2)
+			end = window_end;
+		slice_watch(session, begin, end);
+		err = slice_end(session, error);
+		if (err || window_stopped(session) || now_ns() >= window_end)
+			break;
+		begin = session->slice_end_ns;
+		recording_begin_slice(session->recording, session_time(session, begin),
+				      begin - session->begin_ns < options->warmup_ns);
+	}
+	stacks_finish(session->stacks);
+	return err;
+}
+
+/* ---- closing ---- */
+
+struct recording *session_take(struct session *session)
+{
+	struct recording *rec = session->recording;
+
+	session->recording = NULL;
+	session_close(session);
+	return rec;
+}
+
+void session_close(struct session *session)
+{
+	if (!session)
+		return;
+	for (size_t i = 0; families[i]; i++)
+		if (families[i]->close && session->skeleton)
+			families[i]->close(session);
+	vec_each (&session->links, link)
+		bpf_link__destroy(*link);
+	vec_free(&session->links);
+	ring_buffer__free(session->ring);
+	strait_bpf__destroy(session->skeleton);
+	series_close(session->series);
+	meter_free(session->meter);
+	loader_free(session->loader);
+	stacks_free(session->stacks);
+	tasks_free(session->tasks);
+	symbols_free(session->symbols);
+	recording_free(session->recording);
+	free(session);
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "capture/cgroups.h"
+#include "capture/tasks.h"
+
+#define PAGE_BYTES ((uint64_t)sysconf(_SC_PAGESIZE))
+
+/* What is known of the thread that has a tid now. */
+struct task {
+	uint32_t tid, thread; /* thread: position in the recording */
+	uint32_t process;     /* slot in tasks->group */
+	uint64_t start_ns;
+	bool dead;
+	struct wire_ledger seen; /* the ledger when it was last read */
+	/* The stretch that was open at the end of the last slice, accounted in advance. */
+	uint32_t tail_state;
+	uint64_t tail_ns;
+	uint64_t minor_faults, major_faults;
+};
+
+/* What is known of the process that has a tgid now. */
+struct group {
+	uint32_t tgid, process; /* process: position in the recording */
+	uint64_t start_ns, exe_inode;
+	uint32_t exe_device;
+	/* Of the open slice. */
+	uint64_t switches, preemptions, wakeups, migrations, minor_faults, major_faults;
+	uint64_t rss_pages, rss_told;
+};
+
+struct tasks {
+	struct recording *rec;
+	VEC(struct task) task;
+	VEC(struct group) group;
+	struct index by_tid, by_tgid;
+};
+
+static bool task_has_tid(const void *context, uint32_t position, const void *key)
+{
+	const struct tasks *tasks = context;
+
+	return tasks->task.at[position].tid == *(const uint32_t *)key;
+}
+
+static bool group_has_tgid(const void *context, uint32_t position, const void *key)
+{
+	const struct tasks *tasks = context;
+
+	return tasks->group.at[position].tgid == *(const uint32_t *)key;
+}
+
+struct tasks *tasks_new(struct recording *rec)
+{
+	struct tasks *tasks = calloc(1, sizeof(*tasks));
+
+	if (tasks)
+		tasks->rec = rec;
+	return tasks;
+}
+
+void tasks_free(struct tasks *tasks)
+{
+	if (!tasks)
+		return;
+	vec_free(&tasks->task);
+	vec_free(&tasks->group);
+	index_free(&tasks->by_tid);
+	index_free(&tasks->by_tgid);
+	free(tasks);
+}
+
+/* ---- processes ---- */
+
+static struct group *group_find(struct tasks *tasks, uint32_t tgid)
+{
+	uint32_t at = index_find(&tasks->by_tgid, hash_u64(tgid), group_has_tgid, tasks, &tgid);
+
+	return at == INDEX_NONE ? NULL : &tasks->group.at[at];
+}
+
+/* The slot of a process id, taken over by the process that began at start_ns. */
+static struct group *group_intern(struct tasks *tasks, uint32_t tgid, uint64_t start_ns)
+{
+	struct group *group = group_find(tasks, tgid);
+
+	if (!group) {
+		index_add(&tasks->by_tgid, hash_u64(tgid), (uint32_t)tasks->group.len);
+		group = vec_push(&tasks->group, (struct group){.tgid = tgid, .process = NONE});
+	}
+	if (group->process == NONE || group->start_ns != start_ns) {
+		*group = (struct group){.tgid = tgid, .start_ns = start_ns};
+		group->process = process_intern(tasks->rec, tgid, start_ns);
+	}
+	return group;
+}
+
+static void process_read_exe(struct tasks *tasks, struct process *process)
+{
+	char link[32], path[PATH_MAX];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/%u/exe", process->pid);
+	length = readlink(link, path, sizeof(path));
+	if (length > 0 && length < (ssize_t)sizeof(path))
+		process->exe = string_intern_n(tasks->rec, path, (size_t)length);
+}
+
+static struct group *group_identify(struct tasks *tasks, const struct wire_identity *who)
+{
+	struct group *group = group_intern(tasks, who->tgid, who->process_start_ns);
+	struct process *process = &tasks->rec->processes.at[group->process];
+	bool leader = who->tid == who->tgid, new_image;
+
+	new_image = group->exe_inode != who->exe_inode || group->exe_device != who->exe_device;
+	if (leader || !process->comm)
+		process->comm = string_intern_n(tasks->rec, who->comm,
+						strnlen(who->comm, sizeof(who->comm)));
+	process->kernel = who->flags & WIRE_LIFE_KTHREAD;
+	process->uid = who->uid;
+	if (!process->parent)
+		process->parent = who->parent;
+	if (who->exe_inode && new_image) {
+		group->exe_inode = who->exe_inode;
+		group->exe_device = who->exe_device;
+		process->exe_id = hash_mix(who->exe_device, who->exe_inode);
+		process_read_exe(tasks, process);
+	}
+	process->cgroup = cgroup_resolve(tasks->rec, who->cgroup, who->tgid);
+	return group;
+}
+
+uint32_t tasks_process(struct tasks *tasks, uint32_t tgid)
+{
+	struct group *group;
+
+	if (!tgid)
+		return NONE;
+	group = group_find(tasks, tgid);
+	/* Seen nowhere else yet: its identity follows with the next dump, or never. */
+	return group ? group->process : group_intern(tasks, tgid, 0)->process;
+}
+
+/* ---- threads ---- */
+
+static struct task *task_find(struct tasks *tasks, uint32_t tid)
+{
+	uint32_t at = index_find(&tasks->by_tid, hash_u64(tid), task_has_tid, tasks, &tid);
+
+	return at == INDEX_NONE ? NULL : &tasks->task.at[at];
+}
+
+static struct task *task_intern(struct tasks *tasks, uint32_t tid, uint64_t start_ns,
+				struct group *group)
+{
+	struct task *task = task_find(tasks, tid);
+
+	if (!task) {
+		index_add(&tasks->by_tid, hash_u64(tid), (uint32_t)tasks->task.len);
+		task = vec_push(&tasks->task, (struct task){.tid = tid, .thread = NONE});
+	}
+	if (task->thread == NONE || task->start_ns != start_ns) {
+		*task = (struct task){.tid = tid, .start_ns = start_ns};
+		task->thread = thread_intern(tasks->rec, tid, start_ns, group->process);
+		task->process = (uint32_t)(group - tasks->group.at);
+		/* Faults from before the window are nobody's business. */
+		task->minor_faults = task->major_faults = UINT64_MAX;
+	}
+	return task;
+}
+
+static struct task *task_identify(struct tasks *tasks, const struct wire_identity *who)
+{
+	struct group *group = group_identify(tasks, who);
+	struct task *task = task_intern(tasks, who->tid, who->start_ns, group);
+	struct thread *thread = &tasks->rec->threads.at[task->thread];
+
+	thread->comm =
+		string_intern_n(tasks->rec, who->comm, strnlen(who->comm, sizeof(who->comm)));
+	return task;
+}
+
+uint32_t tasks_thread(struct tasks *tasks, uint32_t tid, uint32_t tgid)
+{
+	struct task *task = task_find(tasks, tid);
+	struct group *group;
+
+	if (task)
+		return task->thread;
+	if (!tid)
+		return NONE;
+	group = group_find(tasks, tgid);
+	if (!group)
+		group = group_intern(tasks, tgid, 0);
+	return task_intern(tasks, tid, 0, group)->thread;
+}
+
+/* ---- ledgers ---- */
+
+/*
+ * Takes `ns` out of the running states of `delta`, `first` before the others: an open stretch of
+ * running was filed under the state it began in; the kernel has split it since.
+ */
+static void delta_withdraw(uint64_t delta[STATE_COUNT], uint32_t first, uint64_t ns)
+{
+	const uint32_t order[] = {first, STATE_RUN_USER, STATE_RUN_KERNEL, STATE_RUN_IRQ};
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && ns; i++) {
+		uint64_t part = delta[order[i]] < ns ? delta[order[i]] : ns;
+
+		delta[order[i]] -= part;
+		ns -= part;
+	}
+}
+
+/* The parties' growth since the last reading → edges of the open slice. */
+static void parties_account(struct tasks *tasks, const struct task *task, enum edge_kind kind,
+			    const struct wire_party *now, const struct wire_party *before)
+{
+	for (int i = 0; i < WIRE_PARTIES; i++) {
+		uint64_t old_ns = 0, old_count = 0;
+
+		if (!now[i].tgid)
+			continue;
+		for (int j = 0; j < WIRE_PARTIES; j++)
+			if (before[j].tgid == now[i].tgid) {
+				old_ns = before[j].ns;
+				old_count = before[j].count;
+			}
+		if (now[i].ns > old_ns)
+			recording_edge(tasks->rec, kind, task->thread,
+				       tasks_process(tasks, now[i].tgid),
+				       now[i].count > old_count ? now[i].count - old_count : 1,
+				       now[i].ns - old_ns);
+	}
+}
+
+static void edges_account(struct tasks *tasks, struct task *task, const struct wire_ledger *now)
+{
+	const struct wire_ledger *before = &task->seen;
+
+	parties_account(tasks, task, EDGE_CULPRIT, now->culprit, before->culprit);
+	parties_account(tasks, task, EDGE_WAKER, now->waker, before->waker);
+	if (now->culprit_other_ns > before->culprit_other_ns)
+		recording_edge(tasks->rec, EDGE_CULPRIT, task->thread, NONE, 0,
+			       now->culprit_other_ns - before->culprit_other_ns);
+	if (now->waker_other_ns > before->waker_other_ns)
+		recording_edge(tasks->rec, EDGE_WAKER, task->thread, NONE, 0,
+			       now->waker_other_ns - before->waker_other_ns);
+}
+
+/* The ledger since the last reading, and the stretch open at end_ns (0 = none) → rows. */
+static void ledger_account(struct tasks *tasks, struct task *task, const struct wire_ledger *now,
+			   uint64_t end_ns)
+{
+	uint64_t delta[STATE_COUNT], tail = 0;
+	uint32_t slice = recording_slice(tasks->rec);
+	struct group *group = &tasks->group.at[task->process];
+
+	for (int state = 0; state < STATE_COUNT; state++)
+		delta[state] = now->ns[state] - task->seen.ns[state];
+	if (end_ns > now->since && now->state < STATE_COUNT) {
+		tail = end_ns - now->since;
+		delta[now->state] += tail;
+	}
+	if (task->tail_ns && task->tail_state <= STATE_RUN_IRQ)
+		delta_withdraw(delta, task->tail_state, task->tail_ns);
+	else if (task->tail_ns)
+		delta[task->tail_state] -= delta[task->tail_state] < task->tail_ns
+						   ? delta[task->tail_state]
+						   : task->tail_ns;
+	for (int state = 0; state < STATE_COUNT; state++)
+		if (delta[state])
+			recording_ledger(tasks->rec, slice, task->thread, state, delta[state]);
+	edges_account(tasks, task, now);
+	group->switches += now->switches - task->seen.switches;
+	group->preemptions += now->preemptions - task->seen.preemptions;
+	group->wakeups += now->wakeups - task->seen.wakeups;
+	group->migrations += now->migrations - task->seen.migrations;
+	task->seen = *now;
+	task->tail_state = now->state;
+	task->tail_ns = tail;
+}
+
+static void faults_account(struct tasks *tasks, struct task *task, const struct wire_identity *who)
+{
+	struct group *group = &tasks->group.at[task->process];
+
+	if (who->minor_faults > task->minor_faults)
+		group->minor_faults += who->minor_faults - task->minor_faults;
+	if (who->major_faults > task->major_faults)
+		group->major_faults += who->major_faults - task->major_faults;
+	task->minor_faults = who->minor_faults;
+	task->major_faults = who->major_faults;
+}
+
+/* ---- what the kernel tells ---- */
+
+void tasks_born(struct tasks *tasks, const struct wire_identity *who)
+{
+	struct task *task = task_identify(tasks, who);
+	struct process *process = &tasks->rec->processes.at[tasks->group.at[task->process].process];
+
+	task->minor_faults = task->major_faults = 0;
+	if (who->tid == who->tgid)
+		process->born = true;
+}
+
+void tasks_exec(struct tasks *tasks, const struct wire_identity *who)
+{
+	task_identify(tasks, who);
+}
+
+void tasks_exit(struct tasks *tasks, const struct wire_exit *exit)
+{
+	struct task *task = task_identify(tasks, &exit->who);
+	struct process *process = &tasks->rec->processes.at[tasks->group.at[task->process].process];
+
+	if (task->dead)
+		return;
+	process->targeted |= exit->ledger.flags & LEDGER_TARGETED;
+	faults_account(tasks, task, &exit->who);
+	ledger_account(tasks, task, &exit->ledger, 0);
+	task->dead = true;
+	if (exit->who.tid == exit->who.tgid)
+		process->exited = true;
+}
+
+void tasks_dump(struct tasks *tasks, const struct wire_thread *in, uint64_t end_ns)
+{
+	struct task *task = task_identify(tasks, &in->who);
+	struct group *group = &tasks->group.at[task->process];
+	struct process *process = &tasks->rec->processes.at[group->process];
+	struct thread *thread = &tasks->rec->threads.at[task->thread];
+
+	if (task->dead)
+		return;
+	thread->policy = in->policy;
+	thread->nice = in->nice;
+	thread->realtime_priority = in->realtime_priority;
+	thread->cpus_allowed = in->cpus_allowed;
+	memcpy(thread->cpu_mask, in->cpu_mask, sizeof(thread->cpu_mask));
+	process->targeted |= in->ledger.flags & LEDGER_TARGETED;
+	group->rss_pages = in->rss_pages;
+	faults_account(tasks, task, &in->who);
+	ledger_account(tasks, task, &in->ledger, end_ns);
+}
+
+static void group_end_slice(struct recording *rec, struct group *group)
+{
+	const struct {
+		const char *metric;
+		uint64_t *value;
+	} counts[] = {
+		{"sched.switches", &group->switches},
+		{"sched.preemptions", &group->preemptions},
+		{"sched.wakeups", &group->wakeups},
+		{"sched.migrations", &group->migrations},
+		{"memory.minor_faults", &group->minor_faults},
+		{"memory.major_faults", &group->major_faults},
+	};
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		if (*counts[i].value)
+			recording_count(rec, counts[i].metric, group->process, "",
+					*counts[i].value);
+		*counts[i].value = 0;
+	}
+	if (group->rss_pages != group->rss_told)
+		recording_count(rec, "memory.rss_bytes", group->process, "",
+				group->rss_pages * PAGE_BYTES);
+	group->rss_told = group->rss_pages;
+}
+
+void tasks_end_slice(struct tasks *tasks)
+{
+	vec_each (&tasks->group, group)
+		if (group->process != NONE)
+			group_end_slice(tasks->rec, group);
+}
