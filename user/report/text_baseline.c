@@ -45,7 +45,7 @@ static void put_metrics(struct page *page, const struct document *doc)
 {
 	static const struct column columns[] = {
 		{.head = "metric", .least = 18},
-		{.head = "unit"},
+		{.head = "unit", .least = 6},
 		{.head = "avg", .right = true},
 		{.head = "min", .right = true, .drop = 4},
 		{.head = "p50", .right = true, .drop = 2},
@@ -98,7 +98,7 @@ static void put_services(struct page *page, const struct document *doc)
 		{.head = "p50 ms", .right = true, .drop = 1},
 		{.head = "p95 ms", .right = true},
 		{.head = "p99 ms", .right = true, .drop = 2},
-		{.head = "delivered p95", .right = true, .drop = 3},
+		{.head = "delivered p95 ms", .right = true, .drop = 3},
 		{.head = "errors %", .right = true},
 	};
 	size_t shown = text_rows(page, doc->services.len, TEXT_SERVICES);

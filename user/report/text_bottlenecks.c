@@ -66,7 +66,7 @@ static void put_evidence(struct page *page, const struct bottleneck *item)
 	static const struct column columns[] = {
 		{.head = "evidence", .least = 20},
 		{.head = "value", .right = true},
-		{.head = "unit"},
+		{.head = "unit", .least = 6},
 	};
 	size_t shown = text_rows(page, item->evidence.len, TEXT_EVIDENCE);
 	struct table table;

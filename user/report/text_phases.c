@@ -47,7 +47,7 @@ void text_profile(struct page *page, const struct document *doc)
 {
 	static const struct column columns[] = {
 		{.head = "#", .right = true},
-		{.head = "kind"},
+		{.head = "kind", .least = 7},
 		{.head = "self", .right = true},
 		{.head = "interval", .right = true, .drop = 7},
 		{.head = "total", .right = true, .drop = 3},
@@ -64,9 +64,9 @@ void text_profile(struct page *page, const struct document *doc)
 
 	page_heading(page, "3 Profile", "where exactly; self and total are shares of the kind");
 	if (!doc->hotspots.len) {
-		page_prose(page, 1, PAINT_NONE,
-			   "No hotspots: no samples were taken, or none stood "
-			   "out.");
+		page_prose(page, 1, PAINT_NONE, "%s",
+			   doc->coverage.cpu_samples ? "No code stands out."
+						     : "No samples were taken.");
 		return;
 	}
 	table_init(&table, page, columns, sizeof(columns) / sizeof(columns[0]));
@@ -136,8 +136,8 @@ void text_monitor(struct page *page, const struct document *doc)
 	static const struct column columns[] = {
 		{.head = "metric", .least = 20},
 		{.head = "now", .right = true},
-		{.head = "unit"},
-		{.head = "alert when"},
+		{.head = "unit", .least = 6},
+		{.head = "alert when", .least = 14},
 		{.head = "state"},
 		{.head = "from", .least = 7, .drop = 1},
 	};
