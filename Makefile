@@ -61,6 +61,13 @@ $(BUILD)/strait.bpf.o: $(BPF_OBJECTS)
 $(SKELETON): $(BUILD)/strait.bpf.o
 	$(BPFTOOL) gen skeleton $< name strait_bpf >$@
 
+# Rows {number, "name"} of the system calls that this architecture's C library knows.
+$(BUILD)/syscall_names.h:
+	@mkdir -p $(@D)
+	echo '#include <sys/syscall.h>' | $(CC) -E -dM - | sort | \
+		sed -nE -e '/__NR_(syscalls|arch_specific_syscall) /d' \
+		-e 's/^#define __NR_([a-z0-9_]+) .*/{__NR_\1, "\1"},/p' >$@
+
 $(BUILD)/user/%.o: user/%.c | $(SKELETON)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
@@ -80,6 +87,8 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libsan.a
 
 # Objects that include the skeleton must follow it.
 $(BUILD)/user/capture/%.o $(BUILD)/san/user/capture/%.o: $(SKELETON)
+$(BUILD)/user/capture/families/syscall.o $(BUILD)/san/user/capture/families/syscall.o: \
+	$(BUILD)/syscall_names.h
 
 check: $(TESTS) ## unit tests, with address and undefined-behaviour sanitizers
 	@failed=0; for t in $(TESTS); do $$t || failed=1; done; exit $$failed

@@ -5,6 +5,10 @@
 const struct family *const families[] = {
 	&family_cpu,
 	&family_sched,
+	&family_syscall,
+	&family_irq,
+	&family_block,
+	&family_memory,
 	NULL,
 };
 

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * memory: what threads pay for memory: direct reclaim, reclaim at a cgroup's limit, compaction,
+ * page faults (counted; one in `fault_period` with its stack), and whom the OOM killer chose.
+ */
+#include "core/compat.bpf.h"
+#include "core/identity.bpf.h"
+#include "core/ledger.bpf.h"
+#include "core/stacks.bpf.h"
+#include "core/targets.bpf.h"
+#include <bpf/bpf_tracing.h>
+
+/* One fault in so many is sampled, on average; a power of two is not needed. */
+const volatile __u32 fault_period = 64;
+
+GENERATION_MAPS(memory_counts, struct memory_key, struct memory_value, 8192);
+STACK_SCRATCH(memory_kernel_scratch);
+STACK_SCRATCH(memory_user_scratch);
+
+static __always_inline void memory_count(enum memory_what what, __u64 ns)
+{
+	struct memory_key key = {.tgid = bpf_get_current_pid_tgid() >> 32, .what = what};
+	struct memory_value zero = {}, *value;
+
+	value = generation_add(memory_counts, &key, &zero, DROP_MAP_MEMORY);
+	if (!value)
+		return;
+	/* Threads of one process add on several CPUs. */
+	__sync_fetch_and_add(&value->count, 1);
+	if (ns)
+		__sync_fetch_and_add(&value->ns, ns);
+}
+
+/* ---- reclaim and compaction: one thread is in one of them at a time ---- */
+
+static __always_inline int stall_begin(__u32 flag)
+{
+	struct wire_ledger *ledger = ledger_current();
+
+	if (ledger) {
+		ledger->flags |= flag;
+		ledger->memory_begin = bpf_ktime_get_ns();
+	}
+	return 0;
+}
+
+static __always_inline int stall_end(__u32 flag, enum memory_what what)
+{
+	struct wire_ledger *ledger = ledger_current();
+	__u64 begin;
+
+	if (!ledger)
+		return 0;
+	begin = ledger->memory_begin;
+	ledger->flags &= ~flag;
+	ledger->memory_begin = 0;
+	/* Without a begin it began before the programs were attached. */
+	if (begin && ledger_targeted(ledger))
+		memory_count(what, bpf_ktime_get_ns() - begin);
+	return 0;
+}
+
+SEC("tp_btf/mm_vmscan_direct_reclaim_begin")
+int BPF_PROG(memory__reclaim_begin)
+{
+	return stall_begin(LEDGER_IN_RECLAIM);
+}
+
+SEC("tp_btf/mm_vmscan_direct_reclaim_end")
+int BPF_PROG(memory__reclaim_end)
+{
+	return stall_end(LEDGER_IN_RECLAIM, MEMORY_RECLAIM_DIRECT);
+}
+
+SEC("tp_btf/mm_vmscan_memcg_reclaim_begin")
+int BPF_PROG(memory__cgroup_begin)
+{
+	return stall_begin(LEDGER_IN_RECLAIM);
+}
+
+SEC("tp_btf/mm_vmscan_memcg_reclaim_end")
+int BPF_PROG(memory__cgroup_end)
+{
+	return stall_end(LEDGER_IN_RECLAIM, MEMORY_RECLAIM_CGROUP);
+}
+
+SEC("tp_btf/mm_compaction_begin")
+int BPF_PROG(memory__compaction_begin)
+{
+	return stall_begin(0);
+}
+
+SEC("tp_btf/mm_compaction_end")
+int BPF_PROG(memory__compaction_end)
+{
+	return stall_end(0, MEMORY_COMPACTION);
+}
+
+/* ---- page faults ---- */
+
+/* Faults until the next sample, on each CPU. */
+struct memory_countdown_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+};
+struct memory_countdown_map memory_countdown SEC(".maps");
+
+/*
+ * Whether this fault is sampled. The distance to the next is uniform in 1 … 2 × period - 1: its
+ * mean is the period, and no regular pattern of faults keeps in step with it. The first distance is
+ * uniform in 1 … period, so that the first faults count as much as any.
+ */
+static __always_inline bool fault_sampled(void)
+{
+	__u32 zero = 0, *left = bpf_map_lookup_elem(&memory_countdown, &zero);
+
+	if (!left)
+		return false;
+	if (!*left)
+		*left = bpf_get_prandom_u32() % fault_period + 1;
+	if (--*left)
+		return false;
+	*left = bpf_get_prandom_u32() % (2 * fault_period - 1) + 1;
+	return true;
+}
+
+static __always_inline void fault_send(void *ctx, bool in_kernel)
+{
+	__u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), kernel = 0, user = 0;
+	__u32 zero = 0, tid = (__u32)id, tgid = id >> 32;
+	struct wire_sample *sample;
+	struct wire_stack *scratch;
+
+	/* A fault of user code has the same few kernel frames every time. */
+	scratch = bpf_map_lookup_elem(&memory_kernel_scratch, &zero);
+	if (scratch && in_kernel)
+		kernel = stack_kernel(ctx, scratch, tid, tgid, now);
+	scratch = bpf_map_lookup_elem(&memory_user_scratch, &zero);
+	if (scratch)
+		user = stack_user(ctx, scratch, tid, tgid, now);
+	sample = bpf_ringbuf_reserve(&events, sizeof(*sample), 0);
+	if (!sample) {
+		drop_count(DROP_RING_SAMPLE);
+		return;
+	}
+	sample->header.kind = WIRE_FAULT_SAMPLE;
+	sample->header.cpu = bpf_get_smp_processor_id();
+	sample->header.time_ns = now;
+	sample->header.tid = tid;
+	sample->header.tgid = tgid;
+	sample->kernel_stack = kernel;
+	sample->user_stack = user;
+	sample->weight = fault_period;
+	bpf_ringbuf_submit(sample, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline int fault(void *ctx, enum memory_what what)
+{
+	/*
+	 * Attempts to read user memory with faults disabled trap here too, also those of the
+	 * programs themselves, under run-queue locks or in NMI: nothing may be touched then.
+	 */
+	if (what == MEMORY_FAULT_KERNEL && compat_faults_disabled())
+		return 0;
+	if (!ledger_targeted(ledger_current()))
+		return 0;
+	memory_count(what, 0);
+	if (fault_sampled())
+		fault_send(ctx, what == MEMORY_FAULT_KERNEL);
+	return 0;
+}
+
+SEC("tp_btf/page_fault_user")
+int BPF_PROG(memory__fault_user)
+{
+	return fault(ctx, MEMORY_FAULT_USER);
+}
+
+SEC("tp_btf/page_fault_kernel")
+int BPF_PROG(memory__fault_kernel)
+{
+	return fault(ctx, MEMORY_FAULT_KERNEL);
+}
+
+/* ---- the OOM killer ---- */
+
+SEC("tp_btf/mark_victim")
+int memory__oom(__u64 *ctx)
+{
+	struct wire_life *life = bpf_ringbuf_reserve(&events, sizeof(*life), 0);
+
+	if (!life) {
+		drop_count(DROP_RING_LIFE);
+		return 0;
+	}
+	__builtin_memset(life, 0, sizeof(*life));
+	if (compat_victim_is_task()) {
+		identity_fill(&life->who, (struct task_struct *)ctx[0]);
+	} else {
+		/* Only the id of a thread is told: that of the group leader, mostly. */
+		life->who.tid = (__u32)ctx[0];
+		life->who.tgid = (__u32)ctx[0];
+	}
+	life->header.kind = WIRE_OOM;
+	life->header.cpu = bpf_get_smp_processor_id();
+	life->header.time_ns = bpf_ktime_get_ns();
+	life->header.tid = life->who.tid;
+	life->header.tgid = life->who.tgid;
+	bpf_ringbuf_submit(life, BPF_RB_NO_WAKEUP);
+	return 0;
+}

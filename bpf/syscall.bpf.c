@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * syscall: where user time ends and kernel time begins, for the ledger; and count, errors and time
+ * of every system call by process and number.
+ *
+ * A call is counted when it returns, with its whole time. What never returns (exit) is counted when
+ * it begins, without a time. A call whose begin was not seen is not counted.
+ */
+#include "core/compat.bpf.h"
+#include "core/ledger.bpf.h"
+#include "core/targets.bpf.h"
+#include "core/wait.bpf.h"
+#include <bpf/bpf_tracing.h>
+
+#define ERROR_AGAIN 11
+/*
+ * Results below -511 (ERESTARTSYS and its kin, up to 530) are the kernel's own: the call begins
+ * anew or turns into EINTR after the tracepoint. It is not counted as an error.
+ */
+#define ERROR_LAST 511
+
+GENERATION_MAPS(syscalls, struct syscall_key, struct syscall_value, 16384);
+STACK_SCRATCH(syscall_scratch);
+
+static __always_inline __u8 class_of(__u32 nr)
+{
+	return nr < WIRE_SYSCALLS ? syscall_class[nr] : CLASS_OTHER;
+}
+
+static __always_inline void call_count(__u32 nr, long result, __u64 ns)
+{
+	struct syscall_key key = {.tgid = bpf_get_current_pid_tgid() >> 32, .nr = nr};
+	struct syscall_value zero = {}, *value;
+
+	value = generation_add(syscalls, &key, &zero, DROP_MAP_SYSCALL);
+	if (!value)
+		return;
+	/* Threads of one process add on several CPUs. */
+	__sync_fetch_and_add(&value->count, 1);
+	__sync_fetch_and_add(&value->ns, ns);
+	if (result >= 0 || result < -ERROR_LAST || class_of(nr) == CLASS_RETURN)
+		return;
+	__sync_fetch_and_add(&value->errors, 1);
+	if (result == -ERROR_AGAIN)
+		__sync_fetch_and_add(&value->again, 1);
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(syscall__enter, struct pt_regs *regs, long nr)
+{
+	struct wire_ledger *ledger = ledger_current();
+	__u64 now;
+
+	if (!ledger)
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (compat_task_32bit())
+		nr |= WIRE_SYSCALL_COMPAT;
+	ledger->syscall = (__s32)nr;
+	ledger->syscall_fd = (__s32)PT_REGS_PARM1_CORE_SYSCALL(regs);
+	ledger->syscall_enter = now;
+	ledger_switch_mode(ledger, cpu_here(), STATE_RUN_KERNEL, now);
+	if (class_of(nr) == CLASS_EXIT && ledger_targeted(ledger))
+		call_count(nr, 0, 0);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(syscall__exit, struct pt_regs *regs, long result)
+{
+	struct wire_ledger *ledger = ledger_current();
+	__u64 now;
+	__s32 nr;
+
+	if (!ledger)
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (ledger->flags & LEDGER_WAIT_READY)
+		wait_finish(ctx, ledger, &syscall_scratch, now);
+	nr = ledger->syscall;
+	ledger->syscall = -1;
+	ledger_switch_mode(ledger, cpu_here(), STATE_RUN_USER, now);
+	if (nr >= 0 && ledger_targeted(ledger))
+		call_count(nr, result, now - ledger->syscall_enter);
+	return 0;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * syscall: count, errors and time of system calls by process and call. Its programs also tell the
+ * thread ledger what a thread does in the kernel; the classes they go by are filled in here.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "capture/families.h"
+#include "strait.skel.h"
+
+/* Numbers and names of this architecture; the build lists them from <sys/syscall.h>. */
+static const struct {
+	uint32_t nr;
+	const char *name;
+} syscall_names[] = {
+#include <syscall_names.h>
+};
+
+/*
+ * What a call waits for when it blocks. Which calls exist differs between architectures, so they
+ * are looked up by name. A call that is not listed is CLASS_OTHER. wait4() and its kin are not:
+ * they wait for a child's work, which is not new work arriving.
+ */
+static const struct {
+	enum syscall_class class;
+	const char *names; /* each between spaces */
+} syscall_classes[] = {
+	{CLASS_READ, " read readv pread64 preadv preadv2 recvfrom recvmsg recvmmsg splice tee "
+		     "copy_file_range getdents getdents64 readahead "},
+	{CLASS_WRITE, " write writev pwrite64 pwritev pwritev2 sendto sendmsg sendmmsg sendfile "
+		      "vmsplice connect fallocate ftruncate "},
+	{CLASS_SYNC, " fsync fdatasync sync syncfs sync_file_range sync_file_range2 msync "},
+	{CLASS_LOCK, " futex futex_time64 futex_wait futex_waitv flock fcntl semop semtimedop "},
+	{CLASS_TIMER, " nanosleep clock_nanosleep "},
+	{CLASS_POLL, " poll ppoll select pselect6 epoll_wait epoll_pwait epoll_pwait2 "
+		     "epoll_wait_old accept accept4 io_getevents io_pgetevents io_uring_enter "
+		     "pause rt_sigsuspend rt_sigtimedwait mq_timedreceive msgrcv "},
+	{CLASS_EXIT, " exit exit_group "},
+	{CLASS_RETURN, " rt_sigreturn sigreturn "},
+};
+
+static enum syscall_class class_by_name(const char *name)
+{
+	char word[64];
+
+	snprintf(word, sizeof(word), " %s ", name);
+	for (size_t i = 0; i < sizeof(syscall_classes) / sizeof(syscall_classes[0]); i++)
+		if (strstr(syscall_classes[i].names, word))
+			return syscall_classes[i].class;
+	return CLASS_OTHER;
+}
+
+static int syscall_prepare(struct session *session, struct error *error)
+{
+	(void)error;
+	for (size_t i = 0; i < sizeof(syscall_names) / sizeof(syscall_names[0]); i++)
+		if (syscall_names[i].nr < WIRE_SYSCALLS)
+			session->skeleton->rodata->syscall_class[syscall_names[i].nr] =
+				(uint8_t)class_by_name(syscall_names[i].name);
+	return 0;
+}
+
+/* "read", or the number where this build knows no name. */
+static void syscall_label(uint32_t nr, char *label, size_t size)
+{
+	const char *space = nr & WIRE_SYSCALL_COMPAT ? "32-bit " : "";
+
+	if (!*space)
+		for (size_t i = 0; i < sizeof(syscall_names) / sizeof(syscall_names[0]); i++)
+			if (syscall_names[i].nr == nr) {
+				snprintf(label, size, "%s", syscall_names[i].name);
+				return;
+			}
+	snprintf(label, size, "%ssyscall %u", space, nr & ~WIRE_SYSCALL_COMPAT);
+}
+
+static void syscall_counted(struct session *session, const void *key, const void *value)
+{
+	const struct syscall_key *call = key;
+	const struct syscall_value *sum = value;
+	struct recording *rec = session->recording;
+	uint32_t process = session_process(session, call->tgid);
+	char label[64];
+
+	syscall_label(call->nr, label, sizeof(label));
+	if (sum->count)
+		recording_count(rec, "syscall.count", process, label, sum->count);
+	if (sum->errors)
+		recording_count(rec, "syscall.errors", process, label, sum->errors);
+	if (sum->again)
+		recording_count(rec, "syscall.again", process, label, sum->again);
+	if (sum->ns)
+		recording_count(rec, "syscall.ns", process, label, sum->ns);
+}
+
+static int syscall_drain(struct session *session, struct error *error)
+{
+	return generation_drain(session, session->skeleton->maps.syscalls_0,
+				session->skeleton->maps.syscalls_1, syscall_counted, error);
+}
+
+const struct family family_syscall = {
+	.name = "syscall",
+	.what = "count, errors and time of system calls, by process",
+	.prepare = syscall_prepare,
+	.drain = syscall_drain,
+};
