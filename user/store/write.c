@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,6 +197,7 @@ static int store_write(struct store *store, const struct recording *rec, bool fi
 			if (rec->slices.at[i].end_ns > head.length_ns)
 				head.length_ns = rec->slices.at[i].end_ns;
 	}
+	errno = 0; /* database_error() looks at it */
 	rc = sqlite3_exec(store->db, "BEGIN", NULL, NULL, NULL);
 	for (int i = 0; i < TABLE_COUNT && rc == SQLITE_OK; i++) {
 		len[i] = table_len(&schema_tables[i], &head);
