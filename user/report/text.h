@@ -6,7 +6,7 @@
 #include "report/page.h"
 
 /* Without `verbose` this many rows of a long table are shown. */
-#define TEXT_METRICS  24
+#define TEXT_METRICS  30
 #define TEXT_HOTSPOTS 15
 #define TEXT_SERVICES 12
 #define TEXT_SKIPPED  12

@@ -8,39 +8,74 @@
 #include "report/table.h"
 #include "report/text.h"
 
-/* All figures of a row in one unit, that which suits its 95th percentile. */
-static struct scale spread_scale(const struct spread *spread, const char *unit)
-{
-	if (!spread->count)
-		return scale_choose(NAN, unit);
-	return scale_choose(spread->p95 != 0 ? spread->p95 : spread->max, unit);
-}
-
 static void spread_cell(struct table *table, const struct spread *spread, double value,
 			const struct scale *scale)
 {
 	table_number(table, spread->count ? value : NAN, scale);
 }
 
-static void metric_row(struct table *table, const struct metric *metric)
+/*
+ * All figures of a row in one unit, that which suits its 95th percentile, and with decimals unless
+ * every one of them is whole.
+ */
+static void spread_row(struct table *table, const struct spread *spread, const char *unit)
 {
-	const struct spread *spread = &metric->spread;
-	struct scale scale = spread_scale(spread, metric->unit);
-	const char *what = metric->what && *metric->what ? metric->what : metric->name;
+	const double values[] = {spread->avg, spread->min, spread->p50,
+				 spread->p95, spread->p99, spread->max};
+	struct scale scale = scale_choose(spread->p95 != 0 ? spread->p95 : spread->max, unit);
 
-	if (metric->label && *metric->label)
-		table_cell(table, PAINT_NONE, "%s: %s", metric->label, what);
-	else
-		table_cell(table, PAINT_NONE, "%s", what);
+	/* "runqueue_ms" in µs would read wrong. */
+	if (unit && !strcmp(unit, "ms"))
+		scale = (struct scale){.factor = 1, .unit = "ms"};
+	for (size_t i = 0; i < 6; i++)
+		scale.measured |= values[i] != floor(values[i]);
 	table_cell(table, PAINT_NONE, "%s", scale.unit);
-	spread_cell(table, spread, spread->avg, &scale);
-	spread_cell(table, spread, spread->min, &scale);
-	spread_cell(table, spread, spread->p50, &scale);
-	spread_cell(table, spread, spread->p95, &scale);
-	spread_cell(table, spread, spread->p99, &scale);
-	spread_cell(table, spread, spread->max, &scale);
+	for (size_t i = 0; i < 6; i++)
+		spread_cell(table, spread, values[i], &scale);
 }
 
+static void metric_row(struct table *table, const struct metric *metric)
+{
+	bool labelled = metric->label && *metric->label;
+
+	table_cell(table, PAINT_NONE, "%s%s%s", metric->name ? metric->name : "",
+		   labelled ? " " : "", labelled ? metric->label : "");
+	spread_row(table, &metric->spread, metric->unit);
+	table_cell(table, PAINT_NONE, "%s", metric->what ? metric->what : "");
+}
+
+static bool metric_moved(const struct metric *metric)
+{
+	return metric->spread.count && (metric->spread.max != 0 || metric->spread.min != 0);
+}
+
+/* The names of metrics that were not observed, each once. */
+static void put_unobserved(struct page *page, const struct document *doc)
+{
+	const char *last = "";
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+
+	if (!out)
+		abort();
+	vec_each (&doc->metrics, metric) {
+		if (metric->spread.count || !metric->name || !strcmp(metric->name, last))
+			continue;
+		fprintf(out, "%s%s", *last ? ", " : "", metric->name);
+		last = metric->name;
+	}
+	if (fclose(out))
+		abort();
+	if (*last)
+		page_prose(page, 1, PAINT_NONE, "Not observed: %s.", text);
+	free(text);
+}
+
+/*
+ * A metric that was 0 all the time is counted, one that was not observed is named: both would only
+ * hide what happened among their rows. All rows are shown when asked for.
+ */
 static void put_metrics(struct page *page, const struct document *doc)
 {
 	static const struct column columns[] = {
@@ -52,15 +87,31 @@ static void put_metrics(struct page *page, const struct document *doc)
 		{.head = "p95", .right = true},
 		{.head = "p99", .right = true, .drop = 3},
 		{.head = "max", .right = true, .drop = 1},
+		{.head = "what", .least = 24, .drop = 5},
 	};
-	size_t shown = text_rows(page, doc->metrics.len, TEXT_METRICS);
+	size_t moved = 0, still = 0, shown = 0, limit;
 	struct table table;
 
+	vec_each (&doc->metrics, metric) {
+		moved += metric_moved(metric);
+		still += metric->spread.count && !metric_moved(metric);
+	}
+	limit = text_rows(page, moved, TEXT_METRICS);
 	table_init(&table, page, columns, sizeof(columns) / sizeof(columns[0]));
-	for (size_t i = 0; i < shown; i++)
-		metric_row(&table, &doc->metrics.at[i]);
+	vec_each (&doc->metrics, metric) {
+		if (!page->style.verbose && (!metric_moved(metric) || shown == limit))
+			continue;
+		metric_row(&table, metric);
+		shown++;
+	}
 	table_print(&table, 1);
-	text_more(page, 1, doc->metrics.len, shown);
+	if (page->style.verbose)
+		return;
+	text_more(page, 1, moved, shown);
+	if (still)
+		page_prose(page, 1, PAINT_NONE, "%zu metrics were 0 all the time: -v shows them.",
+			   still);
+	put_unobserved(page, doc);
 }
 
 static void service_row(struct table *table, const struct service *service, bool delivered)

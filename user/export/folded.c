@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Folded stacks: "process;root;…;leaf N", one line for each different text, sorted by it. Kernel
+ * functions end in "_[k]". A user stack that broke off begins with a frame that says so, for
+ * instance "[incomplete: no_table]", so that nobody takes its first frame for the root.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/weights.h"
+#include "util/escape.h"
+#include "util/output.h"
+
+struct line {
+	char *text;
+	uint64_t value;
+};
+
+static void put_frame(FILE *out, const struct recording *rec, const struct frame *frame)
+{
+	char *name = frame_name(rec, frame), *escaped = escape_text(name, ESCAPE_FOLDED);
+
+	fprintf(out, ";%s%s", escaped, frame->kind == FRAME_KERNEL ? "_[k]" : "");
+	free(escaped);
+	free(name);
+}
+
+/* Recordings hold the leaf first and the kernel's part before the user's: it is read backwards. */
+static char *line_text(const struct recording *rec, const struct weight *weight,
+		       const struct export_options *options)
+{
+	const struct stack *stack = &rec->stacks.at[weight->stack];
+	const uint32_t *frames = rec->stack_frames.at + stack->first;
+	uint32_t from = options->user_only ? stack->kernel_len : 0;
+	uint32_t to = options->kernel_only ? stack->kernel_len : stack->len;
+	const char *comm = string_get(rec, weight->comm);
+	char *text = NULL, *name = escape_text(*comm ? comm : "[unknown]", ESCAPE_FOLDED);
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+
+	if (!out)
+		abort();
+	fputs(name, out);
+	if (!options->kernel_only && !weight->kernel && stack->user_end != STACK_COMPLETE)
+		fprintf(out, ";[incomplete: %s]", stack_end_name(stack->user_end));
+	for (uint32_t i = to; i > from; i--)
+		put_frame(out, rec, &rec->frames.at[frames[i - 1]]);
+	if (fclose(out))
+		abort();
+	free(name);
+	return text;
+}
+
+static int line_compare(const void *a, const void *b)
+{
+	const struct line *left = a, *right = b;
+
+	return strcmp(left->text, right->text);
+}
+
+/* Lines of equal text next to each other are added up; time becomes µs only after that. */
+static void put_lines(FILE *out, const struct line *lines, size_t count, uint64_t unit)
+{
+	for (size_t i = 0; i < count;) {
+		uint64_t value = 0;
+		size_t first = i;
+
+		for (; i < count && !strcmp(lines[i].text, lines[first].text); i++)
+			value += lines[i].value;
+		value = value / unit + (value % unit * 2 >= unit);
+		if (value)
+			fprintf(out, "%s %" PRIu64 "\n", lines[first].text, value);
+	}
+}
+
+int export_folded(const struct recording *rec, enum sample_kind kind, FILE *out,
+		  const struct export_options *options)
+{
+	static const struct export_options defaults = {};
+	VEC(struct line) lines = {};
+	struct weights weights;
+	char *text = NULL;
+	size_t length = 0;
+	FILE *memory;
+	int result;
+
+	options = options ? options : &defaults;
+	if (options->user_only && options->kernel_only)
+		return -EINVAL;
+	memory = open_memstream(&text, &length);
+	if (!memory)
+		return -ENOMEM;
+	weights_collect(&weights, rec, kind, options);
+	vec_each (&weights.at, weight)
+		vec_push(&lines, (struct line){.text = line_text(rec, weight, options),
+					       .value = weight->value});
+	vec_sort(&lines, line_compare);
+	put_lines(memory, lines.at, lines.len,
+		  export_wants_weight(kind, options) && sample_is_time(kind) ? 1000 : 1);
+	result = fclose(memory) ? -ENOMEM : output_write(out, text, length);
+	vec_each (&lines, line)
+		free(line->text);
+	vec_free(&lines);
+	weights_free(&weights);
+	free(text);
+	return result;
+}
