@@ -8,6 +8,7 @@ const struct family *const families[] = {
 	&family_syscall,
 	&family_irq,
 	&family_block,
+	&family_net,
 	&family_memory,
 	NULL,
 };
