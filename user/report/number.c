@@ -6,16 +6,26 @@
 #include <string.h>
 
 struct step_up {
-	double least; /* in the base unit */
+	double least; /* from here on, in the base unit */
+	double size;  /* of the unit, in the base unit */
 	const char *unit;
 };
 
-static const struct step_up times[] = {{1e9, "s"}, {1e6, "ms"}, {1e3, "µs"}, {0, "ns"}};
+static const struct step_up times[] = {
+	{1e9, 1e9, "s"},
+	{1e6, 1e6, "ms"},
+	{1e3, 1e3, "µs"},
+	{0, 1, "ns"},
+};
 static const struct step_up sizes[] = {
-	{0x1p40, "TiB"}, {0x1p30, "GiB"}, {0x1p20, "MiB"}, {0x1p10, "KiB"}, {0, "B"},
+	{0x1p40, 0x1p40, "TiB"},
+	{0x1p30, 0x1p30, "GiB"},
+	{0x1p20, 0x1p20, "MiB"},
+	{0x1p10, 0x1p10, "KiB"},
+	{0, 1, "B"},
 };
 /* Counts stay as they are, with commas, as long as that is readable. */
-static const struct step_up counts[] = {{1e10, "G"}, {1e7, "M"}, {0, ""}};
+static const struct step_up counts[] = {{1e10, 1e9, "G"}, {1e7, 1e6, "M"}, {0, 1, ""}};
 
 static const struct {
 	const char *name;
@@ -53,7 +63,7 @@ struct scale scale_choose(double magnitude, const char *unit)
 		}
 		while (base < step->least)
 			step++;
-		scale.factor = units[i].base / (step->least ? step->least : 1);
+		scale.factor = units[i].base / step->size;
 		scale.measured = units[i].steps != counts || step->least > 0;
 		snprintf(scale.unit, sizeof(scale.unit), "%s%s", step->unit, units[i].suffix);
 		break;

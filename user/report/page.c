@@ -84,6 +84,9 @@ static size_t line_length(const char *text, size_t columns)
 	for (size_t cut = fits; cut > 0; cut--)
 		if (breakable(text, cut))
 			return cut;
+	for (size_t cut = fits; cut > 0; cut--)
+		if (text[cut] == ' ')
+			return cut;
 	return fits ? fits : strlen(text);
 }
 
@@ -93,8 +96,12 @@ void page_wrap(struct page *page, unsigned int indent, enum paint paint, const c
 
 	for (bool first = true; *text || first; first = false) {
 		size_t length = line_length(text, columns);
-		char *line = strndup(text, length);
+		size_t trimmed = length;
+		char *line;
 
+		while (trimmed && text[trimmed - 1] == ' ')
+			trimmed--;
+		line = strndup(text, trimmed);
 		if (!line)
 			abort();
 		if (!first)
