@@ -43,7 +43,8 @@ pid_t file_writer(int fd)
 
 static int database_errno(sqlite3 *db, int rc)
 {
-	/* SQLite notes the errno of some calls only; of a failed write it is still in errno itself. */
+	/* SQLite notes the errno of some calls only; of a failed write it is still in errno itself.
+	 */
 	int system = db ? sqlite3_system_errno(db) : 0;
 
 	if (!system && (errno == EFBIG || errno == EDQUOT))

@@ -199,7 +199,11 @@ static int rows_read(const struct reader *reader, const struct table *table)
 	sqlite3_finalize(stmt);
 	if (!err && rc != SQLITE_DONE)
 		err = failed(reader, rc);
-	if (!err && !position && (table->growth == TABLE_SINGLE || table == schema_tables))
+	if (!err && !position && table == &schema_tables[TABLE_STRINGS])
+		err = error_set(reader->error, -EBADMSG,
+				"%s holds nothing: it was cut before its first slice ended",
+				reader->path);
+	if (!err && !position && table->growth == TABLE_SINGLE)
 		err = damaged(reader, table, 0, NULL, "it is missing");
 	return err;
 }

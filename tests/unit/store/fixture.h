@@ -22,7 +22,7 @@
 #include "model/recording.h"
 #include "store/store.h"
 
-static char folder[64], path[128];
+static char folder[64], path[96];
 static struct error error;
 
 static inline int folder_setup(void **state)
