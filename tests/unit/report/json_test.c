@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -211,6 +212,54 @@ static void deterministic(void **state)
 	document_free(two);
 }
 
+/* Metrics and reasons are named by the data, the rest is named in docs/json.md. */
+static void check_documented(const char *page, json_t *node, bool named_by_data)
+{
+	const char *key;
+	json_t *value;
+	size_t index;
+
+	json_object_foreach(node, key, value)
+	{
+		bool found = named_by_data;
+
+		/* `key`, `object.key`, `key.member`, `key[].member` */
+		for (const char *at = page; !found && (at = strstr(at, key)); at++) {
+			char before = at[-1], after = at[strlen(key)];
+
+			found = (before == '`' || before == '.') && strchr("`.[", after);
+		}
+		if (!found)
+			fail_msg("docs/json.md has no `%s`", key);
+		check_documented(page, value,
+				 !strcmp(key, "incomplete") ||
+					 (!strcmp(key, "metrics") && json_is_object(value)));
+	}
+	json_array_foreach(node, index, value) check_documented(page, value, false);
+}
+
+static void documented(void **state)
+{
+	struct document *doc = document_busy();
+	char *page = NULL;
+	size_t size = 0;
+	FILE *file = fopen("docs/json.md", "r");
+	json_t *root;
+
+	(void)state;
+	if (!file)
+		fail_msg("docs/json.md: %s (run from the top of the project)", strerror(errno));
+	assert_true(getdelim(&page, &size, '\0', file) > 0);
+	fclose(file);
+	doc->target_name = "all";
+	doc->bottlenecks.at[0].where =
+		(struct place){"a", "a", "a", "a", "a", "a", "a", "a", "a", "a", "a", 1, 1};
+	root = parse(doc);
+	check_documented(page, root, false);
+	json_decref(root);
+	free(page);
+}
+
 static void full_disk(void **state)
 {
 	struct document *doc = document_busy();
@@ -225,9 +274,10 @@ static void full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(contract),  cmocka_unit_test(not_observed),
-		cmocka_unit_test(numbers),   cmocka_unit_test(hostile),
-		cmocka_unit_test(full_disk), cmocka_unit_test(deterministic),
+		cmocka_unit_test(contract),      cmocka_unit_test(not_observed),
+		cmocka_unit_test(numbers),       cmocka_unit_test(hostile),
+		cmocka_unit_test(full_disk),     cmocka_unit_test(documented),
+		cmocka_unit_test(deterministic),
 	};
 
 	return cmocka_run_group_tests_name("report/json", tests, NULL, NULL);
