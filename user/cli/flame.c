@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* strait flame: the stacks of a recording, for flame graphs and profile viewers. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/observe.h"
+#include "export/exports.h"
+#include "store/store.h"
+
+static const char what[] =
+	"Prints stacks for a flame graph, from a recording or from a live window. Folded stacks "
+	"are "
+	"one line each: the process, the functions from the outermost to the innermost, and how "
+	"much: samples for cpu, microseconds for times.";
+
+static const char synopsis[] = "strait flame FILE [OPTIONS]\n"
+			       "strait flame [OPTIONS] [-- COMMAND]   watch now";
+
+static const char examples[] =
+	"  strait flame r.strait | flamegraph.pl >cpu.svg\n"
+	"  strait flame r.strait --kind offcpu -U       where programs wait\n"
+	"  sudo strait flame -d 5 -p 1234 >stacks.folded\n";
+
+static int option_kind(const struct option *option, const char *text, struct error *error)
+{
+	for (int kind = 0; kind < SAMPLE_KINDS; kind++)
+		if (!strcmp(text, sample_kind_name((enum sample_kind)kind))) {
+			*(enum sample_kind *)option->value = (enum sample_kind)kind;
+			return 0;
+		}
+	return error_set(error, -EINVAL,
+			 "'%.40s' is no kind of sample, such as cpu, offcpu or fault", text);
+}
+
+static int option_export(const struct option *option, const char *text, struct error *error)
+{
+	const struct export *export = export_find(text);
+
+	if (!export)
+		return error_set(error, -EINVAL, "unknown format '%.40s': there is %s", text,
+				 export_formats[0].name);
+	*(const struct export **)option->value = export;
+	return 0;
+}
+
+static int option_folded(const struct option *option, const char *text, struct error *error)
+{
+	(void)text;
+	return option_export(option, "folded", error);
+}
+
+/* The kinds of samples that the recording has: "cpu, offcpu". */
+static void kinds_list(const struct recording *rec, char *out, size_t size)
+{
+	bool seen[SAMPLE_KINDS] = {};
+
+	vec_each (&rec->samples, sample)
+		seen[sample->kind] = true;
+	out[0] = 0;
+	for (int kind = 0; kind < SAMPLE_KINDS; kind++)
+		if (seen[kind])
+			snprintf(out + strlen(out), size - strlen(out), "%s%s", *out ? ", " : "",
+				 sample_kind_name((enum sample_kind)kind));
+}
+
+static int stacks_show(const struct recording *rec, enum sample_kind kind,
+		       const struct export *format, const struct export_options *options)
+{
+	char kinds[160];
+
+	vec_each (&rec->samples, sample)
+		if (sample->kind == kind)
+			return cli_written(format->write(rec, kind, stdout, options));
+	kinds_list(rec, kinds, sizeof(kinds));
+	cli_say("no %s samples in this recording; it has %s", sample_kind_name(kind),
+		*kinds ? kinds : "none at all");
+	return EXIT_FAILED;
+}
+
+int cli_flame(int argc, char **argv)
+{
+	struct observe_options observe_options = OBSERVE_DEFAULTS;
+	struct export_options export_options = {};
+	const struct export *format = &export_formats[0];
+	enum sample_kind kind = SAMPLE_CPU;
+	const struct option show[] = {
+		{"kind", 0, "KIND", option_kind, &kind,
+		 "cpu (without it): where CPUs are busy; offcpu: where threads wait; or another "
+		 "kind that the recording has"},
+		{"user", 'U', NULL, option_flag, &export_options.user_only,
+		 "only the user part of the stacks"},
+		{"kernel", 'K', NULL, option_flag, &export_options.kernel_only,
+		 "only the kernel part"},
+		{"format", 0, "FORMAT", option_export, &format, "folded (without it)"},
+		{"folded", 'f', NULL, option_folded, &format, "the same as --format folded"},
+		{}};
+	const struct option target[] = {TARGET_OPTIONS(&observe_options.target), {}};
+	const struct option how[] = {OBSERVE_OPTIONS(&observe_options), {}};
+	const struct option_group groups[] = {{"Which stacks", show},
+					      {"Without FILE: what to watch", target},
+					      {"Without FILE: how", how},
+					      {}};
+	const struct usage usage = {.name = "strait flame",
+				    .synopsis = synopsis,
+				    .what = what,
+				    .groups = groups,
+				    .examples = examples,
+				    .words = 1,
+				    .command = true};
+	struct recording *rec = NULL;
+	struct arguments rest;
+	struct error error;
+	int status = options_parse(&usage, argc, argv, &rest), err;
+
+	if (status != OPTIONS_GO)
+		return status;
+	observe_options.target.command = rest.command;
+	observe_options.quiet_command = true;
+	if (export_options.user_only && export_options.kernel_only)
+		return options_wrong(&usage, "-U and -K exclude each other");
+	if (rest.count && rest.command)
+		return options_wrong(&usage, "give a recording or a command, not both");
+	if (observe_check(&observe_options, &error))
+		return options_wrong(&usage, "%s", error.text);
+	if (rest.count) {
+		err = store_open(rest.at[0], &rec, &error);
+		if (err)
+			cli_error(&error);
+		status = err ? EXIT_FAILED : EXIT_OK;
+	} else {
+		err = observe(&observe_options, &rec, &error);
+		status = err ? cli_failed(err, &error) : EXIT_OK;
+	}
+	if (rec) {
+		int shown = stacks_show(rec, kind, format, &export_options);
+
+		status = err ? status : shown;
+	}
+	recording_free(rec);
+	return status;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/observe.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "capture/session.h"
+#include "cli/cli.h"
+#include "cli/command.h"
+#include "cli/progress.h"
+#include "cli/signals.h"
+#include "store/store.h"
+
+struct observation {
+	const struct observe_options *options;
+	struct target_found target;
+	struct session_options session_options;
+	struct session *session;
+	struct command command;
+	bool has_command;
+	struct store *store;
+	struct progress progress;
+	int file_err; /* what went wrong with the file, once */
+	struct error file_error;
+};
+
+int observe_check(const struct observe_options *options, struct error *error)
+{
+	const struct target_options *target = &options->target;
+	int kinds = (target->pids.count > 0) + !!target->cgroup + !!target->container +
+		    !!target->command;
+
+	if (kinds > 1)
+		return error_set(error, -EINVAL,
+				 "-p, -c, --container and -- COMMAND exclude each other");
+	if (options->length_ns && options->warmup_ns >= options->length_ns)
+		return error_set(error, -EINVAL, "--warmup leaves nothing of -d");
+	return 0;
+}
+
+/* -EPERM and -ENOTSUP are the host's; what else fails with them is an ordinary failure. */
+static int own_failure(int err)
+{
+	return err == -EPERM || err == -ENOTSUP ? -EIO : err;
+}
+
+static void file_failed(struct observation *o, int err)
+{
+	o->file_err = own_failure(err);
+	store_close(o->store);
+	o->store = NULL;
+}
+
+static int slice_done(void *context, struct recording *rec, struct error *error)
+{
+	struct observation *o = context;
+	int err;
+
+	progress_show(&o->progress, rec->length_ns);
+	if (!o->store)
+		return 0;
+	err = store_append(o->store, rec, &o->file_error);
+	if (!err)
+		return 0;
+	file_failed(o, err);
+	if (!o->options->file_only)
+		return 0;
+	*error = o->file_error;
+	return o->file_err;
+}
+
+static int file_create(struct observation *o, struct error *error)
+{
+	struct store_options options = {.replace = o->options->replace};
+
+	if (!o->options->file)
+		return 0;
+	cli_owner(&options.owner, &options.group);
+	return own_failure(store_create(&o->store, o->options->file, &options, error));
+}
+
+static int command_begin(struct observation *o, struct error *error)
+{
+	struct session_options *session = &o->session_options;
+	int err;
+
+	if (o->target.kind != TARGET_COMMAND)
+		return 0;
+	err = command_start(&o->command, o->options->target.command, o->options->quiet_command,
+			    error);
+	if (err)
+		return own_failure(err);
+	o->has_command = true;
+	session->pids[0] = o->command.pid;
+	session->pid_count = 1;
+	session->command_fd = o->command.go;
+	return 0;
+}
+
+static void session_describe(struct observation *o)
+{
+	const struct observe_options *options = o->options;
+	const struct option_pids *pids = &options->target.pids;
+	uint64_t length = options->length_ns;
+
+	if (!length && o->target.kind != TARGET_COMMAND)
+		length = OBSERVE_LENGTH;
+	o->session_options = (struct session_options){
+		.sample_hz = options->sample_hz,
+		.length_ns = length,
+		.slice_ns = options->slice_ns,
+		.warmup_ns = options->warmup_ns,
+		.wait_threshold_ns = options->wait_threshold_ns,
+		.target = o->target.kind,
+		.pid_count = pids->count,
+		.cgroup = o->target.cgroup,
+		.target_name = o->target.name,
+		.command_fd = -1,
+		.stop = signals_stop(),
+		.slice_done = slice_done,
+		.slice_context = o,
+	};
+	memcpy(o->session_options.pids, pids->at, pids->count * sizeof(pids->at[0]));
+}
+
+static int observation_open(struct observation *o, struct error *error)
+{
+	int err = target_find(&o->options->target, &o->target, error);
+
+	if (err)
+		return own_failure(err);
+	session_describe(o);
+	err = command_begin(o, error);
+	if (err)
+		return err;
+	signals_watch(o->has_command ? o->command.pid : 0);
+	err = session_open(&o->session, &o->session_options, error);
+	return err ? err : file_create(o, error);
+}
+
+/* Completes the file; what goes wrong is kept in file_err. */
+static void file_finish(struct observation *o, const struct recording *rec)
+{
+	int err;
+
+	if (!o->store)
+		return;
+	err = store_finish(o->store, rec, &o->file_error);
+	if (err)
+		file_failed(o, err);
+	store_close(o->store);
+	o->store = NULL;
+}
+
+/* The command's end: the errno of an exec that failed, or a notice of how it went. */
+static int command_end(struct observation *o, struct error *error)
+{
+	char outcome[80];
+	int status, err;
+
+	if (!o->has_command)
+		return 0;
+	o->has_command = false;
+	err = command_finish(&o->command, &status, error);
+	if (err)
+		return own_failure(err);
+	command_outcome(status, outcome, sizeof(outcome));
+	if (!o->options->quiet || status)
+		cli_say("%.200s %s", o->command.name, outcome);
+	return 0;
+}
+
+static int observation_run(struct observation *o, struct recording **out, struct error *error)
+{
+	struct recording *rec;
+	struct error ignored;
+	int err, command_err;
+
+	progress_begin(&o->progress, &o->target, o->session_options.length_ns, o->options->quiet);
+	err = session_run(o->session, error);
+	progress_end(&o->progress);
+	rec = session_take(o->session);
+	o->session = NULL;
+	rec->cut = err != 0;
+	command_err = command_end(o, err ? &ignored : error);
+	if ((command_err && !err) || !rec->length_ns) { /* there was nothing to see */
+		store_discard(o->store);
+		o->store = NULL;
+		recording_free(rec);
+		return command_err && !err ? command_err : own_failure(err);
+	}
+	file_finish(o, rec);
+	if (!err && o->file_err) {
+		*error = o->file_error;
+		err = o->file_err;
+	}
+	*out = rec;
+	return own_failure(err);
+}
+
+int observe(const struct observe_options *options, struct recording **out, struct error *error)
+{
+	struct observation o = {.options = options};
+	struct error ignored;
+	int err = observation_open(&o, error);
+
+	if (!err)
+		err = observation_run(&o, out, error);
+	else
+		session_close(o.session);
+	if (o.has_command) {
+		int status;
+
+		command_finish(&o.command, &status, &ignored);
+	}
+	signals_release();
+	return err;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One window of observation, for every command that traces. */
+#ifndef STRAIT_OBSERVE_H
+#define STRAIT_OBSERVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cli/options.h"
+#include "cli/target.h"
+#include "model/recording.h"
+#include "util/error.h"
+
+#define OBSERVE_SECOND 1000000000ULL
+
+struct observe_options {
+	struct target_options target;
+	uint32_t sample_hz;
+	uint64_t length_ns; /* 0 = until a signal, or until the command ends */
+	uint64_t slice_ns, warmup_ns, wait_threshold_ns;
+
+	const char *file;   /* write the recording there too, NULL = nowhere */
+	bool replace;       /* an older recording of that name */
+	bool file_only;     /* nothing but the file is wanted: a full disk ends the window */
+	bool quiet;         /* no progress and no notices */
+	bool quiet_command; /* what the command prints goes to stderr: a program reads stdout */
+};
+
+#define OBSERVE_DEFAULTS                                                                           \
+	{                                                                                          \
+		.sample_hz = 99, .slice_ns = OBSERVE_SECOND,                                       \
+		.wait_threshold_ns = OBSERVE_SECOND / 1000                                         \
+	}
+#define OBSERVE_LENGTH (10 * OBSERVE_SECOND) /* where neither -d nor a command says otherwise */
+
+/* Rows for an option table: those that say how to observe. */
+#define OBSERVE_OPTIONS(options)                                                                   \
+	{"duration",                                                                               \
+	 'd',                                                                                      \
+	 "SECONDS",                                                                                \
+	 option_duration,                                                                          \
+	 &(options)->length_ns,                                                                    \
+	 "how long to watch; 10 without it, or until the command ends (one that still runs then "  \
+	 "gets SIGTERM). Ctrl-C ends it early and still reports",                                  \
+	 "a duration in seconds",                                                                  \
+	 0.01,                                                                                     \
+	 31536000},                                                                                \
+		{"frequency",                                                                      \
+		 'F',                                                                              \
+		 "HZ",                                                                             \
+		 option_count,                                                                     \
+		 &(options)->sample_hz,                                                            \
+		 "CPU samples per second and CPU, 99 without it",                                  \
+		 "a rate in Hz",                                                                   \
+		 1,                                                                                \
+		 10000},                                                                           \
+		{"interval",                                                                       \
+		 'i',                                                                              \
+		 "SECONDS",                                                                        \
+		 option_duration,                                                                  \
+		 &(options)->slice_ns,                                                             \
+		 "length of the slices that counts are kept in, 1 without it",                     \
+		 "an interval in seconds",                                                         \
+		 0.1,                                                                              \
+		 3600},                                                                            \
+		{"warmup",                                                                         \
+		 0,                                                                                \
+		 "SECONDS",                                                                        \
+		 option_duration,                                                                  \
+		 &(options)->warmup_ns,                                                            \
+		 "leave the first seconds out of the baseline, 0 without it",                      \
+		 "a time in seconds",                                                              \
+		 0,                                                                                \
+		 31536000},                                                                        \
+	{                                                                                          \
+		"quiet", 'q', NULL, option_flag, &(options)->quiet,                                \
+			"no progress and no notices on stderr"                                     \
+	}
+
+/*
+ * Watches until the window is over, a signal ends it (which is no error), or the command ends. Then
+ * *out is the recording, to be freed by the caller; its file, if there is one, is complete. Shows
+ * progress and notices on stderr.
+ *
+ * Where it fails half-way, *out is set too: what was captured until then. When it could not begin,
+ * *out is untouched. -EPERM and -ENOTSUP mean that this host or these rights cannot do it, and
+ * nothing else does; -EINVAL: more than one target was named.
+ */
+int observe(const struct observe_options *options, struct recording **out, struct error *error);
+
+/* Checks that hold between options: 0, or -EINVAL with a text for options_wrong(). */
+int observe_check(const struct observe_options *options, struct error *error);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/signals.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/wait.h>
+
+/* Handlers have no context but these. */
+static volatile sig_atomic_t stop;
+static volatile pid_t command_pid;
+
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
+#define ENDING (sizeof(ending) / sizeof(ending[0]))
+
+static struct sigaction before[ENDING], before_child;
+static bool watching;
+
+static void end_window(int number)
+{
+	stop = 1;
+	signal(number, SIG_DFL);
+}
+
+/* Several ends may come as one signal, so it is asked for the one that matters. */
+static void command_check(int number)
+{
+	siginfo_t info = {};
+	int saved = errno;
+
+	(void)number;
+	if (waitid(P_PID, (id_t)command_pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid)
+		stop = 1;
+	errno = saved;
+}
+
+void signals_watch(pid_t command)
+{
+	struct sigaction end = {.sa_handler = end_window, .sa_flags = SA_RESTART};
+	struct sigaction child = {.sa_handler = command_check,
+				  .sa_flags = SA_RESTART | SA_NOCLDSTOP};
+
+	stop = 0;
+	command_pid = command;
+	for (size_t i = 0; i < ENDING; i++) {
+		sigaction(ending[i], NULL, &before[i]);
+		if (before[i].sa_handler != SIG_IGN)
+			sigaction(ending[i], &end, NULL);
+	}
+	sigaction(SIGCHLD, NULL, &before_child);
+	if (command) {
+		sigaction(SIGCHLD, &child, NULL);
+		command_check(SIGCHLD); /* it may have ended before */
+	}
+	watching = true;
+}
+
+void signals_release(void)
+{
+	if (!watching)
+		return;
+	for (size_t i = 0; i < ENDING; i++)
+		sigaction(ending[i], &before[i], NULL);
+	sigaction(SIGCHLD, &before_child, NULL);
+	watching = false;
+}
+
+const volatile sig_atomic_t *signals_stop(void)
+{
+	return &stop;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Signals that end the window: Ctrl-C, SIGTERM, SIGHUP, and the end of the watched command. */
+#ifndef STRAIT_SIGNALS_H
+#define STRAIT_SIGNALS_H
+
+#include <signal.h>
+#include <sys/types.h>
+
+/*
+ * From now on those signals set *signals_stop() instead of ending the program; the second of the
+ * same kind ends it at once. Signals that were ignored stay ignored (nohup). `command`: the process
+ * whose end ends the window, 0 = none.
+ */
+void signals_watch(pid_t command);
+/* As before signals_watch(). */
+void signals_release(void);
+
+const volatile sig_atomic_t *signals_stop(void);
+
+#endif

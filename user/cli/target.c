@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/target.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "capture/cgroups.h"
+
+/* The process that a thread belongs to, from /proc/ID/status; 0 = there is no such thread. */
+static pid_t thread_process(pid_t id)
+{
+	char path[32], line[128];
+	int process = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", id);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "Tgid: %d", &process) == 1)
+			break;
+	fclose(file);
+	return process;
+}
+
+static int pids_find(const struct option_pids *pids, struct target_found *found,
+		     struct error *error)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < pids->count; i++) {
+		pid_t pid = pids->at[i], process = thread_process(pid);
+
+		if (!process)
+			return error_set(error, -ESRCH,
+					 "no process %d: it has ended, or the number is wrong (ps "
+					 "-e lists them)",
+					 pid);
+		if (process != pid)
+			return error_set(error, -ESRCH,
+					 "%d is a thread of process %d: watch it with -p %d", pid,
+					 process, process);
+		if (used < sizeof(found->name))
+			used += (size_t)snprintf(found->name + used, sizeof(found->name) - used,
+						 "%s%d", i ? "," : "", pid);
+	}
+	found->kind = TARGET_PID;
+	return 0;
+}
+
+static void command_name(char **command, char *out, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; command[i] && used < size; i++)
+		used += (size_t)snprintf(out + used, size - used, "%s%s", i ? " " : "", command[i]);
+}
+
+int target_find(const struct target_options *options, struct target_found *out, struct error *error)
+{
+	struct target_found found = {.kind = TARGET_HOST};
+	int kinds = (options->pids.count > 0) + !!options->cgroup + !!options->container +
+		    !!options->command;
+	int err = 0;
+
+	if (kinds > 1)
+		return error_set(error, -EINVAL,
+				 "give one of -p, -c, --container and -- COMMAND, not several");
+	if (options->pids.count) {
+		err = pids_find(&options->pids, &found, error);
+	} else if (options->cgroup) {
+		found.kind = TARGET_CGROUP;
+		snprintf(found.name, sizeof(found.name), "%s", options->cgroup);
+		err = cgroup_find(options->cgroup, &found.cgroup, error);
+	} else if (options->container) {
+		found.kind = TARGET_CONTAINER;
+		err = container_find(options->container, &found.cgroup, found.name,
+				     sizeof(found.name), error);
+	} else if (options->command) {
+		found.kind = TARGET_COMMAND;
+		command_name(options->command, found.name, sizeof(found.name));
+	}
+	if (!err)
+		*out = found;
+	return err;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What to watch: the host, processes, a cgroup, a container, or a command that is started. */
+#ifndef STRAIT_TARGET_H
+#define STRAIT_TARGET_H
+
+#include <stdint.h>
+
+#include "cli/options.h"
+#include "model/recording.h"
+#include "util/error.h"
+
+/* As written on the command line; all zero = the whole host. */
+struct target_options {
+	struct option_pids pids;
+	const char *cgroup, *container;
+	char **command; /* ends with NULL */
+};
+
+/* Rows for an option table. */
+#define TARGET_OPTIONS(target)                                                                     \
+	{"pid",           'p',                                                                     \
+	 "PID[,PID]",     option_pids,                                                             \
+	 &(target)->pids, "these processes and the children they start"},                          \
+		{"cgroup",                                                                         \
+		 'c',                                                                              \
+		 "CGROUP",                                                                         \
+		 option_text,                                                                      \
+		 &(target)->cgroup,                                                                \
+		 "a cgroup and all below it: a path below /sys/fs/cgroup, or as in "               \
+		 "/proc/PID/cgroup"},                                                              \
+	{                                                                                          \
+		"container", 0, "NAME|ID", option_text, &(target)->container,                      \
+			"a container by its name (docker, podman, lxc) or the beginning of its id" \
+	}
+
+/* What those mean on this host now. */
+struct target_found {
+	enum target_kind kind;
+	uint64_t cgroup; /* id, 0 = none */
+	char name[256];  /* for people: "12,34", the path, the command line; raw */
+};
+
+/* -EINVAL: more than one kind of target. -ESRCH, -ENOENT: what is named does not exist. */
+int target_find(const struct target_options *options, struct target_found *out,
+		struct error *error);
+
+/*
+ * The cgroup of the container with this name or beginning of its id, and "docker:4fa6…" as its
+ * name. -ENOENT: none; -ENOTUNIQ: several.
+ */
+int container_find(const char *name, uint64_t *cgroup, char *shown, size_t size,
+		   struct error *error);
+
+#endif

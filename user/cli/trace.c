@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* strait without a subcommand: watch, then report. */
+#include "cli/cli.h"
+#include "cli/observe.h"
+#include "cli/show.h"
+
+static const char what[] =
+	"strait watches the whole host for ten seconds and reports what holds it back: what is "
+	"normal here, what is in the way, where in the code, and what to do first.\n"
+	"It needs root. Progress goes to stderr, the report to stdout.";
+
+static const char synopsis[] = "strait [OPTIONS]              watch, then report\n"
+			       "strait [OPTIONS] -- COMMAND   the same while a command runs\n"
+			       "strait SUBCOMMAND             see: strait help";
+
+static const char examples[] =
+	"  sudo strait                   ten seconds, the whole host\n"
+	"  sudo strait -d 60 -p 1234     one minute, one process and its children\n"
+	"  sudo strait -o r.strait -- make -j8   a build, and keep the recording\n";
+
+int cli_trace(int argc, char **argv)
+{
+	struct observe_options observe_options = OBSERVE_DEFAULTS;
+	struct show_options show = SHOW_DEFAULTS;
+	const struct option target[] = {TARGET_OPTIONS(&observe_options.target), {}};
+	const struct option how[] = {
+		OBSERVE_OPTIONS(&observe_options),
+		{"output", 'o', "FILE", option_text, &observe_options.file,
+		 "also keep the recording in this file, see: strait help record"},
+		{"replace", 0, NULL, option_flag, &observe_options.replace,
+		 "take the place of an older recording of that name"},
+		{}};
+	const struct option print[] = {SHOW_OPTIONS(&show), {}};
+	const struct option_group groups[] = {{"What to watch (without any: the host)", target},
+					      {"How", how},
+					      {"What to print", print},
+					      {}};
+	const struct usage usage = {.name = "strait",
+				    .synopsis = synopsis,
+				    .what = what,
+				    .groups = groups,
+				    .examples = examples,
+				    .command = true};
+	struct recording *rec = NULL;
+	struct arguments rest;
+	struct error error;
+	int status = options_parse(&usage, argc, argv, &rest), err;
+
+	if (status != OPTIONS_GO)
+		return status;
+	observe_options.target.command = rest.command;
+	observe_options.quiet_command = show_is_for_programs(&show);
+	if (observe_check(&observe_options, &error))
+		return options_wrong(&usage, "%s", error.text);
+	err = observe(&observe_options, &rec, &error);
+	if (err)
+		status = cli_failed(err, &error);
+	if (rec) {
+		int shown = show_report(rec, &show);
+
+		status = err ? status : shown;
+	}
+	recording_free(rec);
+	return status;
+}
