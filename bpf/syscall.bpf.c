@@ -57,7 +57,7 @@ int BPF_PROG(syscall__enter, struct pt_regs *regs, long nr)
 	if (compat_task_32bit())
 		nr |= WIRE_SYSCALL_COMPAT;
 	ledger->syscall = (__s32)nr;
-	ledger->syscall_fd = (__s32)PT_REGS_PARM1_CORE_SYSCALL(regs);
+	ledger->syscall_fd = (__s32)PT_REGS_PARM1_SYSCALL(regs);
 	ledger->syscall_enter = now;
 	ledger_switch_mode(ledger, cpu_here(), STATE_RUN_KERNEL, now);
 	if (class_of(nr) == CLASS_EXIT && ledger_targeted(ledger))

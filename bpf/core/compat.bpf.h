@@ -9,6 +9,7 @@
 #include "vmlinux.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
+#include "core/maps.bpf.h"
 
 #define COMPAT_PF_KTHREAD      0x00200000
 #define COMPAT_TASK_DEAD       0x80
@@ -134,22 +135,31 @@ static __always_inline __u64 compat_cgroup_id(struct cgroup *cgroup)
 
 /*
  * 32-bit programs number their system calls differently. x86 marks the task for the duration of the
- * call (TS_COMPAT); elsewhere the flag is not looked for.
+ * call (TS_COMPAT); elsewhere the flag is not looked for. This runs at every system call: where the
+ * kernel allows it, without a helper's copy.
  */
 struct thread_info___x86 {
 	__u32 status;
+} __attribute__((preserve_access_index));
+
+struct task_struct___x86 {
+	struct thread_info___x86 thread_info;
 } __attribute__((preserve_access_index));
 
 #define COMPAT_TS_COMPAT 0x0002
 
 static __always_inline bool compat_task_32bit(void)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct thread_info___x86 *info = (void *)&task->thread_info;
+	struct task_struct___x86 *task = NULL;
 
-	if (!bpf_core_field_exists(info->status))
+	if (!bpf_core_field_exists(task->thread_info.status))
 		return false;
-	return BPF_CORE_READ(info, status) & COMPAT_TS_COMPAT;
+	if (has_task_storage) {
+		task = (void *)bpf_get_current_task_btf();
+		return task->thread_info.status & COMPAT_TS_COMPAT;
+	}
+	task = (void *)bpf_get_current_task();
+	return BPF_CORE_READ(task, thread_info.status) & COMPAT_TS_COMPAT;
 }
 
 /* A fault with page faults disabled is a failed attempt to read, not a fault of the program. */
