@@ -47,7 +47,7 @@ struct scale scale_choose(double magnitude, const char *unit)
 	if (!strcmp(unit, "percent") || !strcmp(unit, "share")) {
 		scale.measured = true;
 		scale.factor = *unit == 's' ? 100 : 1;
-		strcpy(scale.unit, "%");
+		snprintf(scale.unit, sizeof(scale.unit), "%%");
 		return scale;
 	}
 	snprintf(scale.unit, sizeof(scale.unit), "%s", unit);
@@ -55,7 +55,7 @@ struct scale scale_choose(double magnitude, const char *unit)
 		const struct step_up *step = units[i].steps;
 		double base = fabs(magnitude) * units[i].base;
 
-		if (strcmp(units[i].name, unit))
+		if (strcmp(units[i].name, unit) != 0)
 			continue;
 		if (!isfinite(base) || base == 0) {
 			/* Any size is right: keep the unit as it came, in our spelling. */
@@ -94,7 +94,7 @@ static struct number format(double value, bool measured)
 	int decimals;
 
 	if (!isfinite(value)) {
-		strcpy(number.text, NOT_OBSERVED);
+		snprintf(number.text, sizeof(number.text), "%s", NOT_OBSERVED);
 	} else if (size >= 1e12) {
 		snprintf(number.text, sizeof(number.text), "%.3g", value);
 	} else if (size >= 999.5) {
@@ -102,7 +102,7 @@ static struct number format(double value, bool measured)
 	} else if (size == 0 || (!measured && size == floor(size))) {
 		snprintf(number.text, sizeof(number.text), "%.0f", value == 0 ? 0 : value);
 	} else if (size < 0.0005) {
-		strcpy(number.text, value < 0 ? "-0.000" : "<0.001");
+		snprintf(number.text, sizeof(number.text), "%s", value < 0 ? "-0.000" : "<0.001");
 	} else {
 		decimals = size >= 99.95 ? 0 : size >= 9.995 ? 1 : size >= 0.0995 ? 2 : 3;
 		snprintf(number.text, sizeof(number.text), "%.*f", decimals, value);
@@ -125,9 +125,9 @@ struct number part_format(double part)
 	struct number number;
 
 	if (part > 0.9994 && part < 1)
-		strcpy(number.text, ">99.9 %");
+		snprintf(number.text, sizeof(number.text), "%s", ">99.9 %");
 	else if (part == 1)
-		strcpy(number.text, "100 %");
+		snprintf(number.text, sizeof(number.text), "%s", "100 %");
 	else
 		number = number_with_unit(part, "share");
 	return number;
@@ -139,7 +139,7 @@ struct number number_with_unit(double value, const char *unit)
 	struct number number = number_format(value, &scale), full;
 
 	if (!isfinite(value)) {
-		strcpy(number.text, "not observed");
+		snprintf(number.text, sizeof(number.text), "%s", "not observed");
 		return number;
 	}
 	if (!*scale.unit)
@@ -169,7 +169,7 @@ struct number share_format(double share)
 	char text[16];
 
 	if (!isfinite(share)) {
-		strcpy(number.text, NOT_OBSERVED);
+		snprintf(number.text, sizeof(number.text), "%s", NOT_OBSERVED);
 		return number;
 	}
 	percent_format(text, sizeof(text), share);
@@ -197,7 +197,7 @@ struct number speedup_format(double speedup)
 	if (!isfinite(speedup) || speedup < 0)
 		return number;
 	if (speedup > 1000)
-		strcpy(number.text, ">1000×");
+		snprintf(number.text, sizeof(number.text), "%s", ">1000×");
 	else
 		snprintf(number.text, sizeof(number.text), speedup < 1.095 ? "%.2f×" : "%.1f×",
 			 speedup);

@@ -179,7 +179,7 @@ static void put_row(struct table *table, const struct layout *layout, const stru
 void table_print(struct table *table, unsigned int indent)
 {
 	size_t room = table->page->style.width > indent ? table->page->style.width - indent : 1;
-	struct cell head[TABLE_COLUMNS];
+	struct cell head[TABLE_COLUMNS] = {};
 	struct layout layout;
 
 	layout_measure(&layout, table);

@@ -87,7 +87,7 @@ static const char *basis_common(const struct document *doc)
 	if (!basis || !*basis)
 		return NULL;
 	vec_each (&doc->bottlenecks, item)
-		if (!item->impact.basis || strcmp(item->impact.basis, basis))
+		if (!item->impact.basis || strcmp(item->impact.basis, basis) != 0)
 			return NULL;
 	return basis;
 }

@@ -126,7 +126,9 @@ static void put_finding(struct page *page, const struct document *doc,
 	put_evidence(page, item);
 }
 
-static void put_low(struct page *page, const struct bottleneck *const *items, size_t count)
+/* `rows` are positions of findings. */
+static void put_low(struct page *page, const struct document *doc, const uint32_t *rows,
+		    size_t count)
 {
 	static const struct column columns[] = {
 		{.head = "#", .right = true},
@@ -138,10 +140,12 @@ static void put_low(struct page *page, const struct bottleneck *const *items, si
 
 	table_init(&table, page, columns, 4);
 	for (size_t i = 0; i < count; i++) {
-		table_cell(&table, PAINT_NONE, "%2u", items[i]->rank);
-		table_cell(&table, PAINT_NONE, "%s", share_format(items[i]->impact.share).text);
-		table_cell(&table, PAINT_NONE, "%s", items[i]->id ? items[i]->id : "");
-		table_cell(&table, PAINT_NONE, "%s", items[i]->title ? items[i]->title : "");
+		const struct bottleneck *item = &doc->bottlenecks.at[rows[i]];
+
+		table_cell(&table, PAINT_NONE, "%2u", item->rank);
+		table_cell(&table, PAINT_NONE, "%s", share_format(item->impact.share).text);
+		table_cell(&table, PAINT_NONE, "%s", item->id ? item->id : "");
+		table_cell(&table, PAINT_NONE, "%s", item->title ? item->title : "");
 	}
 	page_prose(page, 1, PAINT_LOW, "low: noted, not worth doing first");
 	table_print(&table, 1);
@@ -149,7 +153,7 @@ static void put_low(struct page *page, const struct bottleneck *const *items, si
 
 void text_bottlenecks(struct page *page, const struct document *doc)
 {
-	VEC(const struct bottleneck *) low = {};
+	VEC(uint32_t) low = {};
 	size_t shown = 0, total = doc->bottlenecks.len;
 	size_t limit = text_rows(page, total, TEXT_FINDINGS);
 
@@ -161,7 +165,7 @@ void text_bottlenecks(struct page *page, const struct document *doc)
 			break;
 		shown++;
 		if (item->severity == SEVERITY_LOW && !page->style.verbose) {
-			vec_push(&low, item);
+			vec_push(&low, (uint32_t)(item - doc->bottlenecks.at));
 			continue;
 		}
 		if (shown > 1)
@@ -171,7 +175,7 @@ void text_bottlenecks(struct page *page, const struct document *doc)
 	if (low.len) {
 		if (low.len < shown)
 			fputc('\n', page->out);
-		put_low(page, low.at, low.len);
+		put_low(page, doc, low.at, low.len);
 	}
 	text_more(page, 1, total, shown);
 	vec_free(&low);
