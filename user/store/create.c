@@ -170,7 +170,7 @@ static int database_make(const char *path, const struct stat *made, sqlite3 **ou
 	sqlite3 *db = NULL;
 	int rc, err;
 
-	rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE, NULL);
+	rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc == SQLITE_OK && !file_is(db, made)) {
 		sqlite3_close(db);
 		return error_set(error, -EBUSY, "%s was exchanged while it was created", path);

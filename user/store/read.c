@@ -20,6 +20,9 @@
 /* Bytes of one value or row: a text, and SQLite's own rows of the schema. */
 #define VALUE_MAX (1 << 20)
 
+/* A connection belongs to the call that opened it: no need of SQLite's locks. */
+#define READ_FLAGS (SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX)
+
 struct reader {
 	sqlite3 *db;
 	const char *path; /* as the user named it */
@@ -297,15 +300,15 @@ static int database_open(int fd, const char *real, bool live, sqlite3 **db)
 	int rc;
 
 	if (live)
-		return sqlite3_open_v2(real, db, SQLITE_OPEN_READONLY, NULL);
+		return sqlite3_open_v2(real, db, READ_FLAGS, NULL);
 	snprintf(name, sizeof(name), "%s-wal", real);
 	if (stat(name, &st)) {
 		path_uri(real, name, sizeof(name));
-		return sqlite3_open_v2(name, db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+		return sqlite3_open_v2(name, db, READ_FLAGS | SQLITE_OPEN_URI, NULL);
 	}
 	/* Where the file system knows no locks there is nobody to keep out either. */
 	fcntl(fd, F_OFD_SETLK, &shared);
-	rc = sqlite3_open_v2(real, db, SQLITE_OPEN_READONLY, "unix-none");
+	rc = sqlite3_open_v2(real, db, READ_FLAGS, "unix-none");
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(*db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
 	return rc;

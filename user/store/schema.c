@@ -325,7 +325,9 @@ void table_insert_sql(const struct table *table, char *at, size_t size)
 {
 	struct sql sql = {at, size, 0};
 
-	sql_add(&sql, "INSERT OR REPLACE INTO %s VALUES(?", table->name);
+	/* Without a look for an older row, SQLite puts a row with the highest id at the end. */
+	sql_add(&sql, "INSERT%s INTO %s VALUES(?",
+		table->growth == TABLE_APPENDED ? "" : " OR REPLACE", table->name);
 	for (const struct column *column = table->columns; column->name; column++)
 		sql_add(&sql, ",?");
 	sql_add(&sql, ")");

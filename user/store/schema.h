@@ -124,7 +124,7 @@ static inline const void *table_row(const struct table *table, const struct reco
 
 /* Writes the table's CREATE TABLE statement, one column a line with its comment. */
 void table_create_sql(const struct table *table, char *sql, size_t size);
-/* "INSERT OR REPLACE INTO samples VALUES (?,…)" and "SELECT id,slice,… FROM samples ORDER BY id".
+/* "INSERT INTO samples VALUES (?,…)" and "SELECT id,slice,… FROM samples ORDER BY id".
  */
 void table_insert_sql(const struct table *table, char *sql, size_t size);
 void table_select_sql(const struct table *table, char *sql, size_t size);
