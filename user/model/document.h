@@ -21,19 +21,19 @@ struct spread {
 };
 
 struct metric {
-	const char *name; /* "cpu_busy_percent" */
-	const char *unit; /* "percent", "ms", "bytes/s", … */
+	const char *name;  /* "cpu_busy_percent" */
+	const char *unit;  /* "percent", "ms", "bytes/s", … */
 	const char *label; /* of which device or interface, NULL = of the host */
-	const char *what; /* one line for people */
+	const char *what;  /* one line for people */
 	struct spread spread;
 };
 
 struct service {
 	const char *process, *container, *address, *protocol; /* NULL = unknown */
 	uint32_t pid;
-	double throughput_per_s, error_percent; /* NAN = not observed */
+	double throughput_per_s, error_percent;  /* NAN = not observed */
 	struct spread response_ms, delivered_ms; /* count 0 = not observed */
-	const char *coverage; /* what could and could not be seen of it */
+	const char *coverage;                    /* what could and could not be seen of it */
 };
 
 enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
@@ -65,10 +65,10 @@ struct impact {
 };
 
 struct bottleneck {
-	uint32_t rank; /* 1 = first */
-	const char *id; /* "cpu.antagonist" */
+	uint32_t rank;        /* 1 = first */
+	const char *id;       /* "cpu.antagonist" */
 	const char *resource; /* "cpu", "disk", … */
-	const char *title; /* one sentence */
+	const char *title;    /* one sentence */
 	enum severity severity;
 	enum confidence confidence;
 	struct place where;
@@ -82,24 +82,26 @@ struct bottleneck {
 	enum effort effort;
 	double effort_hours[2];
 	/*
-	 * What the fix removes: `removable` of the impact's time. group is the workload whose time
-	 * is saved (position in the analysis' groups), NONE for the host.
+	 * What the fix removes: `removable` of the impact's time. `group` is the group of processes
+	 * whose time is saved, `group_ns` how much of its time the cause takes; `subject` the group
+	 * that the finding is about (positions in the analysis' groups, NONE = the host).
 	 */
-	double removable;
-	uint32_t group;
+	double removable, group_ns;
+	uint32_t group, subject;
+	bool of_running; /* the time is CPU time of `subject`: such findings overlap */
 };
 
 struct hotspot {
 	uint32_t rank;
-	const char *kind; /* sample kind: "cpu", "offcpu", … */
+	const char *kind;                               /* sample kind: "cpu", "offcpu", … */
 	const char *function, *module, *file, *process; /* NULL = unknown */
 	uint32_t line;
 	double self_share, total_share; /* of the kind's weight */
-	double self_low, self_high;	/* 95 % interval (Wilson) of self_share */
-	double self_weight;		/* seconds of CPU, of waiting, …: */
-	const char *self_unit;		/* its unit, NULL = "s" */
+	double self_low, self_high;     /* 95 % interval (Wilson) of self_share */
+	double self_weight;             /* seconds of CPU, of waiting, …: */
+	const char *self_unit;          /* its unit, NULL = "s" */
 	enum severity severity;
-	double impact;	 /* share of the busy threads' wall time */
+	double impact;   /* share of the busy threads' wall time */
 	double priority; /* impact × confidence / effort, see strategy */
 };
 
@@ -121,7 +123,7 @@ struct threshold {
 	const char *name, *comparison, *unit;
 	double threshold;
 	const char *from; /* "default", "user", "baseline NAME" */
-	double current;	  /* in this window, NAN = not observed */
+	double current;   /* in this window, NAN = not observed */
 	bool exceeded;
 };
 
@@ -176,8 +178,8 @@ void document_free(struct document *doc);
 const char *document_text(struct document *doc, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-const char *severity_name(enum severity severity);	 /* "critical", … */
+const char *severity_name(enum severity severity);       /* "critical", … */
 const char *confidence_name(enum confidence confidence); /* "high", … */
-const char *effort_name(enum effort effort);		 /* "quick", "medium", "complex" */
+const char *effort_name(enum effort effort);             /* "quick", "medium", "complex" */
 
 #endif
