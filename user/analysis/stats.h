@@ -65,7 +65,9 @@ struct rank_test {
  * 1986); else the normal approximation with corrections for ties and continuity.
  *
  * `inflation` ≥ 1 multiplies the variance: what stats_inflation() says for values that follow each
- * other in time and therefore repeat each other. p is NAN when n or m is 0, 1 when all are equal.
+ * other in time and therefore repeat each other. z is then judged as Student's t with the degrees
+ * of freedom of so few independent values, (n + m) / inflation - 2. p is NAN when n or m is 0, 1
+ * when all values are equal.
  */
 struct rank_test stats_mann_whitney(const double *x, size_t n, const double *y, size_t m,
 				    double inflation);
@@ -83,6 +85,8 @@ struct shift {
 struct shift stats_hodges_lehmann(const double *x, size_t n, const double *y, size_t m);
 /* The shift alone, of values that are already sorted. */
 double stats_shift_sorted(const double *x, size_t n, const double *y, size_t m);
+/* The same to within 1e-7 of the range of the differences, for those who need it very often. */
+double stats_shift_roughly(const double *x, size_t n, const double *y, size_t m);
 
 struct slope {
 	double slope, intercept;
@@ -116,9 +120,11 @@ double random_normal(struct random *random);
 
 /*
  * Lag-1 autocorrelation, corrected for the bias of short series (Kendall 1954: the estimate is
- * (1 + 3ρ) / (n - 1) too low), within [0, 0.95]. 0 when n < 4 or nothing varies.
+ * (1 + 3ρ) / (n - 1) too low), within [0, 0.95]. 0 when n < 5 or nothing varies.
  */
 double stats_autocorrelation(const double *values, size_t n);
+/* The same, estimated from two series that are taken to share it: half as uncertain. */
+double stats_autocorrelation_pooled(const double *x, size_t n, const double *y, size_t m);
 /*
  * By how much the variance of a mean of n such values exceeds that of independent ones: the sum
  * over the lags, (1 + ρ) / (1 - ρ) for long series of a first-order process (Bayley and Hammersley,

@@ -83,12 +83,21 @@ static double exact_p(const pooled_vec *pool, size_t m, unsigned long sum2)
 	return fmin(1, 2 * fmin(below, above) / total);
 }
 
+/*
+ * The normal deviate as far out as t is in Student's distribution with `freedom` degrees: Wallace,
+ * "Bounds on normal approximations to Student's and the chi-square distributions", 1959.
+ */
+static double deviate_of_t(double t, double freedom)
+{
+	return (8 * freedom + 1) / (8 * freedom + 3) * sqrt(freedom * log1p(t * t / freedom));
+}
+
 struct rank_test stats_mann_whitney(const double *x, size_t n, const double *y, size_t m,
 				    double inflation)
 {
 	struct rank_test test = {NAN, NAN, NAN, false};
 	double all = (double)n + (double)m, pairs = (double)n * (double)m;
-	double ties, sigma, away;
+	double ties, sigma, away, deviate;
 	pooled_vec pool = {};
 	unsigned long sum2 = 0;
 
@@ -102,7 +111,10 @@ struct rank_test stats_mann_whitney(const double *x, size_t n, const double *y, 
 	sigma = sqrt(pairs / 12 * ((all + 1) - ties / (all * (all - 1))) * fmax(inflation, 1));
 	test.z = sigma > 0 ? copysign(fmax(fabs(away) - 0.5, 0), away) / sigma : 0;
 	test.exact = n + m <= EXACT_VALUES && !(inflation > 1);
-	test.p = test.exact ? exact_p(&pool, m, sum2) : 2 * stats_normal_above(fabs(test.z));
+	deviate = fabs(test.z);
+	if (inflation > 1)
+		deviate = deviate_of_t(deviate, fmax(all / inflation - 2, 1));
+	test.p = test.exact ? exact_p(&pool, m, sum2) : 2 * stats_normal_above(deviate);
 	vec_free(&pool);
 	return test;
 }
@@ -135,15 +147,18 @@ static double next_difference(const double *x, size_t n, const double *y, size_t
 	return next;
 }
 
-/* The k-th smallest (1 … nm) difference y - x of sorted values, found by halving its range. */
-static double pick_difference(const double *x, size_t n, const double *y, size_t m, size_t k)
+/*
+ * The k-th smallest (1 … nm) difference y - x of sorted values, found by halving its range; exact
+ * when `halvings` is 64: that leaves less than a double's precision of the range.
+ */
+static double pick_difference(const double *x, size_t n, const double *y, size_t m, size_t k,
+			      int halvings)
 {
 	double low = y[0] - x[n - 1], high = y[m - 1] - x[0];
 
 	if (count_differences(x, n, y, m, low) >= k)
 		return low;
-	/* 64 halvings leave less than a double's precision of the range. */
-	for (int i = 0; i < 64; i++) {
+	for (int i = 0; i < halvings; i++) {
 		double middle = low + (high - low) / 2;
 
 		if (middle <= low || middle >= high)
@@ -163,12 +178,17 @@ double stats_shift_sorted(const double *x, size_t n, const double *y, size_t m)
 
 	if (!pairs)
 		return NAN;
-	upper = pick_difference(x, n, y, m, pairs / 2 + 1);
+	upper = pick_difference(x, n, y, m, pairs / 2 + 1, 64);
 	if (pairs % 2)
 		return upper;
 	if (count_differences(x, n, y, m, nextafter(upper, -INFINITY)) < pairs / 2)
 		return upper;
-	return (pick_difference(x, n, y, m, pairs / 2) + upper) / 2;
+	return (pick_difference(x, n, y, m, pairs / 2, 64) + upper) / 2;
+}
+
+double stats_shift_roughly(const double *x, size_t n, const double *y, size_t m)
+{
+	return n && m ? pick_difference(x, n, y, m, n * m / 2 + 1, 24) : NAN;
 }
 
 /*
@@ -222,8 +242,8 @@ struct shift stats_hodges_lehmann(const double *x, size_t n, const double *y, si
 	stats_sort(ys.at, m);
 	rank = interval_rank(n, m);
 	result.shift = stats_shift_sorted(xs.at, n, ys.at, m);
-	result.interval.low = pick_difference(xs.at, n, ys.at, m, rank);
-	result.interval.high = pick_difference(xs.at, n, ys.at, m, n * m + 1 - rank);
+	result.interval.low = pick_difference(xs.at, n, ys.at, m, rank, 64);
+	result.interval.high = pick_difference(xs.at, n, ys.at, m, n * m + 1 - rank, 64);
 	vec_free(&xs);
 	vec_free(&ys);
 	return result;

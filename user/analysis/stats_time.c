@@ -3,6 +3,7 @@
 #include "analysis/stats.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The largest autocorrelation that a short series can be trusted to show. */
@@ -41,11 +42,13 @@ double random_normal(struct random *random)
 	return radius * cos(2 * M_PI * random_unit(random));
 }
 
-double stats_autocorrelation(const double *values, size_t n)
+/* The plain estimate; its weight, n, is 0 when there is none. */
+static double estimate_autocorrelation(const double *values, size_t n, double *weight)
 {
-	double mean = 0, square = 0, product = 0, rho;
+	double mean = 0, square = 0, product = 0;
 
-	if (n < 4)
+	*weight = 0;
+	if (n < 5)
 		return 0;
 	for (size_t i = 0; i < n; i++)
 		mean += (values[i] - mean) / (double)(i + 1);
@@ -56,10 +59,30 @@ double stats_autocorrelation(const double *values, size_t n)
 	}
 	if (!(square > 0))
 		return 0;
-	/* estimate = ρ - (1 + 3ρ) / (n - 1), solved for ρ. */
-	rho = product / square;
-	rho = (rho * (double)(n - 1) + 1) / ((double)n - 4 > 1 ? (double)n - 4 : 1);
-	return fmin(fmax(rho, 0), MOST_CORRELATED);
+	*weight = (double)n;
+	return product / square;
+}
+
+double stats_autocorrelation_pooled(const double *x, size_t n, const double *y, size_t m)
+{
+	double weight_x, weight_y, weight, estimate, bias;
+
+	estimate = estimate_autocorrelation(x, n, &weight_x);
+	estimate *= weight_x;
+	estimate += estimate_autocorrelation(y, m, &weight_y) * weight_y;
+	weight = weight_x + weight_y;
+	if (!(weight > 0))
+		return 0;
+	/* The mean estimate is ρ - (1 + 3ρ) × bias: solved for ρ. */
+	bias = ((weight_x ? weight_x / (weight_x - 1) : 0) +
+		(weight_y ? weight_y / (weight_y - 1) : 0)) /
+	       weight;
+	return fmin(fmax((estimate / weight + bias) / (1 - 3 * bias), 0), MOST_CORRELATED);
+}
+
+double stats_autocorrelation(const double *values, size_t n)
+{
+	return stats_autocorrelation_pooled(values, n, NULL, 0);
 }
 
 double stats_inflation(double autocorrelation, size_t n)
@@ -132,29 +155,83 @@ struct interval stats_bootstrap(const double *values, size_t n, size_t block,
 	return interval;
 }
 
+struct order {
+	double value;
+	size_t at;
+};
+
+/*
+ * One side of a comparison. A resample is made of counts of the original values, so that walking
+ * these in their order gives it sorted, without sorting it.
+ */
+struct side {
+	size_t n, block;
+	VEC(struct order) order; /* of the values */
+	VEC(uint32_t) counts;
+	VEC(double) sorted; /* the resample */
+};
+
+static int compare_order(const void *a, const void *b)
+{
+	const struct order *x = a, *y = b;
+
+	return (x->value > y->value) - (x->value < y->value);
+}
+
+static void side_init(struct side *side, const double *values, size_t n, size_t block)
+{
+	*side = (struct side){.n = n, .block = clamp_block(block, n)};
+	for (size_t i = 0; i < n; i++)
+		vec_push(&side->order, (struct order){values[i], i});
+	vec_sort(&side->order, compare_order);
+	vec_extend(&side->counts, n);
+	vec_extend(&side->sorted, n);
+}
+
+static void side_resample(struct side *side, struct random *random)
+{
+	size_t filled = 0;
+
+	memset(side->counts.at, 0, side->n * sizeof(*side->counts.at));
+	while (filled < side->n) {
+		size_t start = random_below(random, side->n - side->block + 1);
+
+		for (size_t i = 0; i < side->block && filled < side->n; i++, filled++)
+			side->counts.at[start + i]++;
+	}
+	filled = 0;
+	for (size_t i = 0; i < side->n; i++)
+		for (uint32_t k = side->counts.at[side->order.at[i].at]; k > 0; k--)
+			side->sorted.at[filled++] = side->order.at[i].value;
+}
+
+static void side_free(struct side *side)
+{
+	vec_free(&side->order);
+	vec_free(&side->counts);
+	vec_free(&side->sorted);
+}
+
 struct interval stats_bootstrap_shift(const double *x, size_t n, size_t block_x, const double *y,
 				      size_t m, size_t block_y, size_t replicates, uint64_t seed)
 {
 	struct random random = random_seed(seed);
-	VEC(double) xs = {}, ys = {}, results = {};
 	struct interval interval;
+	VEC(double) results = {};
+	struct side xs, ys;
 
 	if (!n || !m || !replicates)
 		return (struct interval){NAN, NAN};
-	block_x = clamp_block(block_x, n);
-	block_y = clamp_block(block_y, m);
-	vec_extend(&xs, n);
-	vec_extend(&ys, m);
+	side_init(&xs, x, n, block_x);
+	side_init(&ys, y, m, block_y);
 	for (size_t i = 0; i < replicates; i++) {
-		resample(&random, x, xs.at, n, block_x);
-		resample(&random, y, ys.at, m, block_y);
-		stats_sort(xs.at, n);
-		stats_sort(ys.at, m);
-		vec_push(&results, stats_shift_sorted(xs.at, n, ys.at, m));
+		side_resample(&xs, &random);
+		side_resample(&ys, &random);
+		vec_push(&results, stats_shift_roughly(xs.sorted.at, n, ys.sorted.at, m));
 	}
 	interval = percentile_interval(results.at, results.len);
-	vec_free(&xs);
-	vec_free(&ys);
+	side_free(&xs);
+	side_free(&ys);
 	vec_free(&results);
 	return interval;
 }

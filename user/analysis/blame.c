@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <math.h>
+#include <stdlib.h>
+
+#include "analysis/blame.h"
+
+/* Waits are followed through this many servers; cycles end there too. */
+#define BLAME_DEPTH 4
+/* A group that worked for less of the window than this is no victim worth naming. */
+#define VICTIM_SHARE 0.02
+/* Priorities differ when a nice level apart by this: a weight of about 3 to 1. */
+#define NICE_APART 5
+/* Idle share of forbidden CPUs from which on pinning is what holds a thread back. */
+#define IDLE_ELSEWHERE 0.2
+
+/* Time of one group spent waiting for another that serves it. */
+struct peer {
+	uint32_t from, to;
+	double ns;
+};
+
+struct builder {
+	const struct facts *facts;
+	struct blame *blame;
+	VEC(struct blame_entry) direct; /* sorted by victim: what each group's own time is */
+	size_t *first;                  /* of each group in direct; one more at the end */
+	VEC(struct peer) peers;
+	double *direct_sum;
+	double *rhythm; /* wakeups per second of running, by group */
+};
+
+/* ---- why a thread that could run did not ---- */
+
+static double group_running(const struct group *group)
+{
+	return group->ns[STATE_RUN_USER] + group->ns[STATE_RUN_KERNEL] + group->ns[STATE_RUN_IRQ];
+}
+
+/*
+ * A job that takes the CPU from a service: it runs on and on, the service sleeps and wakes all the
+ * time. Two groups of one rhythm only compete.
+ */
+static bool group_outlasts(const struct builder *b, uint32_t party, uint32_t victim)
+{
+	return b->rhythm[victim] > 20 && b->rhythm[victim] > 10 * b->rhythm[party];
+}
+
+static enum ready_cause ready_classify(const struct builder *b, uint32_t victim, uint32_t party)
+{
+	const struct group *v = &b->facts->groups.at[victim], *p;
+
+	if (party == NONE)
+		party = victim;
+	p = &b->facts->groups.at[party];
+	if (p->realtime && !v->realtime)
+		return READY_REALTIME;
+	if (p->kernel && p->ns[STATE_RUN_IRQ] > group_running(p) / 2)
+		return READY_INTERRUPTS;
+	if (v->pinned && facts_idle_elsewhere(b->facts, victim) > IDLE_ELSEWHERE)
+		return READY_AFFINITY;
+	if (party != victim && !p->kernel &&
+	    (v->nice - p->nice >= NICE_APART || (v->idle_class && !p->idle_class)))
+		return READY_PRIORITY;
+	if (party != victim && !p->kernel && group_outlasts(b, party, victim))
+		return READY_ANTAGONIST;
+	return READY_SATURATED;
+}
+
+/* ---- what each group's own time is ---- */
+
+static void direct_add(struct builder *b, uint32_t group, uint32_t party, enum thread_state state,
+		       enum ready_cause ready, double ns)
+{
+	if (ns > 0)
+		vec_push(&b->direct, (struct blame_entry){.victim = group,
+							  .owner = group,
+							  .party = party,
+							  .state = (uint8_t)state,
+							  .ready = (uint8_t)ready,
+							  .ns = ns});
+}
+
+/* The runnable time of a group, by who had the CPU meanwhile. `named` by group. */
+static void direct_add_ready(struct builder *b, uint32_t group, const double *named)
+{
+	const struct group *g = &b->facts->groups.at[group];
+	double ready = g->ns[STATE_READY_WOKEN] + g->ns[STATE_READY_PREEMPTED], sum = 0;
+
+	for (size_t i = 0; i < b->facts->groups.len; i++)
+		sum += named[i];
+	if (sum <= 0) {
+		direct_add(b, group, NONE, STATE_READY_WOKEN, ready_classify(b, group, NONE),
+			   ready);
+		return;
+	}
+	/* What was not told apart (short waits) is shared out like the rest. */
+	for (uint32_t i = 0; i < b->facts->groups.len; i++)
+		direct_add(b, group, i, STATE_READY_WOKEN, ready_classify(b, group, i),
+			   ready * named[i] / sum);
+}
+
+static void direct_add_states(struct builder *b, uint32_t group)
+{
+	static const enum thread_state states[] = {
+		STATE_RUN_USER,        STATE_RUN_KERNEL,     STATE_RUN_IRQ,
+		STATE_READY_THROTTLED, STATE_WAIT_DISK_READ, STATE_WAIT_DISK_WRITE,
+		STATE_WAIT_FAULT,      STATE_WAIT_RECLAIM,   STATE_WAIT_LOCK_KERNEL,
+	};
+	const struct group *g = &b->facts->groups.at[group];
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		direct_add(b, group, NONE, states[i], READY_SATURATED, g->ns[states[i]]);
+}
+
+static int edge_by_group(const void *a, const void *b)
+{
+	const uint32_t *left = a, *right = b;
+
+	return left[0] < right[0] ? -1 : left[0] > right[0];
+}
+
+static void direct_make(struct builder *b)
+{
+	const struct recording *rec = b->facts->rec;
+	size_t n = b->facts->groups.len, edges = rec->edges.len, at = 0;
+	uint32_t(*order)[2] = calloc(edges + 1, sizeof(*order));
+	double *named = calloc(n + 1, sizeof(double));
+
+	for (size_t i = 0; i < edges; i++) {
+		order[i][0] = b->facts->threads[rec->edges.at[i].thread].group;
+		order[i][1] = (uint32_t)i;
+	}
+	qsort(order, edges, sizeof(*order), edge_by_group);
+	for (uint32_t group = 0; group < n; group++) {
+		b->first[group] = b->direct.len;
+		for (size_t i = 0; i < n; i++)
+			named[i] = 0;
+		while (at < edges && order[at][0] < group)
+			at++;
+		for (; at < edges && order[at][0] == group; at++) {
+			const struct edge *edge = &rec->edges.at[order[at][1]];
+
+			if (edge->kind == EDGE_CULPRIT && edge->party < rec->processes.len &&
+			    b->facts->threads[edge->thread].busy)
+				named[b->facts->process_group[edge->party]] += (double)edge->ns;
+		}
+		direct_add_states(b, group);
+		direct_add_ready(b, group, named);
+	}
+	b->first[n] = b->direct.len;
+	for (size_t i = 0; i < b->direct.len; i++)
+		b->direct_sum[b->direct.at[i].victim] += b->direct.at[i].ns;
+	free(order);
+	free(named);
+}
+
+/* ---- who waits for whom ---- */
+
+/*
+ * Whether time that `from` sleeps until `to` wakes it is waiting for `to`'s work. A client waits
+ * for its server; a server that waits for its clients is idle. Between two groups of which neither
+ * listens (a pipe), a blocking read or write is a wait for the other end.
+ */
+static bool group_serves(const struct facts *facts, uint32_t to, uint32_t from)
+{
+	return to != from && facts->groups.at[to].server && !facts->groups.at[from].server;
+}
+
+static bool group_pipes(const struct facts *facts, uint32_t to, uint32_t from)
+{
+	return to != from && !facts->groups.at[to].server && !facts->groups.at[from].server &&
+	       !facts->groups.at[to].kernel;
+}
+
+static void peer_add(struct builder *b, uint32_t from, uint32_t to, double ns)
+{
+	vec_each (&b->peers, peer)
+		if (peer->from == from && peer->to == to) {
+			peer->ns += ns;
+			return;
+		}
+	vec_push(&b->peers, (struct peer){from, to, ns});
+}
+
+static void peers_make(struct builder *b)
+{
+	const struct facts *facts = b->facts;
+	const struct recording *rec = facts->rec;
+
+	vec_each (&rec->edges, edge) {
+		const struct thread_facts *thread = &facts->threads[edge->thread];
+		uint32_t from = thread->group, to;
+		double local, wait, ns = (double)edge->ns;
+
+		if (edge->kind != EDGE_WAKER || edge->party >= rec->processes.len || from == NONE)
+			continue;
+		to = facts->process_group[edge->party];
+		local = (double)thread->ns[STATE_WAIT_LOCAL];
+		wait = local + (double)thread->ns[STATE_WAIT_POLL];
+		if (group_serves(facts, to, from))
+			peer_add(b, from, to, fmin(ns, wait));
+		else if (group_pipes(facts, to, from))
+			peer_add(b, from, to, fmin(ns, local));
+	}
+}
+
+/* ---- following the waits ---- */
+
+static void expand(struct builder *b, uint32_t victim, uint32_t group, double scale, int depth)
+{
+	for (size_t i = b->first[group]; i < b->first[group + 1]; i++) {
+		struct blame_entry entry = b->direct.at[i];
+
+		entry.victim = victim;
+		entry.ns *= scale;
+		vec_push(&b->blame->entries, entry);
+	}
+	if (depth == BLAME_DEPTH)
+		return;
+	for (size_t i = 0; i < b->peers.len; i++) {
+		const struct peer *peer = &b->peers.at[i];
+		double work = b->direct_sum[peer->to];
+
+		if (peer->from != group || work <= 0)
+			continue;
+		/* Waiting longer than the server worked is idleness that the two share. */
+		expand(b, victim, peer->to, scale * fmin(peer->ns, work) / work, depth + 1);
+	}
+}
+
+static void victims_make(struct builder *b)
+{
+	struct blame *blame = b->blame;
+	const struct facts *facts = b->facts;
+
+	for (uint32_t group = 0; group < facts->groups.len; group++) {
+		const struct group *g = &facts->groups.at[group];
+		size_t before = blame->entries.len;
+		double worked = 0;
+
+		if (g->kernel || !g->targeted)
+			continue;
+		expand(b, group, group, 1, 0);
+		for (size_t i = before; i < blame->entries.len; i++)
+			worked += blame->entries.at[i].ns;
+		if (worked < VICTIM_SHARE * facts->window_ns) {
+			blame->entries.len = before;
+			continue;
+		}
+		blame->worked[group] = worked;
+		blame->basis[group] = fmax(worked, facts->window_ns);
+		blame->total += blame->basis[group];
+	}
+}
+
+static void rhythms_make(struct builder *b)
+{
+	const struct recording *rec = b->facts->rec;
+	uint32_t metric = string_find(rec, "sched.wakeups");
+
+	vec_each (&rec->counts, count)
+		if (count->metric == metric && count->process < rec->processes.len)
+			b->rhythm[b->facts->process_group[count->process]] += (double)count->value;
+	for (size_t i = 0; i < b->facts->groups.len; i++) {
+		double seconds = group_running(&b->facts->groups.at[i]) / 1e9;
+
+		b->rhythm[i] = seconds > 0 ? b->rhythm[i] / seconds : 0;
+	}
+}
+
+struct blame *blame_new(const struct facts *facts)
+{
+	size_t n = facts->groups.len;
+	struct blame *blame = calloc(1, sizeof(*blame));
+	struct builder b = {.facts = facts, .blame = blame};
+
+	if (!blame)
+		abort();
+	blame->basis = calloc(n + 1, sizeof(double));
+	blame->worked = calloc(n + 1, sizeof(double));
+	b.first = calloc(n + 2, sizeof(*b.first));
+	b.direct_sum = calloc(n + 1, sizeof(double));
+	b.rhythm = calloc(n + 1, sizeof(double));
+	if (!blame->basis || !blame->worked || !b.first || !b.direct_sum || !b.rhythm)
+		abort();
+	rhythms_make(&b);
+	direct_make(&b);
+	peers_make(&b);
+	victims_make(&b);
+	vec_free(&b.direct);
+	vec_free(&b.peers);
+	free(b.first);
+	free(b.direct_sum);
+	free(b.rhythm);
+	return blame;
+}
+
+void blame_free(struct blame *blame)
+{
+	if (!blame)
+		return;
+	vec_free(&blame->entries);
+	free(blame->basis);
+	free(blame->worked);
+	free(blame);
+}
+
+/* ---- sums ---- */
+
+static bool filter_takes(const struct blame_filter *filter, const struct blame_entry *entry)
+{
+	if (!(filter->states >> entry->state & 1))
+		return false;
+	if (filter->victim != NONE && filter->victim != entry->victim)
+		return false;
+	if (filter->owner != NONE && filter->owner != entry->owner)
+		return false;
+	if (filter->party != NONE && filter->party != entry->party)
+		return false;
+	return filter->ready < 0 ||
+	       (entry->state == STATE_READY_WOKEN && entry->ready == filter->ready);
+}
+
+double blame_sum(const struct blame *blame, const struct blame_filter *filter)
+{
+	double sum = 0;
+
+	vec_each (&blame->entries, entry)
+		if (filter_takes(filter, entry))
+			sum += entry->ns;
+	return sum;
+}
+
+uint32_t blame_top_victim(const struct blame *blame, const struct blame_filter *filter, double *ns)
+{
+	uint32_t top = NONE;
+	double sum = 0;
+
+	*ns = 0;
+	/* Entries of one victim stand together: victims_make() adds them so. */
+	for (size_t i = 0; i < blame->entries.len; i++) {
+		const struct blame_entry *entry = &blame->entries.at[i];
+
+		if (i && entry->victim != entry[-1].victim)
+			sum = 0;
+		if (filter_takes(filter, entry))
+			sum += entry->ns;
+		if (sum > *ns) {
+			*ns = sum;
+			top = entry->victim;
+		}
+	}
+	return top;
+}

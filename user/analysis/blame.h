@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Blame: for each group that had work, where its time went in the end.
+ *
+ * The one currency is the time in which groups had work to do: running, held back from running, or
+ * waiting for something that is no idleness. Time spent waiting for a server is followed into what
+ * that server did with its own time, and so on: the parts of a wait sum to the wait. Waiting that
+ * nobody's work explains is idleness and appears nowhere.
+ */
+#ifndef STRAIT_BLAME_H
+#define STRAIT_BLAME_H
+
+#include "analysis/facts.h"
+
+/* Time of `victim` that ended up in `state` of `owner` (the same group, or one it waited for). */
+struct blame_entry {
+	uint32_t victim, owner;
+	uint32_t party; /* READY_*: the group that had the CPU; NONE = not told apart */
+	uint8_t state;  /* enum thread_state; READY_* all as READY_WOKEN but THROTTLED */
+	uint8_t ready;  /* enum ready_cause, for READY_WOKEN */
+	double ns;
+};
+
+struct blame {
+	VEC(struct blame_entry) entries;
+	/*
+	 * Of each group: the time it had work, at least the window (a group that is always there).
+	 * 0 for groups that are no victims: kernel threads, idle ones, those outside the target.
+	 */
+	double *basis;
+	double *worked; /* the same without the lower limit */
+	double total;   /* sum of basis[]: what shares refer to */
+};
+
+struct blame *blame_new(const struct facts *facts);
+void blame_free(struct blame *blame);
+
+/* What to sum; NONE or -1 = any. */
+struct blame_filter {
+	uint32_t victim, owner, party;
+	int ready;       /* enum ready_cause, -1 = any */
+	uint32_t states; /* bits 1 << enum thread_state */
+};
+
+#define BLAME_ANY(state_bits)                                                                      \
+	((struct blame_filter){.victim = NONE,                                                     \
+			       .owner = NONE,                                                      \
+			       .party = NONE,                                                      \
+			       .ready = -1,                                                        \
+			       .states = (state_bits)})
+
+double blame_sum(const struct blame *blame, const struct blame_filter *filter);
+/* The victim that lost most to what the filter selects; NONE if none did. Its ns in *ns. */
+uint32_t blame_top_victim(const struct blame *blame, const struct blame_filter *filter, double *ns);
+
+#endif

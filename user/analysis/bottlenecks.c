@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Phase 2: every detector looks; what one finding explains is not told again by another; ranks. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/phases.h"
+
+/* A group that had this share of the time others waited for a CPU is the cause of their waiting. */
+#define CULPRIT_SHARE 0.3
+
+enum severity severity_of_share(double low)
+{
+	if (low >= 0.25)
+		return SEVERITY_CRITICAL;
+	if (low >= 0.10)
+		return SEVERITY_HIGH;
+	return low >= 0.05 ? SEVERITY_MEDIUM : SEVERITY_LOW;
+}
+
+/*
+ * The groups that others wait for because of their class, priority or appetite. What they do with
+ * the CPU is part of that finding.
+ */
+static bool *culprits_mark(const struct analysis *a)
+{
+	bool *culprit = calloc(a->facts->groups.len + 1, sizeof(*culprit));
+	static const enum ready_cause causes[] = {READY_ANTAGONIST, READY_REALTIME, READY_PRIORITY};
+
+	if (!culprit)
+		abort();
+	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
+		struct blame_filter filter = BLAME_ANY(STATE_BIT(STATE_READY_WOKEN));
+		double all;
+
+		filter.ready = causes[i];
+		all = blame_sum(a->blame, &filter);
+		/* Below medium severity it explains nothing away. */
+		if (severity_of_share(a->blame->total > 0 ? all / a->blame->total : 0) <
+		    SEVERITY_MEDIUM)
+			continue;
+		for (uint32_t group = 0; group < a->facts->groups.len; group++) {
+			filter.party = group;
+			if (blame_sum(a->blame, &filter) > CULPRIT_SHARE * all)
+				culprit[group] = true;
+		}
+	}
+	return culprit;
+}
+
+static bool explained(const struct bottleneck *finding, const bool *culprit)
+{
+	static const char *const own[] = {"cpu.hot-function", "cpu.single-thread", "cpu.saturated",
+					  "cpu.spin"};
+
+	if (finding->subject == NONE || !culprit[finding->subject])
+		return false;
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (!strcmp(finding->id, own[i]))
+			return true;
+	return false;
+}
+
+static void bottleneck_free(struct bottleneck *finding)
+{
+	vec_free(&finding->chain);
+	vec_free(&finding->evidence);
+	vec_free(&finding->stacks);
+}
+
+static int by_impact(const void *a, const void *b)
+{
+	const struct bottleneck *left = a, *right = b;
+
+	if (left->impact.share != right->impact.share)
+		return left->impact.share < right->impact.share ? 1 : -1;
+	return strcmp(left->id, right->id);
+}
+
+static void verdict_tell(struct analysis *a)
+{
+	struct document *doc = a->doc;
+	const struct bottleneck *top = doc->bottlenecks.at;
+
+	if (a->blame->total <= 0)
+		doc->verdict = "Nothing to speed up: no process had work worth mentioning.";
+	else if (!doc->bottlenecks.len || top->severity == SEVERITY_LOW)
+		doc->verdict =
+			"Nothing holds this host back: no cause takes 5 % of the working time "
+			"of its processes.";
+	else
+		doc->verdict = document_text(doc, "%s: %.0f %% %s.", top->title,
+					     top->impact.share * 100, top->impact.basis);
+}
+
+void bottlenecks_find(struct analysis *a)
+{
+	struct document *doc = a->doc;
+	bool *culprit = culprits_mark(a);
+	size_t kept = 0;
+
+	for (size_t i = 0; detectors[i]; i++)
+		detectors[i]->detect(a);
+	for (size_t i = 0; i < doc->bottlenecks.len; i++) {
+		if (explained(&doc->bottlenecks.at[i], culprit))
+			bottleneck_free(&doc->bottlenecks.at[i]);
+		else
+			doc->bottlenecks.at[kept++] = doc->bottlenecks.at[i];
+	}
+	doc->bottlenecks.len = kept;
+	vec_sort(&doc->bottlenecks, by_impact);
+	for (size_t i = 0; i < doc->bottlenecks.len; i++)
+		doc->bottlenecks.at[i].rank = (uint32_t)i + 1;
+	verdict_tell(a);
+	free(culprit);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What this recording shows and what it does not: told by every output. */
+#include <math.h>
+#include <stdio.h>
+
+#include "analysis/phases.h"
+
+static void stacks_cover(struct analysis *a)
+{
+	const struct recording *rec = a->rec;
+	uint64_t ends[STACK_END_COUNT] = {};
+
+	vec_each (&rec->samples, sample) {
+		if (sample->kind != SAMPLE_CPU)
+			continue;
+		a->doc->coverage.cpu_samples += sample->count;
+		/* A kernel thread has no user stack to miss. */
+		if (rec->processes.at[rec->threads.at[sample->thread].process].kernel ||
+		    sample->stack >= rec->stacks.len)
+			continue;
+		a->doc->coverage.user_samples += sample->count;
+		if (rec->stacks.at[sample->stack].user_end < STACK_END_COUNT)
+			ends[rec->stacks.at[sample->stack].user_end] += sample->count;
+	}
+	a->doc->coverage.user_complete = ends[STACK_COMPLETE];
+	for (int end = STACK_COMPLETE + 1; end < STACK_END_COUNT; end++)
+		if (ends[end])
+			vec_push(&a->doc->coverage.incomplete,
+				 (struct counted){stack_end_name(end), ends[end]});
+}
+
+/*
+ * How much of the threads' life the ledger explains: of the leaders of processes that were there
+ * from the begin to the end, whose life in the window is known to be all of it.
+ */
+static double ledger_cover(const struct analysis *a)
+{
+	double seen = 0, expected = 0;
+
+	for (size_t i = 0; i < a->rec->threads.len; i++) {
+		const struct thread *thread = &a->rec->threads.at[i];
+		const struct process *process = &a->rec->processes.at[thread->process];
+
+		if (thread->tid != process->pid || process->born || process->exited)
+			continue;
+		seen += (double)a->facts->threads[i].total;
+		expected += a->facts->window_ns;
+	}
+	return expected > 0 ? seen / expected : NAN;
+}
+
+void coverage_tell(struct analysis *a)
+{
+	const struct recording *rec = a->rec;
+	struct document *doc = a->doc;
+
+	vec_each (&rec->losses, loss) {
+		if (loss->sample)
+			doc->coverage.lost_samples += loss->count;
+		else
+			doc->coverage.lost_events += loss->count;
+		vec_push(&doc->coverage.lost,
+			 (struct counted){document_text(doc, "%s", string_get(rec, loss->reason)),
+					  loss->count});
+	}
+	vec_each (&rec->families, family)
+		if (family->status != FAMILY_OK)
+			vec_push(&doc->coverage.skipped,
+				 (struct skipped){
+					 document_text(doc, "%s", string_get(rec, family->name)),
+					 document_text(doc, "%s: %s",
+						       family_status_name(family->status),
+						       string_get(rec, family->why))});
+	vec_push(&doc->coverage.skipped,
+		 (struct skipped){"request", "skipped: response times, throughput and errors of "
+					     "servers are not observed by this version"});
+	stacks_cover(a);
+	doc->coverage.sample_hz = rec->sample_hz;
+	doc->coverage.sample_source = document_text(doc, "%s", string_get(rec, rec->sample_source));
+	doc->coverage.ledger_share = ledger_cover(a);
+	doc->coverage.self_cpu_percent = rec->self.cpu_percent;
+	doc->coverage.self_bpf_percent = rec->self.bpf_percent < 0 ? NAN : rec->self.bpf_percent;
+	doc->coverage.self_rss_bytes = rec->self.rss_bytes;
+	doc->coverage.self_map_bytes = rec->self.map_bytes;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/detectors/disk.h"
+#include "model/histogram.h"
+
+void disk_findings(struct analysis *a, const char *id, uint32_t states,
+		   void (*complete)(struct analysis *a, struct bottleneck *finding, uint32_t owner))
+{
+	for (uint32_t owner = 0; owner < a->facts->groups.len; owner++) {
+		struct blame_filter filter = BLAME_ANY(states);
+		struct bottleneck *finding;
+		struct place victim;
+
+		filter.owner = owner;
+		finding = finding_add_blame(a, id, &filter);
+		if (!finding)
+			continue;
+		finding->confidence = CONFIDENCE_HIGH;
+		victim = place_group(a, finding->group);
+		complete(a, finding, owner);
+		finding_link(finding, id, &finding->where);
+		if (finding->group != owner)
+			finding_link(finding, "waits for its server", &victim);
+	}
+}
+
+/* The label "<device> <op>" with most requests of this kind. */
+static uint32_t busiest_device(const struct analysis *a, const char *op)
+{
+	uint32_t metric = string_find(a->rec, "block.device_ns"), top = NONE;
+	uint64_t most = 0;
+
+	if (metric == NONE)
+		return NONE;
+	vec_each (&a->rec->buckets, bucket) {
+		const char *label = string_get(a->rec, bucket->label);
+		const char *space = strrchr(label, ' ');
+
+		if (bucket->metric != metric || !space || strcmp(space + 1, op))
+			continue;
+		if (bucket->count > most) {
+			most = bucket->count;
+			top = bucket->label;
+		}
+	}
+	return top;
+}
+
+/* Merged over the group's processes; requests of the kernel's writeback belong to nobody. */
+static void collect(const struct analysis *a, struct histogram *histogram, const char *metric,
+		    const char *label, uint32_t owner)
+{
+	for (uint32_t i = 0; i < a->rec->processes.len; i++) {
+		struct histogram_filter filter = {.metric = metric, .label = label, .process = &i};
+
+		if (a->facts->process_group[i] == owner)
+			histogram_collect(histogram, a->rec, &filter);
+	}
+}
+
+static const struct function *waiting_code(const struct analysis *a, uint32_t owner)
+{
+	vec_each (&a->functions->at, function)
+		if (function->kind == SAMPLE_OFFCPU && function->group == owner)
+			return function;
+	return NULL;
+}
+
+void disk_evidence(struct analysis *a, struct bottleneck *finding, uint32_t owner, const char *op)
+{
+	uint32_t label_id = busiest_device(a, op);
+	struct histogram device = {}, queue = {};
+	double seconds = a->facts->window_ns / 1e9;
+	const char *label;
+
+	place_function(a, &finding->where, waiting_code(a, owner));
+	if (label_id == NONE)
+		return;
+	label = string_get(a->rec, label_id);
+	if (!finding->where.device)
+		finding->where.device =
+			finding_text(a, "%.*s", (int)(strrchr(label, ' ') - label), label);
+	collect(a, &device, "block.device_ns", label, owner);
+	collect(a, &queue, "block.queue_ns", label, owner);
+	if (device.count) {
+		finding_evidence(finding, finding_text(a, "%s requests", label),
+				 (double)device.count / seconds, "requests/s");
+		finding_evidence(finding, finding_text(a, "%s at the device, median", label),
+				 histogram_percentile(&device, 50) / 1e6, "ms");
+		finding_evidence(finding, finding_text(a, "%s at the device, p99", label),
+				 histogram_percentile(&device, 99) / 1e6, "ms");
+	}
+	if (queue.count)
+		finding_evidence(finding, finding_text(a, "%s in the queue, median", label),
+				 histogram_percentile(&queue, 50) / 1e6, "ms");
+	histogram_free(&device);
+	histogram_free(&queue);
+}

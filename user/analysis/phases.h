@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The phases of the analysis, in the order in which they run. Each adds its part to the document.
+ */
+#ifndef STRAIT_PHASES_H
+#define STRAIT_PHASES_H
+
+#include "analysis/detectors/detector.h"
+
+void coverage_tell(struct analysis *a);    /* what was and was not seen (coverage.c) */
+void bottlenecks_find(struct analysis *a); /* phase 2 (bottlenecks.c) */
+void profile_join(struct analysis *a);     /* phase 3 (profile.c) */
+void strategy_plan(struct analysis *a);    /* phase 4 (strategy.c) */
+void thresholds_check(struct analysis *a); /* phase 5, for this window (thresholds.c) */
+
+/* Severity by the lower bound of an impact: DESIGN section 8. */
+enum severity severity_of_share(double low);
+/* impact × confidence / effort {1, 3, 8}: what to do first. */
+double priority_of(double impact, enum confidence confidence, enum effort effort);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Phase 3: the hotspots of all profilers in one list, in the one currency. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "analysis/phases.h"
+#include "analysis/stats.h"
+
+#define HOTSPOT_MIN_SHARE 0.01 /* of its kind's weight, itself or with what it calls */
+#define HOTSPOTS          40
+
+/* What a share of the samples of a kind means in working time: ns. */
+static double hotspot_time(const struct analysis *a, const struct function *function, double share)
+{
+	const struct group *group = &a->facts->groups.at[function->group];
+	struct blame_filter run = BLAME_ANY(STATES_RUN);
+
+	switch (function->kind) {
+	case SAMPLE_CPU:
+		if (group->samples <= 0)
+			return 0;
+		run.owner = function->group;
+		return blame_sum(a->blame, &run) * share * a->functions->samples[SAMPLE_CPU] /
+		       group->samples;
+	case SAMPLE_OFFCPU:
+		/* Much of waiting is idleness: only what phase 2 blames is impact. */
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static const char *text_or_null(struct analysis *a, uint32_t string)
+{
+	const char *text = string_get(a->rec, string);
+
+	return text[0] ? document_text(a->doc, "%s", text) : NULL;
+}
+
+static void hotspot_add(struct analysis *a, const struct function *function)
+{
+	double samples = a->functions->samples[function->kind];
+	double weight = a->functions->weight[function->kind];
+	struct interval share = stats_wilson(function->self_samples, samples);
+	struct hotspot *hotspot = vec_extend(&a->doc->hotspots, 1);
+	struct place place = place_group(a, function->group);
+	double time = hotspot_time(a, function, function->self_samples / samples);
+
+	place_function(a, &place, function);
+	hotspot->kind = sample_kind_name(function->kind);
+	hotspot->function = place.function;
+	hotspot->module = place.module;
+	hotspot->file = text_or_null(a, function->file);
+	hotspot->line = function->line;
+	hotspot->process = place.process;
+	hotspot->self_share = function->self / weight;
+	hotspot->total_share = function->total / weight;
+	hotspot->self_low = share.low;
+	hotspot->self_high = share.high;
+	hotspot->self_weight = function->self / 1e9;
+	if (a->blame->total > 0)
+		hotspot->impact = fmin(time / a->blame->total, 1);
+	hotspot->severity = severity_of_share(hotspot->impact * share.low /
+					      fmax(function->self_samples / samples, 1e-9));
+	hotspot->priority = priority_of(hotspot->impact, CONFIDENCE_HIGH, EFFORT_MEDIUM);
+}
+
+static int by_priority(const void *a, const void *b)
+{
+	const struct hotspot *left = a, *right = b;
+
+	if (left->priority != right->priority)
+		return left->priority < right->priority ? 1 : -1;
+	if (left->self_share != right->self_share)
+		return left->self_share < right->self_share ? 1 : -1;
+	if (left->total_share != right->total_share)
+		return left->total_share < right->total_share ? 1 : -1;
+	return 0;
+}
+
+void profile_join(struct analysis *a)
+{
+	/* Sorted by self already: within a kind the first ones are the hottest. */
+	vec_each (&a->functions->at, function) {
+		double weight = a->functions->weight[function->kind];
+
+		if (weight <= 0 || a->doc->hotspots.len >= 10 * HOTSPOTS)
+			continue;
+		if (function->self < HOTSPOT_MIN_SHARE * weight)
+			continue;
+		hotspot_add(a, function);
+	}
+	vec_sort(&a->doc->hotspots, by_priority);
+	if (a->doc->hotspots.len > HOTSPOTS)
+		a->doc->hotspots.len = HOTSPOTS;
+	for (size_t i = 0; i < a->doc->hotspots.len; i++)
+		a->doc->hotspots.at[i].rank = (uint32_t)i + 1;
+}

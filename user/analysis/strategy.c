@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Phase 4: what to do first, and what it would buy.
+ *
+ * Gains are computed from the recording. Two bounds are taken, the smaller is claimed:
+ *   Amdahl:  1 / (1 - s), s the share of the group's working time that the fix removes;
+ *   demand:  throughput is limited by the CPUs once they are full (D1/D2 of the operational laws;
+ *            Lazowska and others, "Quantitative system performance", 1984, chapter 5): a group
+ * whose exchanges take c CPU-seconds cannot become faster than the free CPUs / c.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "analysis/phases.h"
+
+double priority_of(double impact, enum confidence confidence, enum effort effort)
+{
+	static const double sure[] = {
+		[CONFIDENCE_LOW] = 0.4, [CONFIDENCE_MEDIUM] = 0.7, [CONFIDENCE_HIGH] = 1.0};
+	static const double cost[] = {
+		[EFFORT_QUICK] = 1, [EFFORT_MEDIUM] = 3, [EFFORT_COMPLEX] = 8};
+
+	return impact * sure[confidence] / cost[effort];
+}
+
+/* CPU time that a group's work takes: its own and that of the servers it waits for. */
+static double group_demand(const struct analysis *a, uint32_t group)
+{
+	struct blame_filter run = BLAME_ANY(STATES_RUN | STATE_BIT(STATE_RUN_IRQ));
+
+	run.victim = group;
+	return blame_sum(a->blame, &run);
+}
+
+/* CPU time that would be left for a group: all of it but what uninvolved groups take. */
+static double group_supply(const struct analysis *a, uint32_t group, uint32_t culprit)
+{
+	double others = 0;
+
+	for (uint32_t i = 0; i < a->facts->groups.len; i++) {
+		const struct group *g = &a->facts->groups.at[i];
+		struct blame_filter run = BLAME_ANY(STATES_RUN);
+
+		run.victim = group;
+		run.owner = i;
+		if (i == group || i == culprit || blame_sum(a->blame, &run) > 0)
+			continue;
+		others += g->ns[STATE_RUN_USER] + g->ns[STATE_RUN_KERNEL] + g->ns[STATE_RUN_IRQ];
+	}
+	return fmax(a->facts->cpu_ns - others, 0);
+}
+
+static double saved_at(const struct analysis *a, const struct bottleneck *finding, double share)
+{
+	double worked = a->blame->worked[finding->group], amdahl, demand, limit;
+
+	if (worked <= 0 || finding->impact.share <= 0)
+		return 0;
+	share = fmin(finding->group_ns * share / finding->impact.share / worked, 1) *
+		finding->removable;
+	/* Nothing becomes infinitely fast: leave a thousandth. */
+	amdahl = 1 / (1 - fmin(share, 0.999));
+	demand = group_demand(a, finding->group);
+	if (finding->of_running || demand <= 0)
+		return 1 - 1 / amdahl;
+	limit = group_supply(a, finding->group, finding->subject) / demand;
+	return 1 - 1 / fmax(fmin(amdahl, limit), 1);
+}
+
+static struct prediction predict(struct analysis *a, const struct bottleneck *finding)
+{
+	struct prediction p = {
+		.metric =
+			document_text(a->doc, "working time of %s", group_name(a, finding->group)),
+		.saved_share = saved_at(a, finding, finding->impact.share),
+		.low = saved_at(a, finding, finding->impact.low),
+		.high = saved_at(a, finding, finding->impact.high),
+		.method = finding->of_running
+				  ? "Amdahl bound on the recorded time"
+				  : "smaller of the Amdahl bound and the bound of the free CPUs",
+	};
+
+	p.speedup = 1 / (1 - fmin(p.saved_share, 0.999));
+	return p;
+}
+
+static int by_priority(const void *a, const void *b)
+{
+	const struct bottleneck *left = *(struct bottleneck *const *)a,
+				*right = *(struct bottleneck *const *)b;
+	double l = priority_of(left->impact.low, left->confidence, left->effort);
+	double r = priority_of(right->impact.low, right->confidence, right->effort);
+
+	if (l != r)
+		return l < r ? 1 : -1;
+	return left->rank < right->rank ? -1 : left->rank > right->rank;
+}
+
+/*
+ * All steps together: each takes its part of what the ones before left. Parts of one group's CPU
+ * time overlap (a hot function of a spinning thread), so they shrink by each other; waits are parts
+ * of a partition and simply add up.
+ */
+static void total_solve(struct analysis *a, struct bottleneck **order, size_t n)
+{
+	double *run_left = calloc(a->facts->groups.len + 1, sizeof(double)), removed = 0,
+	       worked = 0;
+	struct prediction *total = &a->doc->total;
+
+	for (size_t i = 0; i < a->facts->groups.len; i++) {
+		run_left[i] = 1;
+		worked += a->blame->worked[i];
+	}
+	for (size_t i = 0; i < n; i++) {
+		double ns = order[i]->impact.share * a->blame->total * order[i]->removable;
+		struct blame_filter run = BLAME_ANY(STATES_RUN);
+		double of;
+
+		if (!order[i]->of_running) {
+			removed += ns;
+			continue;
+		}
+		run.owner = order[i]->subject;
+		of = blame_sum(a->blame, &run);
+		removed += ns * run_left[order[i]->subject];
+		if (of > 0)
+			run_left[order[i]->subject] *= 1 - fmin(ns / of, 1);
+	}
+	total->metric = "working time of all processes";
+	total->saved_share = worked > 0 ? fmin(removed / worked, 0.999) : 0;
+	total->low = total->high = total->saved_share;
+	total->speedup = 1 / (1 - total->saved_share);
+	total->method = "each step solved on what the steps before it leave";
+	free(run_left);
+}
+
+void strategy_plan(struct analysis *a)
+{
+	struct document *doc = a->doc;
+	struct bottleneck **order = calloc(doc->bottlenecks.len + 1, sizeof(*order));
+	size_t n = 0;
+
+	if (!order)
+		abort();
+	vec_each (&doc->bottlenecks, finding)
+		if (finding->action && finding->group != NONE)
+			order[n++] = finding;
+	qsort(order, n, sizeof(*order), by_priority);
+	for (size_t i = 0; i < n; i++) {
+		struct step *step = vec_extend(&doc->steps, 1);
+
+		step->order = (uint32_t)i + 1;
+		step->bottleneck = order[i]->rank;
+		step->category = order[i]->effort;
+		step->effort_hours[0] = order[i]->effort_hours[0];
+		step->effort_hours[1] = order[i]->effort_hours[1];
+		step->action = order[i]->action;
+		step->predicted = predict(a, order[i]);
+	}
+	if (n)
+		total_solve(a, order, n);
+	free(order);
+}
