@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <elf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "symbols/files.h"
+#include "symbols/lines.h"
+#include "symbols/naming.h"
+#include "symbols/section.h"
+
+#define DEBUG_ROOT "/usr/lib/debug"
+/* How far a spin loop's PAUSE may be from a sample of it: a loop of some 15 instructions. */
+#define PAUSE_REACH 64
+
+/* ---- the separate debug file ---- */
+
+/* Opens it if it is an ELF file of the same build. Takes the descriptor. */
+static bool debug_accept(struct image *debug, int fd, const char *build_id)
+{
+	char id[IMAGE_ID];
+
+	if (fd < 0)
+		return false;
+	if (!image_identity(fd, id) && !strcmp(id, build_id) && !image_open(debug, fd))
+		return true;
+	close(fd);
+	return false;
+}
+
+/* .gnu_debuglink: a file name without directories. What follows, a checksum, is not read: the
+ * build-ids are compared. */
+static bool debuglink_read(const struct image *image, char *name, size_t size)
+{
+	const struct image_section *section = image_section(image, ".gnu_debuglink");
+
+	return section &&
+	       image_read_text(image, section->offset, section->offset + section->size, name,
+			       size) &&
+	       *name && !strchr(name, '/') && strcmp(name, ".") && strcmp(name, "..");
+}
+
+/* The places in which gdb looks too: its manual, "Debugging Information in Separate Files". */
+static bool debug_open(const struct image *image, const struct naming *naming, struct image *debug)
+{
+	static const char *const forms[] = {"%.*s%s", "%.*s.debug/%s", DEBUG_ROOT "%.*s%s"};
+	const char *slash = strrchr(naming->path, '/');
+	char name[256], path[4096 + 512];
+
+	if (!image_build_id(image, name))
+		return false;
+	snprintf(path, sizeof(path), DEBUG_ROOT "/.build-id/%.2s/%s.debug", name, name + 2);
+	if (debug_accept(debug, file_open_path(0, path), name))
+		return true;
+	if (!slash || !debuglink_read(image, name, sizeof(name)))
+		return false;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+		snprintf(path, sizeof(path), forms[i], (int)(slash - naming->path + 1),
+			 naming->path, name);
+		if (debug_accept(debug, file_open_path(naming->pid, path), naming->build_id))
+			return true;
+	}
+	return false;
+}
+
+/* ---- naming ---- */
+
+static int lookup_compare(const void *left, const void *right)
+{
+	const struct lookup *a = left, *b = right;
+
+	return a->address < b->address ? -1 : a->address > b->address;
+}
+
+/* The small table holds only what .dynsym does not. */
+static bool debugdata_open(const struct image *image, struct image *small)
+{
+	int fd = section_unpack_debugdata(image);
+
+	if (fd < 0)
+		return false;
+	if (!image_open(small, fd))
+		return true;
+	close(fd);
+	return false;
+}
+
+void image_name(const struct image *image, const struct naming *naming, struct lookup *lookups,
+		size_t count)
+{
+	bool full = image_section_of_type(image, SHT_SYMTAB);
+	bool lines = image_section(image, ".debug_line");
+	struct image debug = {.fd = -1}, small = {.fd = -1};
+	bool has_debug = (!full || !lines) && debug_open(image, naming, &debug);
+	struct symtab_scan scan;
+
+	qsort(lookups, count, sizeof(*lookups), lookup_compare);
+	symtab_begin(&scan, lookups, count);
+	if (full)
+		symtab_add(&scan, image, SHT_SYMTAB);
+	else if (has_debug)
+		full = symtab_add(&scan, &debug, SHT_SYMTAB);
+	if (!full) {
+		symtab_add(&scan, image, SHT_DYNSYM);
+		if (debugdata_open(image, &small))
+			symtab_add(&scan, &small, SHT_SYMTAB);
+	}
+	symtab_end(&scan, naming->arena);
+	plt_name(image, lookups, count, naming->arena);
+	if (lines || has_debug)
+		lines_find(lines ? image : &debug, lookups, count, naming->arena,
+			   naming->deadline_ns);
+	image_close(&debug);
+	image_close(&small);
+}
+
+static bool holds_pause(const struct image *image, const uint8_t *code, size_t length)
+{
+	static const uint8_t x86_pause[] = {0xf3, 0x90}, arm_yield[] = {0x3f, 0x20, 0x03, 0xd5};
+
+	switch (image->machine) {
+	case EM_X86_64:
+	case EM_386:
+		return memmem(code, length, x86_pause, sizeof(x86_pause));
+	case EM_AARCH64:
+		return memmem(code, length, arm_yield, sizeof(arm_yield));
+	default:
+		return false;
+	}
+}
+
+bool image_pauses(const struct image *image, const struct lookup *lookup)
+{
+	uint64_t from = lookup->address, to = lookup->address, offset, last;
+	uint8_t code[2 * PAUSE_REACH];
+
+	from = from > PAUSE_REACH ? from - PAUSE_REACH : 0;
+	to += PAUSE_REACH;
+	if (lookup->function && lookup->start > from)
+		from = lookup->start;
+	if (lookup->function && lookup->end && lookup->end < to)
+		to = lookup->end;
+	/* Not before the segment begins, not past its end. */
+	while (from < lookup->address && !image_executable(image, from))
+		from++;
+	if (!image_offset(image, from, &offset))
+		return false;
+	while (to > from && !image_offset(image, to - 1, &last))
+		to--;
+	return to > from && image_read(image, offset, code, (size_t)(to - from)) &&
+	       holds_pause(image, code, (size_t)(to - from));
+}

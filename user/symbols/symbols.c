@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model/recording.h"
+#include "symbols/clock.h"
+#include "symbols/demangle.h"
+#include "symbols/files.h"
+#include "symbols/kernel.h"
+#include "symbols/maps.h"
+#include "symbols/naming.h"
+#include "symbols/perf_map.h"
+#include "symbols/symbols.h"
+
+/* Line tables of one batch are read for so long; functions are always named. */
+#define LINES_NS     400000000ull
+#define JIT_RETRY_NS 1000000000ull
+
+/* Which file a module of the recording is. */
+struct module_note {
+	uint32_t file; /* + 1, 0 = not noted */
+	uint32_t pid;
+};
+
+struct symbols {
+	struct text_pool pool;
+	struct text_arena arena; /* of the last batch */
+	struct kernel_table kernel;
+	struct map_cache maps;
+	struct file_table files;
+	VEC(struct module_note) notes; /* by module */
+};
+
+struct symbols *symbols_new(void)
+{
+	struct symbols *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		fprintf(stderr, "strait: out of memory\n");
+		abort();
+	}
+	return s;
+}
+
+void symbols_free(struct symbols *s)
+{
+	if (!s)
+		return;
+	kernel_free(&s->kernel);
+	maps_free(&s->maps);
+	files_free(&s->files);
+	text_arena_clear(&s->arena);
+	text_pool_free(&s->pool);
+	vec_free(&s->notes);
+	free(s);
+}
+
+int symbols_kernel_load(struct symbols *s, struct error *error)
+{
+	return kernel_load(&s->kernel, error);
+}
+
+int symbols_kernel(struct symbols *s, uint64_t address, struct kernel_symbol *out)
+{
+	return kernel_find(&s->kernel, address, out);
+}
+
+/* ---- locating ---- */
+
+static void locate_generated(struct symbols *s, struct map_process *process, uint64_t address,
+			     struct location *out)
+{
+	uint64_t now = time_now();
+
+	/* The runtime may write its perf map later than its first code. */
+	if (process->jit == SYMBOLS_NO_FILE && now >= process->jit_next_ns) {
+		process->jit = file_of_jit(&s->files, &s->pool, process->pid);
+		process->jit_next_ns = now + JIT_RETRY_NS;
+	}
+	*out = (struct location){
+		.kind = LOCATION_ANONYMOUS,
+		.path = "[anonymous]",
+		.build_id = "",
+		.offset = address,
+		.file = process->jit,
+	};
+	if (process->jit != SYMBOLS_NO_FILE)
+		out->path = s->files.files.at[process->jit].path;
+}
+
+static void locate_special(const struct mapping *mapping, enum location_kind kind, const char *path,
+			   uint64_t offset, struct location *out)
+{
+	*out = (struct location){
+		.kind = kind,
+		.path = path,
+		.build_id = "",
+		.offset = offset,
+		.dev = mapping->dev,
+		.inode = mapping->inode,
+		.file = SYMBOLS_NO_FILE,
+	};
+}
+
+static void locate_file(struct symbols *s, struct map_process *process, struct mapping *mapping,
+			uint64_t address, struct location *out)
+{
+	const struct file *file;
+
+	if (mapping->file == SYMBOLS_NO_FILE)
+		mapping->file = file_of_mapping(&s->files, &s->pool, process->pid, mapping);
+	if (mapping->file == SYMBOLS_NO_FILE) {
+		locate_special(mapping, LOCATION_FILE, mapping->path,
+			       address - mapping->start + mapping->offset, out);
+		return;
+	}
+	file = &s->files.files.at[mapping->file];
+	if (file->kind == LOCATION_ANONYMOUS) {
+		locate_generated(s, process, address, out);
+		return;
+	}
+	*out = (struct location){
+		.kind = file->kind,
+		.path = file->path,
+		.build_id = file->build_id,
+		.offset = address - mapping->start + mapping->offset,
+		.dev = mapping->dev,
+		.inode = mapping->inode,
+		.file = mapping->file,
+	};
+}
+
+int symbols_locate(struct symbols *s, uint32_t pid, uint64_t address, struct location *out)
+{
+	struct map_process *process;
+	struct mapping *mapping;
+	int err = maps_find(&s->maps, &s->pool, pid, address, &process, &mapping);
+	uint64_t offset;
+
+	if (err)
+		return err;
+	offset = address - mapping->start;
+	if (mapping->path[0] == '/' && mapping->path[1] != '/')
+		locate_file(s, process, mapping, address, out);
+	else if (!strcmp(mapping->path, "[vdso]"))
+		/* A 32-bit process has another one than we. */
+		locate_special(mapping, LOCATION_VDSO, address > UINT32_MAX ? "[vdso]" : "[vdso32]",
+			       offset, out);
+	else if (!strcmp(mapping->path, "[vsyscall]"))
+		locate_special(mapping, LOCATION_VDSO, "[vsyscall]", offset, out);
+	else if (!strcmp(mapping->path, "[uprobes]"))
+		locate_special(mapping, LOCATION_ANONYMOUS, "[uprobes]", offset, out);
+	else if (!strncmp(mapping->path, "[stack", 6))
+		locate_special(mapping, LOCATION_STACK, "[stack]", address, out);
+	else
+		locate_generated(s, process, address, out);
+	return 0;
+}
+
+void symbols_forget(struct symbols *s, uint32_t pid)
+{
+	maps_forget(&s->maps, pid);
+}
+
+void symbols_inherit(struct symbols *s, uint32_t child, uint32_t parent)
+{
+	maps_inherit(&s->maps, child, parent);
+}
+
+/* ---- naming ---- */
+
+static int request_compare_file(const struct name_request *a, const struct name_request *b)
+{
+	int order;
+
+	if (a->file != b->file)
+		return a->file < b->file ? -1 : 1;
+	order = strcmp(a->path, b->path);
+	return order ? order : strcmp(a->build_id, b->build_id);
+}
+
+static int request_compare(const void *left, const void *right)
+{
+	return request_compare_file(*(struct name_request *const *)left,
+				    *(struct name_request *const *)right);
+}
+
+static bool is_generated(const struct name_request *request)
+{
+	return !strncmp(request->path, "[jit ", 5);
+}
+
+static int request_open(struct symbols *s, const struct name_request *request)
+{
+	if (!strcmp(request->path, "[vdso]"))
+		return file_open_vdso();
+	if (request->path[0] == '[' && !is_generated(request))
+		return -ENOENT;
+	return file_open(&s->files, request->file, request->pid, request->path, request->build_id);
+}
+
+static void request_answer(struct symbols *s, struct name_request *request,
+			   const struct lookup *lookup, bool demangle)
+{
+	char text[DEMANGLE_TEXT];
+
+	request->source = lookup->source;
+	request->line = lookup->line;
+	if (!lookup->function)
+		return;
+	request->function = lookup->function;
+	request->start = request->offset - (lookup->address - lookup->start);
+	if (!demangle)
+		return;
+	symbol_demangle(lookup->function, text);
+	if (strcmp(text, lookup->function))
+		request->function = text_copy(&s->arena, text, strlen(text));
+}
+
+static void generated_name(struct symbols *s, int fd, struct lookup *lookups, size_t count,
+			   uint64_t deadline_ns)
+{
+	perf_map_name(fd, lookups, count, &s->arena, deadline_ns);
+	for (size_t i = 0; i < count; i++)
+		request_answer(s, lookups[i].owner, &lookups[i], false);
+}
+
+static void elf_name(struct symbols *s, int fd, struct lookup *lookups, size_t count,
+		     uint64_t deadline_ns)
+{
+	const struct name_request *first = lookups[0].owner;
+	struct naming naming = {
+		.pid = first->pid,
+		.path = first->path,
+		.build_id = first->build_id,
+		.arena = &s->arena,
+		.deadline_ns = deadline_ns,
+	};
+	struct image image;
+	size_t kept = 0;
+
+	if (image_open(&image, fd)) {
+		close(fd);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		lookups[kept] = lookups[i];
+		kept += image_address(&image, lookups[i].address, &lookups[kept].address);
+	}
+	if (kept)
+		image_name(&image, &naming, lookups, kept);
+	for (size_t i = 0; i < kept; i++) {
+		struct name_request *request = lookups[i].owner;
+
+		request_answer(s, request, &lookups[i], true);
+		request->pause = image_pauses(&image, &lookups[i]);
+	}
+	image_close(&image);
+}
+
+static int lookup_compare(const void *left, const void *right)
+{
+	const struct lookup *a = left, *b = right;
+
+	return a->address < b->address ? -1 : a->address > b->address;
+}
+
+/* All requests are for one file. */
+static void group_name(struct symbols *s, struct name_request **requests, size_t count,
+		       uint64_t deadline_ns)
+{
+	int fd = request_open(s, requests[0]);
+	struct lookup *lookups;
+
+	if (fd < 0)
+		return;
+	lookups = calloc(count, sizeof(*lookups));
+	if (!lookups) {
+		close(fd);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		lookups[i] = (struct lookup){.address = requests[i]->offset, .owner = requests[i]};
+	if (is_generated(requests[0])) {
+		qsort(lookups, count, sizeof(*lookups), lookup_compare);
+		generated_name(s, fd, lookups, count, deadline_ns);
+		close(fd);
+	} else {
+		elf_name(s, fd, lookups, count, deadline_ns);
+	}
+	free(lookups);
+}
+
+size_t symbols_name(struct symbols *s, struct name_request *requests, size_t n)
+{
+	struct name_request **order = calloc(n ? n : 1, sizeof(*order));
+	uint64_t deadline_ns = time_now() + LINES_NS;
+	size_t named = 0;
+
+	text_arena_clear(&s->arena);
+	for (size_t i = 0; order && i < n; i++) {
+		struct name_request *request = &requests[i];
+
+		request->path = request->path ? request->path : "";
+		request->build_id = request->build_id ? request->build_id : "";
+		request->function = request->source = NULL;
+		request->line = 0;
+		request->start = 0;
+		request->pause = false;
+		order[i] = request;
+	}
+	if (order)
+		qsort(order, n, sizeof(*order), request_compare);
+	for (size_t i = 0, end; order && i < n; i = end) {
+		for (end = i + 1; end < n && !request_compare_file(order[i], order[end]);)
+			end++;
+		group_name(s, order + i, end - i, deadline_ns);
+	}
+	for (size_t i = 0; i < n; i++)
+		named += requests[i].function != NULL;
+	free(order);
+	return named;
+}
+
+/* ---- the recording ---- */
+
+void symbols_note_module(struct symbols *s, uint32_t module, uint32_t pid,
+			 const struct location *where)
+{
+	if (module == NONE || where->file == SYMBOLS_NO_FILE)
+		return;
+	if (module >= s->notes.len)
+		vec_extend(&s->notes, module + 1 - s->notes.len);
+	s->notes.at[module] = (struct module_note){where->file + 1, pid};
+}
+
+static struct name_request frame_request(const struct symbols *s, const struct recording *rec,
+					 const struct frame *frame)
+{
+	const struct module *module = &rec->modules.at[frame->module];
+	struct name_request request = {
+		.file = SYMBOLS_NO_FILE,
+		.path = string_get(rec, module->path),
+		.build_id = string_get(rec, module->build_id),
+		.offset = frame->offset,
+	};
+
+	if (frame->module < s->notes.len && s->notes.at[frame->module].file) {
+		request.file = s->notes.at[frame->module].file - 1;
+		request.pid = s->notes.at[frame->module].pid;
+	}
+	return request;
+}
+
+static void frame_answer(struct recording *rec, uint32_t position,
+			 const struct name_request *request)
+{
+	/* The strings first: interning moves no frames, but keep it plain. */
+	uint32_t function = request->function ? string_intern(rec, request->function) : 0;
+	uint32_t source = request->source ? string_intern(rec, request->source) : 0;
+	struct frame *frame = &rec->frames.at[position];
+
+	frame->function = function;
+	frame->file = source;
+	frame->line = request->line;
+	frame->pause = request->pause;
+}
+
+size_t symbols_resolve(struct symbols *s, struct recording *rec)
+{
+	VEC(struct name_request) requests = {};
+	VEC(uint32_t) positions = {};
+	size_t named;
+
+	for (uint32_t i = 0; i < rec->frames.len; i++) {
+		struct frame *frame = &rec->frames.at[i];
+
+		if (frame->kind != FRAME_USER || frame->named)
+			continue;
+		frame->named = 1;
+		if (frame->module >= rec->modules.len)
+			continue;
+		vec_push(&requests, frame_request(s, rec, frame));
+		vec_push(&positions, i);
+	}
+	named = symbols_name(s, requests.at, requests.len);
+	for (size_t i = 0; i < requests.len; i++)
+		frame_answer(rec, positions.at[i], &requests.at[i]);
+	files_unpin(&s->files);
+	vec_free(&requests);
+	vec_free(&positions);
+	return named;
+}
