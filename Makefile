@@ -39,6 +39,10 @@ SAN_FLAGS   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefin
 	       -fno-omit-frame-pointer
 TESTS       := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(shell find tests/unit -name '*_test.c' 2>/dev/null | sort))
 
+# `make V=1` shows whole commands.
+Q           := $(if $(V),,@)
+say          = @printf '  %-7s %s\n' $(1) $(2)
+
 .DELETE_ON_ERROR:
 .PHONY: help all check lint format bench install uninstall clean test scenarios
 
@@ -48,18 +52,22 @@ help: ## this list
 all: $(BUILD)/strait ## build build/strait
 
 $(BUILD)/strait: $(OBJECTS)
-	$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(ALL_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(ALL_LIBS)
 
 # The programs of all families are linked into one object; the skeleton embeds it in the binary.
 $(BUILD)/%.bpf.o: %.bpf.c $(BPF_HEADERS)
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(call say,BPF,$<)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
 $(BUILD)/strait.bpf.o: $(BPF_OBJECTS)
-	$(BPFTOOL) gen object $@ $^
+	$(call say,BPFLINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
 
 $(SKELETON): $(BUILD)/strait.bpf.o
-	$(BPFTOOL) gen skeleton $< name strait_bpf >$@
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name strait_bpf >$@
 
 # Rows {number, "name"} of the system calls that this architecture's C library knows.
 $(BUILD)/syscall_names.h:
@@ -70,11 +78,13 @@ $(BUILD)/syscall_names.h:
 
 $(BUILD)/user/%.o: user/%.c | $(SKELETON)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/san/user/%.o: user/%.c | $(SKELETON)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(SAN_FLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC-SAN,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) $(SAN_FLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/libsan.a: $(SAN_OBJECTS)
 	rm -f $@
@@ -82,7 +92,8 @@ $(BUILD)/libsan.a: $(SAN_OBJECTS)
 
 $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libsan.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Itests/unit $(SAN_FLAGS) -MMD -MP -MF $@.d -o $@ $< $(BUILD)/libsan.a \
+	$(call say,TEST,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit $(SAN_FLAGS) -MMD -MP -MF $@.d -o $@ $< $(BUILD)/libsan.a \
 		$(ALL_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 
 # Objects that include the skeleton must follow it.
