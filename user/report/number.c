@@ -44,7 +44,7 @@ struct scale scale_choose(double magnitude, const char *unit)
 	struct scale scale = {.factor = 1};
 
 	unit = unit ? unit : "";
-	if (!strcmp(unit, "percent") || !strcmp(unit, "share")) {
+	if (!strcmp(unit, "percent") || !strcmp(unit, "%") || !strcmp(unit, "share")) {
 		scale.measured = true;
 		scale.factor = *unit == 's' ? 100 : 1;
 		snprintf(scale.unit, sizeof(scale.unit), "%%");

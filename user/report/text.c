@@ -52,6 +52,15 @@ char *prediction_text(const struct prediction *prediction)
 	return text;
 }
 
+const char *basis_text(const struct impact *impact)
+{
+	const char *basis = impact->basis;
+
+	if (!basis || !*basis)
+		return NULL;
+	return strncmp(basis, "of ", 3) == 0 ? basis + 3 : basis;
+}
+
 /* "db1 · whole host · 10.0 s · 2 CPUs, 7.75 GiB · Linux 6.1.0" */
 static void put_watched(struct page *page, const struct document *doc)
 {
@@ -82,14 +91,16 @@ static const struct step *step_of(const struct document *doc, uint32_t rank)
 /* The basis that all findings share, NULL if they do not. */
 static const char *basis_common(const struct document *doc)
 {
-	const char *basis = doc->bottlenecks.len ? doc->bottlenecks.at[0].impact.basis : NULL;
+	const char *first = NULL;
 
-	if (!basis || !*basis)
-		return NULL;
-	vec_each (&doc->bottlenecks, item)
-		if (!item->impact.basis || strcmp(item->impact.basis, basis) != 0)
+	vec_each (&doc->bottlenecks, item) {
+		const char *basis = basis_text(&item->impact);
+
+		if (!basis || (first && strcmp(basis, first) != 0))
 			return NULL;
-	return basis;
+		first = basis;
+	}
+	return first;
 }
 
 /* "47 % (41–52)" */

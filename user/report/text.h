@@ -26,6 +26,9 @@ size_t text_rows(const struct page *page, size_t rows, size_t limit);
 /* "… 7 more: -v shows all", when rows were left out. */
 void text_more(struct page *page, unsigned int indent, size_t rows, size_t shown);
 
+/* What the impact is a share of, without a leading "of "; NULL if it is not said. */
+const char *basis_text(const struct impact *impact);
+
 /* What a fix is predicted to buy, in one line; "not predicted". To be freed. */
 char *prediction_text(const struct prediction *prediction);
 

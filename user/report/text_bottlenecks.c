@@ -24,13 +24,12 @@ static void put_impact(struct page *page, const struct bottleneck *item)
 {
 	const struct impact *impact = &item->impact;
 	struct number interval = share_interval(impact->low, impact->high);
-	bool basis = impact->basis && *impact->basis;
+	const char *basis = basis_text(impact);
 
 	page_field(page, INDENT, LABEL, "impact", "%s%s%s%s%s%s · confidence %s",
 		   isfinite(impact->share) ? share_format(impact->share).text : "not observed",
 		   *interval.text ? " (" : "", interval.text, *interval.text ? ")" : "",
-		   basis ? " of " : "", basis ? impact->basis : "",
-		   confidence_name(item->confidence));
+		   basis ? " of " : "", basis ? basis : "", confidence_name(item->confidence));
 }
 
 /* "burner [4242] has the CPU → postgres [17] waits for a CPU": cause first, victim last. */

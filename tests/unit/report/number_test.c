@@ -27,6 +27,7 @@ static void units(void **state)
 	check(1536, "bytes", "1.50 KiB");
 	check(2.0 * 0x1p30, "bytes/s", "2.00 GiB/s");
 	check(99.64, "percent", "99.6 %");
+	check(99.64, "%", "99.6 %");
 	check(0.973, "share", "97.3 %");
 	check(12345, "count", "12,345");
 	check(12345678, "1/s", "12.3 M/s");

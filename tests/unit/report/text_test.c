@@ -100,6 +100,27 @@ static void answer_first(void **state)
 	document_free(doc);
 }
 
+/* A basis may begin with "of", and findings may have different ones. */
+static void basis(void **state)
+{
+	struct document *doc = document_busy();
+	char *text;
+
+	(void)state;
+	vec_each (&doc->bottlenecks, item)
+		item->impact.basis = "of the time of day";
+	text = render(doc, (struct text_style){.width = 100});
+	assert_non_null(strstr(text, "Impact is the share of the time of day, with"));
+	assert_non_null(strstr(text, "47 % (41-52 %) of the time of day |"));
+	free(text);
+	doc->bottlenecks.at[1].impact.basis = "of the night";
+	text = render(doc, (struct text_style){.width = 100});
+	assert_null(strstr(text, "Impact is the share"));
+	assert_non_null(strstr(text, "14 % (12-16 %) of the night |"));
+	free(text);
+	document_free(doc);
+}
+
 static void check_lines(const char *text, unsigned int width, bool unicode)
 {
 	while (*text) {
@@ -266,11 +287,11 @@ static void formats(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(golden),       cmocka_unit_test(answer_first),
-		cmocka_unit_test(every_width),  cmocka_unit_test(color_only_adds),
-		cmocka_unit_test(style_bounds), cmocka_unit_test(long_tables),
-		cmocka_unit_test(endless_name), cmocka_unit_test(write_errors),
-		cmocka_unit_test(formats),
+		cmocka_unit_test(golden),          cmocka_unit_test(answer_first),
+		cmocka_unit_test(every_width),     cmocka_unit_test(basis),
+		cmocka_unit_test(color_only_adds), cmocka_unit_test(style_bounds),
+		cmocka_unit_test(long_tables),     cmocka_unit_test(endless_name),
+		cmocka_unit_test(write_errors),    cmocka_unit_test(formats),
 	};
 
 	return cmocka_run_group_tests_name("report/text", tests, NULL, NULL);
