@@ -17,10 +17,10 @@
 		.name = n, .unit = "threads", .worse = w, .resolution = 0.05, .what = text,        \
 		.source = METRIC_LEDGER, .states = bits                                            \
 	}
-#define LATENCY(n, l, f, m, text)                                                                  \
+#define LATENCY(n, l, f, m, s, text)                                                               \
 	{                                                                                          \
 		.name = n, .unit = "ms", .label = l, .worse = 1, .resolution = 0.01, .what = text, \
-		.source = METRIC_BUCKETS, .from = m, .family = f, .scale = 1e-6                    \
+		.source = METRIC_BUCKETS, .from = m, .family = f, .suffix = s, .scale = 1e-6       \
 	}
 #define COUNT(n, u, l, w, r, f, m, text)                                                           \
 	{                                                                                          \
@@ -64,7 +64,7 @@ const struct metric_kind metric_kinds[] = {
 	       "threads waiting for memory to be read in or reclaimed, on average"),
 	LEDGER("threads_waiting_kernel_lock", 1, BIT(STATE_WAIT_LOCK_KERNEL),
 	       "threads waiting for a lock of the kernel, on average"),
-	LATENCY("runqueue_ms", NULL, "sched", "sched.runqueue_ns", "from ready to running"),
+	LATENCY("runqueue_ms", NULL, "sched", "sched.runqueue_ns", NULL, "from ready to running"),
 
 	POINT("psi_cpu_some_percent", "percent", NULL, 1, 1,
 	      "time in which some thread waited for a CPU"),
@@ -99,14 +99,18 @@ const struct metric_kind metric_kinds[] = {
 	POINT("disk_flushes_per_s", "1/s", "device", 0, 1, "cache flushes completed"),
 	POINT("disk_busy_percent", "percent", "device", 1, 1, "time with a request in progress"),
 	POINT("disk_in_flight", "requests", "device", 1, 0.1, "requests in progress, on average"),
-	LATENCY("disk_read_ms", "device", "block", "block.read_ns",
+	LATENCY("disk_read_ms", "device", "block", "block.device_ns", " read",
 		"reads, from issue to completion"),
-	LATENCY("disk_write_ms", "device", "block", "block.write_ns",
+	LATENCY("disk_write_ms", "device", "block", "block.device_ns", " write",
 		"writes, from issue to completion"),
-	LATENCY("disk_flush_ms", "device", "block", "block.flush_ns",
+	LATENCY("disk_flush_ms", "device", "block", "block.device_ns", " flush",
 		"cache flushes, from issue to completion"),
-	LATENCY("disk_queue_ms", "device", "block", "block.queue_ns",
-		"requests of all kinds, waiting to be issued"),
+	LATENCY("disk_read_queue_ms", "device", "block", "block.queue_ns", " read",
+		"reads, waiting to be issued"),
+	LATENCY("disk_write_queue_ms", "device", "block", "block.queue_ns", " write",
+		"writes, waiting to be issued"),
+	COUNT("disk_errors_per_s", "1/s", NULL, 1, 0.01, "block", "block.errors",
+	      "requests that failed, all devices"),
 
 	POINT("net_receive_bytes_per_s", "bytes/s", "interface", 0, 1024, "bytes received"),
 	POINT("net_send_bytes_per_s", "bytes/s", "interface", 0, 1024, "bytes sent"),
@@ -120,6 +124,8 @@ const struct metric_kind metric_kinds[] = {
 	      "connections dropped because a listen queue was full"),
 
 	COUNT("syscalls_per_s", "1/s", NULL, 0, 50, "syscall", "syscall.count", "system calls"),
+	COUNT("syscall_errors_per_s", "1/s", NULL, 0, 5, "syscall", "syscall.errors",
+	      "system calls that failed"),
 
 	POINT("cgroup_quota_cpus", "CPUs", "cgroup", 0, 0.01, "CPUs that the quota allows"),
 	POINT("cgroup_throttled_ms", "ms", "cgroup", 1, 5,

@@ -29,6 +29,8 @@ struct metric_kind {
 	const char *from;   /* METRIC_BUCKETS, METRIC_COUNT: the name in the recording */
 	const char *family; /* METRIC_BUCKETS, METRIC_COUNT: whose absence makes it unobserved */
 	double scale;       /* METRIC_BUCKETS, METRIC_COUNT: recorded value × scale = unit */
+	/* METRIC_BUCKETS: of the labels that count, " read" of "vda read"; NULL = all labels do. */
+	const char *suffix;
 };
 
 extern const struct metric_kind metric_kinds[];

@@ -146,6 +146,14 @@ static void mann_whitney_approximates_many(void **state)
 	assert_near(test.p, 0.503842530687912);
 	/* Four times the variance halves z. */
 	assert_near(stats_mann_whitney(a, 30, b, 25, 4).z, 0.6684560449268724 / 2);
+	/* The density of Student's t with 10 degrees of freedom, integrated numerically. */
+	for (int i = 0; i < 24; i++) {
+		a[i % 12] = i % 12;
+		b[i % 12] = i % 12 + 100;
+	}
+	test = stats_mann_whitney(a, 12, b, 12, 2);
+	assert_near(test.z, 71.5 / sqrt(12 * 12 * 25 / 12.0 * 2));
+	assert_true(fabs(test.p - 0.015327341840487858) < 0.02 * 0.015327341840487858);
 }
 
 static void hodges_lehmann_as_published(void **state)
@@ -269,6 +277,12 @@ static void autocorrelation_is_corrected(void **state)
 
 	(void)state;
 	assert_near(stats_autocorrelation(wave, LEN(wave)), 0.8881682389937106);
+	/* The same series twice: the same answer from twice the data. */
+	assert_near(stats_autocorrelation_pooled(wave, LEN(wave), wave, LEN(wave)),
+		    0.8881682389937106);
+	assert_near(stats_autocorrelation_pooled(wave, LEN(wave), flat, LEN(flat)),
+		    0.8881682389937106);
+	assert_near(stats_autocorrelation_pooled(flat, LEN(flat), flat, LEN(flat)), 0);
 	assert_near(stats_autocorrelation(zigzag, LEN(zigzag)), 0);
 	assert_near(stats_autocorrelation(flat, LEN(flat)), 0);
 	assert_near(stats_autocorrelation(wave, 3), 0);
