@@ -123,7 +123,7 @@ static bool docker_id(const char *name, char *id)
 		state = json_load_file(path, 0, NULL);
 		own = json_string_value(json_object_get(state, "Name"));
 		if (own && !strcmp(own + (*own == '/'), name)) {
-			snprintf(id, ID_MAX + 1, "%s", entry->d_name);
+			snprintf(id, ID_MAX + 1, "%.64s", entry->d_name);
 			found = true;
 		}
 		json_decref(state);
@@ -148,7 +148,7 @@ static bool podman_id(const char *name, char *id)
 		{
 			if (!found && its && is_id(its) && json_is_string(own) &&
 			    !strcmp(json_string_value(own), name)) {
-				snprintf(id, ID_MAX + 1, "%s", its);
+				snprintf(id, ID_MAX + 1, "%.64s", its);
 				found = true;
 			}
 		}

@@ -126,8 +126,10 @@ static void session_describe(struct observation *o)
 
 static int observation_open(struct observation *o, struct error *error)
 {
-	int err = target_find(&o->options->target, &o->target, error);
+	int err = observe_check(o->options, error);
 
+	if (!err)
+		err = target_find(&o->options->target, &o->target, error);
 	if (err)
 		return own_failure(err);
 	session_describe(o);

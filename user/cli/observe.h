@@ -84,7 +84,7 @@ struct observe_options {
  *
  * Where it fails half-way, *out is set too: what was captured until then. When it could not begin,
  * *out is untouched. -EPERM and -ENOTSUP mean that this host or these rights cannot do it, and
- * nothing else does; -EINVAL: more than one target was named.
+ * nothing else does; -EINVAL: see observe_check().
  */
 int observe(const struct observe_options *options, struct recording **out, struct error *error);
 

@@ -61,13 +61,8 @@ static void command_name(char **command, char *out, size_t size)
 int target_find(const struct target_options *options, struct target_found *out, struct error *error)
 {
 	struct target_found found = {.kind = TARGET_HOST};
-	int kinds = (options->pids.count > 0) + !!options->cgroup + !!options->container +
-		    !!options->command;
 	int err = 0;
 
-	if (kinds > 1)
-		return error_set(error, -EINVAL,
-				 "give one of -p, -c, --container and -- COMMAND, not several");
 	if (options->pids.count) {
 		err = pids_find(&options->pids, &found, error);
 	} else if (options->cgroup) {

@@ -40,7 +40,7 @@ struct target_found {
 	char name[256];  /* for people: "12,34", the path, the command line; raw */
 };
 
-/* -EINVAL: more than one kind of target. -ESRCH, -ENOENT: what is named does not exist. */
+/* One kind of target at most. -ESRCH, -ENOENT: what is named does not exist. */
 int target_find(const struct target_options *options, struct target_found *out,
 		struct error *error);
 

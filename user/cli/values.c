@@ -62,7 +62,7 @@ int option_number(const struct option *option, const char *text, struct error *e
 
 int option_count(const struct option *option, const char *text, struct error *error)
 {
-	double number;
+	double number = 0;
 	int err = number_parse(option, text, &number, error);
 
 	if (!err && (strchr(text, '.') || number > UINT32_MAX))
@@ -75,7 +75,7 @@ int option_count(const struct option *option, const char *text, struct error *er
 
 int option_duration(const struct option *option, const char *text, struct error *error)
 {
-	double seconds;
+	double seconds = 0;
 	int err = number_parse(option, text, &seconds, error);
 
 	if (!err)
