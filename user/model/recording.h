@@ -9,7 +9,8 @@
  * stranger: whoever shows it escapes it.
  *
  * Rows of one slice are appended while it is observed and never change after recording_end_slice();
- * the tables of names (processes, threads, frames) may gain fields until the recording is finished.
+ * the tables of names (processes, threads, frames) may gain fields until the recording is finished,
+ * and a stack that broke off may turn out to be complete (user_end), once its frames have names.
  *
  * What always holds, also for a recording read from a file:
  * - string 0 is ""; no text holds a NUL or is longer than STRING_MAX (it is cut when interned);

@@ -175,7 +175,7 @@ const struct table schema_tables[TABLE_COUNT] = {
 	}},
 [TABLE_STACKS] = {
 	"stacks", "Call stacks: rows first … first + len - 1 of stack_frames, leaf first.",
-	ROWS(TABLE_APPENDED, stacks), {
+	ROWS(TABLE_CHANGING, stacks), {
 	UINT(struct stack, first, "row of its leaf in stack_frames"),
 	UINT(struct stack, len, "number of frames; kernel frames come before user frames"),
 	UINT(struct stack, kernel_len, "how many of them are the kernel's"),

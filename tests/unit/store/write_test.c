@@ -68,6 +68,7 @@ static void test_later_changes(void **state)
 	rec->processes.at[0].cgroup = 0;
 	rec->frames.at[1].function = string_intern(rec, "found_late");
 	rec->frames.at[1].named = 1;
+	rec->stacks.at[1].user_end = STACK_COMPLETE;
 	recording_loss(rec, "ring buffer full: cpu samples", true, 30);
 	recording_begin_slice(rec, 1000000000, false);
 	recording_sample(rec, SAMPLE_CPU, 0, 1, 1, 10);
