@@ -182,7 +182,8 @@ struct number share_interval(double low, double high)
 	struct number number = {};
 	char from[12], to[12];
 
-	if (!isfinite(low) || !isfinite(high))
+	/* One of no width is none that was computed. */
+	if (!isfinite(low) || !isfinite(high) || low == high)
 		return number;
 	percent_format(from, sizeof(from), low);
 	percent_format(to, sizeof(to), high);

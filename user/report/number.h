@@ -41,7 +41,7 @@ struct number number_with_unit(double value, const char *unit);
 /* A share in percent: "47 %", "9.3 %", "<0.1 %", "–" for NAN. */
 struct number share_format(double share);
 
-/* "41–52 %", empty when a bound is NAN. */
+/* "41–52 %", empty when a bound is NAN or both are the same. */
 struct number share_interval(double low, double high);
 
 /* "1.8×", empty for NAN. */

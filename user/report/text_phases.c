@@ -8,13 +8,31 @@
 #include "report/table.h"
 #include "report/text.h"
 
+/* Without its folders; "" for NULL. */
+static const char *path_name(const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+
+	if (!path)
+		return "";
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+/* Without its folders, unless all details are asked for. */
+static const char *path_shown(const struct table *table, const char *path)
+{
+	return table->page->style.verbose && path ? path : path_name(path);
+}
+
 /* "spin.c:12", empty when unknown. */
 static void source_cell(struct table *table, const struct hotspot *spot)
 {
-	if (spot->file && *spot->file && spot->line)
-		table_cell(table, PAINT_NONE, "%s:%u", spot->file, spot->line);
+	const char *file = path_shown(table, spot->file);
+
+	if (*file && spot->line)
+		table_cell(table, PAINT_NONE, "%s:%u", file, spot->line);
 	else
-		table_cell(table, PAINT_NONE, "%s", spot->file ? spot->file : "");
+		table_cell(table, PAINT_NONE, "%s", file);
 }
 
 static void hotspot_row(struct table *table, const struct hotspot *spot)
@@ -22,7 +40,7 @@ static void hotspot_row(struct table *table, const struct hotspot *spot)
 	struct number weight =
 		number_with_unit(spot->self_weight, spot->self_unit ? spot->self_unit : "s");
 	bool named = spot->function && *spot->function;
-	const char *module = spot->module ? spot->module : "", *slash = strrchr(module, '/');
+	const char *module = path_shown(table, spot->module);
 
 	table_cell(table, PAINT_NONE, "%u", spot->rank);
 	table_cell(table, PAINT_NONE, "%s", spot->kind ? spot->kind : "");
@@ -38,7 +56,7 @@ static void hotspot_row(struct table *table, const struct hotspot *spot)
 		table_cell(table, PAINT_NONE, "%s", spot->function);
 	else
 		table_cell(table, PAINT_NONE, "[no name%s%s]", *module ? " in " : "",
-			   slash ? slash + 1 : module);
+			   path_name(spot->module));
 	table_cell(table, PAINT_NONE, "%s", module);
 	source_cell(table, spot);
 }
@@ -90,7 +108,8 @@ void text_strategy(struct page *page, const struct document *doc)
 	};
 	struct table table;
 
-	page_heading(page, "4 Strategy", "what to do first; saves is the share of the work's time");
+	page_heading(page, "4 Strategy",
+		     "what to do first; each saves a share of the time it names");
 	if (!doc->steps.len) {
 		page_prose(page, 1, PAINT_NONE, "Nothing to do: no finding calls for a step.");
 		return;
@@ -98,6 +117,7 @@ void text_strategy(struct page *page, const struct document *doc)
 	table_init(&table, page, columns, sizeof(columns) / sizeof(columns[0]));
 	vec_each (&doc->steps, step) {
 		const struct prediction *gain = &step->predicted;
+		const char *metric = isfinite(gain->saved_share) ? gain->metric : NULL;
 
 		table_cell(&table, PAINT_NONE, "%u", step->order);
 		table_cell(&table, PAINT_NONE, "#%u", step->bottleneck);
@@ -107,7 +127,8 @@ void text_strategy(struct page *page, const struct document *doc)
 		table_cell(&table, PAINT_NONE, "%s", share_format(gain->saved_share).text);
 		table_cell(&table, PAINT_NONE, "%s", share_interval(gain->low, gain->high).text);
 		table_cell(&table, PAINT_NONE, "%s", speedup_format(gain->speedup).text);
-		table_cell(&table, PAINT_NONE, "%s", step->action ? step->action : "");
+		table_cell(&table, PAINT_NONE, metric && *metric ? "%s (Saves %s.)" : "%s",
+			   step->action ? step->action : "", metric);
 	}
 	table_print(&table, 1);
 	if (isfinite(doc->total.saved_share)) {

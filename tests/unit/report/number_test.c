@@ -75,6 +75,7 @@ static void shares(void **state)
 	assert_string_equal(share_format(NAN).text, NOT_OBSERVED);
 	assert_string_equal(share_interval(0.41, 0.523).text, "41–52 %");
 	assert_string_equal(share_interval(NAN, 0.5).text, "");
+	assert_string_equal(share_interval(0.4, 0.4).text, "");
 	/* what is not all never reads as all */
 	assert_string_equal(part_format(0.998).text, "99.8 %");
 	assert_string_equal(part_format(0.99999).text, ">99.9 %");
