@@ -45,7 +45,7 @@ int store_append(struct store *store, const struct recording *rec, struct error 
 
 /*
  * Writes the rest, marks the recording as complete (unless rec->cut) and leaves one file. Errors as
- * store_append(); the recording then stays marked as cut.
+ * store_append(); what was written until then is readable.
  */
 int store_finish(struct store *store, const struct recording *rec, struct error *error);
 
@@ -58,9 +58,10 @@ void store_discard(struct store *store);
 /*
  * Reads a recording. Needs read access to the file (and to the -wal file that a killed recording
  * leaves beside it) and nothing else; it writes nothing. A recording that is still being written
- * gives what it has so far, marked as cut. The rows hold to all rules of recording.h, whatever the
- * file holds. Errors: -ENOENT, -EACCES, -EINVAL (not a recording), -ENOTSUP (another schema
- * version), -EBADMSG (damaged), -EIO.
+ * gives what it has so far, marked as cut; but not to the very process that writes it, which would
+ * lose its locks on the file by closing it here (POSIX). The rows hold to all rules of recording.h,
+ * whatever the file holds. Errors: -ENOENT, -EACCES, -EINVAL (not a recording), -ENOTSUP (another
+ * schema version), -EBADMSG (damaged), -EIO.
  */
 int store_open(const char *path, struct recording **out, struct error *error);
 

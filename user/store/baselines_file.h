@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the store of baselines share. Nobody else includes this. */
+#ifndef STRAIT_BASELINES_FILE_H
+#define STRAIT_BASELINES_FILE_H
+
+#include <sqlite3.h>
+
+#include "util/error.h"
+
+#define BASELINES_APPLICATION 0x73746262 /* "stbb" */
+#define BASELINES_VERSION     1
+
+struct baselines {
+	sqlite3 *db;
+	char *path;
+};
+
+/* Runs statements that give no rows. */
+int baselines_run(struct baselines *store, const char *sql, struct error *error);
+
+#endif
