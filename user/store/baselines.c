@@ -142,7 +142,7 @@ static int check_schema(struct baselines *store, struct error *error)
 
 	rc = sqlite3_prepare_v2(
 		store->db,
-		"SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN "
+		"SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN "
 		"('baseline', 'summary', 'series', 'value') AND sql NOT LIKE "
 		"'CREATE VIRTUAL%'",
 		-1, &statement, NULL);

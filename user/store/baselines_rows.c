@@ -2,6 +2,7 @@
 /* Baselines to rows and back. */
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
