@@ -55,7 +55,8 @@ static int file_replaceable(const char *path, bool replace, struct error *error)
 			"%s exists and is not a strait recording: remove it, or take another file",
 			path);
 	if (!replace)
-		return error_set(error, -EEXIST, "%s exists: remove it, or take another file",
+		return error_set(error, -EEXIST,
+				 "%s is an older recording: --replace it, or take another file",
 				 path);
 	return 0;
 }
