@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 
 import judge
+import noise
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WANT = {"ids": ["cpu.antagonist"], "culprit": {"process": ["hog"]}, "victim": {"process": ["db"]}}
@@ -105,6 +107,19 @@ def figures_test(check):
     check("throughput nan", judge.throughput_of("throughput: nan\n") is None)
 
 
+def noise_test(check):
+    """A child that computes is the load in one meter and other work in the other."""
+    child = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        with_child, without = noise.Meter(child.pid), noise.Meter(-1)
+        time.sleep(2)
+        used, free = without.others(), with_child.others()
+        check("other work is seen", used - free > 0.3)
+    finally:
+        child.kill()
+        child.wait()
+
+
 SCENARIO = """#!/bin/sh
 case $1 in
 setup) {setup} ;;
@@ -128,7 +143,7 @@ def runner(directory, made_up, *names):
     file_write(strait, f"#!/bin/sh\nsleep $2\ncat {directory}/report.json\n", 0o755)
     done = subprocess.run(
         [sys.executable, os.path.join(HERE, "run"), "--strait", strait, "--scenarios", directory,
-         "--dir", directory, "--seconds", "1", "--wait", "0", "--fixed", *names],
+         "--dir", directory, "--seconds", "1", "--wait", "0", "--retries", "0", "--fixed", *names],
         capture_output=True, text=True, check=False, timeout=300,
     )
     return done.returncode, done.stdout + done.stderr
@@ -189,6 +204,7 @@ def run():
     malformed_test(check)
     figures_test(check)
     expectations_test(check)
+    noise_test(check)
     runner_test(check)
     print()
     print(f"{counts[True]} passed, {counts[False]} failed, 0 skipped")
