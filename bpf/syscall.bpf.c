@@ -37,7 +37,9 @@ static __always_inline void call_count(__u32 nr, long result, __u64 ns)
 		return;
 	/* Threads of one process add on several CPUs. */
 	__sync_fetch_and_add(&value->count, 1);
-	__sync_fetch_and_add(&value->ns, ns);
+	/* An atomic addition of 0 compiles to an `or`, which kernels before 5.12 lack. */
+	if (ns)
+		__sync_fetch_and_add(&value->ns, ns);
 	if (result >= 0 || result < -ERROR_LAST || class_of(nr) == CLASS_RETURN)
 		return;
 	__sync_fetch_and_add(&value->errors, 1);

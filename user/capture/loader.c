@@ -69,7 +69,7 @@ bool program_in_family(const char *program, const char *family)
 
 static struct program_state *program_state_find(struct loader *loader, const char *name)
 {
-	vec_each (&loader->programs, state)
+	vec_each(&loader->programs, state)
 		if (!strcmp(state->name, name))
 			return state;
 	return NULL;
@@ -127,7 +127,7 @@ static int loader_try(struct session *session,
 	skeleton->rodata->has_task_storage = loader->task_storage;
 	bpf_map__set_autocreate(skeleton->maps.ledger_storage, loader->task_storage);
 	bpf_map__set_autocreate(skeleton->maps.ledger_hash, !loader->task_storage);
-	vec_each (&loader->programs, state) {
+	vec_each(&loader->programs, state) {
 		struct bpf_program *program =
 			bpf_object__find_program_by_name(skeleton->obj, state->name);
 
@@ -171,7 +171,8 @@ int loader_load(struct session *session,
 	session->loader = calloc(1, sizeof(*session->loader));
 	if (!session->loader)
 		return error_set(error, -ENOMEM, "out of memory");
-	session->loader->task_storage = true;
+	session->loader->task_storage =
+		libbpf_probe_bpf_map_type(BPF_MAP_TYPE_TASK_STORAGE, NULL) > 0;
 	/* Kernels before 5.11 charge maps to this limit. Later ones do not, so failing is fine. */
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 	libbpf_set_print(libbpf_listen);
@@ -209,7 +210,7 @@ void loader_tell(const struct loader *loader, struct recording *rec)
 		uint32_t all = 0, missing = 0;
 		char why[400] = "";
 
-		vec_each (&loader->programs, state) {
+		vec_each(&loader->programs, state) {
 			if (!program_in_family(state->name, families[i]->name))
 				continue;
 			all++;
