@@ -428,7 +428,7 @@ int file_open_vdso(void)
 
 void files_unpin(struct file_table *table)
 {
-	vec_each (&table->pins, position) {
+	vec_each(&table->pins, position) {
 		struct file *file = &table->files.at[*position];
 
 		close(file->pin);

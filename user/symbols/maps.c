@@ -187,7 +187,7 @@ static void oldest_forget(struct map_cache *cache, uint32_t except)
 {
 	const struct map_process *oldest = NULL;
 
-	vec_each (&cache->processes, process)
+	vec_each(&cache->processes, process)
 		if (process->pid && process->pid != except &&
 		    (!oldest || process->used < oldest->used))
 			oldest = process;
@@ -319,7 +319,7 @@ void maps_inherit(struct map_cache *cache, uint32_t child, uint32_t parent)
 
 void maps_free(struct map_cache *cache)
 {
-	vec_each (&cache->processes, process)
+	vec_each(&cache->processes, process)
 		space_release(cache, process->space);
 	vec_free(&cache->processes);
 	*cache = (struct map_cache){};

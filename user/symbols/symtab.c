@@ -204,6 +204,10 @@ bool symtab_add(struct symtab_scan *scan, const struct image *image, uint32_t ty
 		for (size_t j = 0; j < n && scan->work; j++) {
 			struct symbol symbol = symbol_read(image, chunk + j * entry);
 
+			/* Between exported symbols there are others, not shown: no reaching over.
+			 */
+			if (!symbol.size && type == SHT_DYNSYM)
+				continue;
 			if (symbol_is_code(image, &symbol))
 				symbol_take(scan, &symbol);
 		}

@@ -55,7 +55,7 @@ const char *text_intern(struct text_pool *pool, const char *text, size_t length)
 
 void text_pool_free(struct text_pool *pool)
 {
-	vec_each (&pool->at, text)
+	vec_each(&pool->at, text)
 		free(*text);
 	vec_free(&pool->at);
 	index_free(&pool->index);
@@ -80,7 +80,7 @@ const char *text_copy(struct text_arena *arena, const char *text, size_t length)
 
 void text_arena_clear(struct text_arena *arena)
 {
-	vec_each (&arena->blocks, block)
+	vec_each(&arena->blocks, block)
 		free(*block);
 	vec_free(&arena->blocks);
 	arena->left = 0;
