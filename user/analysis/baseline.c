@@ -103,6 +103,26 @@ DEFINE_ORDER(buckets)
 		low_;                                                                              \
 	})
 
+static bool family_observed(const struct recording *rec, const char *name)
+{
+	for (size_t i = 0; i < rec->families.len; i++)
+		if (!strcmp(string_get(rec, rec->families.at[i].name), name))
+			return rec->families.at[i].status != FAMILY_SKIPPED;
+	return false;
+}
+
+/*
+ * A metric without values has a summary that says so, unless its labels say what there is: a host
+ * without such a device or cgroup lacks nothing.
+ */
+static void add_unobserved(struct extraction *x, const struct metric_kind *kind)
+{
+	const struct spread unobserved = {NAN, NAN, NAN, NAN, NAN, NAN, 0};
+
+	if (!kind->label || (kind->family && !family_observed(x->rec, kind->family)))
+		baseline_add_summary(x->out, kind->name, "")->spread = unobserved;
+}
+
 /* Adds the series and, made from it, the summary; nothing when there are no values. */
 static void add_values(struct extraction *x, const char *metric, const char *label,
 		       const double *values, size_t n)
@@ -163,14 +183,6 @@ static void extract_ledger(struct extraction *x, const struct metric_kind *kind)
 	add_values(x, kind->name, "", values.at, values.len);
 	vec_free(&sums);
 	vec_free(&values);
-}
-
-static bool family_observed(const struct recording *rec, const char *name)
-{
-	for (size_t i = 0; i < rec->families.len; i++)
-		if (!strcmp(string_get(rec, rec->families.at[i].name), name))
-			return rec->families.at[i].status != FAMILY_SKIPPED;
-	return false;
 }
 
 static void extract_counts(struct extraction *x, const struct metric_kind *kind)
@@ -314,6 +326,7 @@ struct baseline *baseline_extract(const struct recording *rec)
 	SORT_TABLE(&x, buckets);
 	for (size_t i = 0; i < metric_kind_count; i++) {
 		const struct metric_kind *kind = &metric_kinds[i];
+		size_t before = x.out->summaries.len;
 
 		switch (kind->source) {
 		case METRIC_POINT:
@@ -329,6 +342,8 @@ struct baseline *baseline_extract(const struct recording *rec)
 			extract_counts(&x, kind);
 			break;
 		}
+		if (x.out->summaries.len == before)
+			add_unobserved(&x, kind);
 	}
 	vec_free(&x.whole);
 	vec_free(&x.points);
@@ -341,7 +356,7 @@ void baseline_metrics(const struct recording *rec, struct document *doc)
 {
 	struct baseline *baseline = baseline_extract(rec);
 
-	vec_each (&baseline->summaries, summary) {
+	vec_each(&baseline->summaries, summary) {
 		const struct metric_kind *kind = metric_find(summary->metric);
 
 		vec_push(&doc->metrics,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Phase one: what is normal here? Every metric of model/metrics.h that the recording observed, over
- * the window without its warm-up. What was not observed has no row.
+ * Phase one: what is normal here? Every metric of model/metrics.h, over
+ * the window without its warm-up. What was not observed has a row with a count of 0 and NAN in it.
  *
  * Metrics from points, counts and the ledger have one value a slice; slices shorter than half the
  * usual length (a window that was ended early) are left out, as rates over them are noise.

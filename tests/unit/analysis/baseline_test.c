@@ -57,7 +57,8 @@ static void points_without_warm_up_and_rest(void **state)
 		end_slice(rec, i);
 	}
 	baseline_metrics(rec, doc);
-	assert_int_equal(doc->metrics.len, 3);
+	assert_int_equal(find(doc, "load_1m", NULL)->spread.count, 0);
+	assert_null(find(doc, "a metric of the future", NULL));
 	metric = find(doc, "cpu_busy_percent", NULL);
 	assert_non_null(metric);
 	assert_string_equal(metric->unit, "percent");
@@ -139,7 +140,8 @@ static void distributions_are_merged(void **state)
 	assert_int_equal(find(doc, "disk_write_ms", "vda")->spread.count, 9);
 	assert_true(fabs(find(doc, "disk_write_queue_ms", "vda")->spread.p50 - 1) < 0.01);
 	assert_null(find(doc, "disk_read_queue_ms", "vda"));
-	assert_null(find(doc, "runqueue_ms", NULL));
+	assert_int_equal(find(doc, "runqueue_ms", NULL)->spread.count, 0);
+	assert_true(isnan(find(doc, "runqueue_ms", NULL)->spread.p95));
 
 	baseline = baseline_extract(rec);
 	series = baseline_find_series(baseline, "disk_read_ms", "vda", "p95");
@@ -179,7 +181,7 @@ static void counts_are_rates_and_0_where_the_family_ran(void **state)
 	assert_near(find(doc, "syscalls_per_s", NULL)->spread.min, 0);
 	assert_near(find(doc, "syscalls_per_s", NULL)->spread.avg, 30);
 	assert_near(find(doc, "syscall_errors_per_s", NULL)->spread.max, 0);
-	assert_null(find(doc, "disk_errors_per_s", NULL));
+	assert_int_equal(find(doc, "disk_errors_per_s", NULL)->spread.count, 0);
 	document_free(doc);
 	recording_free(rec);
 }
@@ -217,18 +219,31 @@ static void extraction_keeps_who_and_when(void **state)
 	recording_free(rec);
 }
 
-static void nothing_observed_is_no_metric(void **state)
+static void nothing_observed_is_not_0(void **state)
 {
 	struct recording *rec = recording_new();
 	struct document *doc = document_new();
 
 	(void)state;
 	baseline_metrics(rec, doc);
-	assert_int_equal(doc->metrics.len, 0);
 	recording_begin_slice(rec, 0, false);
 	recording_end_slice(rec, 0);
 	baseline_metrics(rec, doc);
-	assert_int_equal(doc->metrics.len, 0);
+	recording_begin_slice(rec, 0, true);
+	recording_point(rec, "load_1m", "", 5);
+	recording_end_slice(rec, SECOND);
+	baseline_metrics(rec, doc);
+	for (size_t i = 0; i < doc->metrics.len; i++) {
+		assert_int_equal(doc->metrics.at[i].spread.count, 0);
+		assert_true(isnan(doc->metrics.at[i].spread.avg));
+	}
+	/* Devices that are not there are not missing; a family that did not run is. */
+	assert_null(find(doc, "disk_reads_per_s", NULL));
+	assert_non_null(find(doc, "disk_read_ms", NULL));
+	recording_family(rec, "block", FAMILY_OK, "");
+	doc->metrics.len = 0;
+	baseline_metrics(rec, doc);
+	assert_null(find(doc, "disk_read_ms", NULL));
 	document_free(doc);
 	recording_free(rec);
 }
@@ -258,7 +273,7 @@ int main(void)
 		cmocka_unit_test(distributions_are_merged),
 		cmocka_unit_test(counts_are_rates_and_0_where_the_family_ran),
 		cmocka_unit_test(extraction_keeps_who_and_when),
-		cmocka_unit_test(nothing_observed_is_no_metric),
+		cmocka_unit_test(nothing_observed_is_not_0),
 		cmocka_unit_test(the_table_is_sound),
 	};
 
