@@ -217,6 +217,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 static __always_inline void charge_culprits(struct wire_ledger *ledger, struct cpu_state *cpu,
 					    __u64 waited, __u64 now)
 {
+	struct wire_parties *parties = parties_now(ledger);
 	__u64 begin = now - waited, charged = 0;
 
 	for (__u32 i = 1; i <= CPU_RUNS; i++) {
@@ -229,12 +230,12 @@ static __always_inline void charge_culprits(struct wire_ledger *ledger, struct c
 			from = begin;
 		if (to <= from)
 			continue;
-		parties_add(ledger->culprit, &ledger->culprit_other_ns, cpu->run[slot].tgid,
+		parties_add(parties->culprit, &parties->culprit_other_ns, cpu->run[slot].tgid,
 			    to - from);
 		charged += to - from;
 	}
 	if (charged < waited)
-		ledger->culprit_other_ns += waited - charged;
+		parties->culprit_other_ns += waited - charged;
 }
 
 /* Run-queue latency: histograms in shared memory, sharded by CPU to keep the adds apart. */
@@ -320,6 +321,7 @@ static __always_inline int wakeup(struct task_struct *task)
 	struct wire_ledger *ledger = ledger_of(task);
 	struct cpu_state *cpu = cpu_here();
 	__u64 now, waited, id = 0;
+	struct wire_parties *parties;
 	enum thread_state was;
 
 	if (!ledger || !cpu || ledger_runs(ledger) || ledger_ready(ledger))
@@ -332,10 +334,11 @@ static __always_inline int wakeup(struct task_struct *task)
 	waited = ledger_end_off(ledger, now);
 	ledger->state = STATE_READY_WOKEN;
 	ledger->wakeups++;
+	parties = parties_now(ledger);
 	if (id)
-		parties_add(ledger->waker, &ledger->waker_other_ns, id >> 32, waited);
+		parties_add(parties->waker, &parties->waker_other_ns, id >> 32, waited);
 	else
-		ledger->waker_other_ns += waited;
+		parties->waker_other_ns += waited;
 	if (waited >= wait_threshold_ns && ledger_targeted(ledger) &&
 	    !(ledger->flags & LEDGER_KTHREAD)) {
 		ledger->wait_begin = now - waited;

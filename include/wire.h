@@ -96,13 +96,25 @@ struct wire_life {
 
 /* ---- the thread ledger: task storage, read through the task iterator ---- */
 
-#define WIRE_PARTIES 4
+#define WIRE_PARTIES 6
 
 /* Another process that took part in this thread's waits. tgid 0 = free slot. */
 struct wire_party {
 	__u32 tgid;
 	__u32 count;
 	__u64 ns;
+};
+
+/*
+ * Of one slice: who had the CPU while this thread was READY_*, who ended its STATE_WAIT_*
+ * intervals. What did not fit is in *_other_ns.
+ */
+struct wire_parties {
+	__u32 slice; /* `generation` + 1 when it was last written, 0 = never */
+	__u32 pad;
+	struct wire_party culprit[WIRE_PARTIES];
+	struct wire_party waker[WIRE_PARTIES];
+	__u64 culprit_other_ns, waker_other_ns;
 };
 
 struct wire_ledger {
@@ -113,11 +125,7 @@ struct wire_ledger {
 	__u64 ns[STATE_COUNT];
 	__u64 woken_max_ns; /* longest single READY_WOKEN interval */
 	__u32 switches, preemptions, wakeups, migrations;
-	/* Who had the CPU while this thread was READY_*; who ended its STATE_WAIT_* intervals. */
-	struct wire_party culprit[WIRE_PARTIES];
-	struct wire_party waker[WIRE_PARTIES];
-	__u64 culprit_other_ns; /* did not fit into culprit[] */
-	__u64 waker_other_ns;
+	struct wire_parties parties[2]; /* of the generation with this lowest bit */
 	/* Bookkeeping of the BPF side. */
 	__u32 flags;      /* LEDGER_* */
 	__s32 syscall;    /* number, -1 = not in a system call */
@@ -320,9 +328,9 @@ _Static_assert(sizeof(struct wire_sample) == 48, "wire size");
 _Static_assert(sizeof(struct wire_wait) == 64, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 88, "wire size");
 _Static_assert(sizeof(struct wire_life) == 112, "wire size");
-_Static_assert(sizeof(struct wire_ledger) == 408, "wire size");
-_Static_assert(sizeof(struct wire_thread) == 568, "wire size");
-_Static_assert(sizeof(struct wire_exit) == 520, "wire size");
+_Static_assert(sizeof(struct wire_ledger) == 696, "wire size");
+_Static_assert(sizeof(struct wire_thread) == 856, "wire size");
+_Static_assert(sizeof(struct wire_exit) == 808, "wire size");
 _Static_assert(sizeof(struct bucket_key) == 16, "wire size");
 _Static_assert(sizeof(struct net_key) == 28, "wire size");
 _Static_assert(sizeof(struct net_value) == 88, "wire size");

@@ -132,7 +132,7 @@ static __always_inline void parties_add(struct wire_party *parties, __u64 *other
 		}
 	}
 	if (ns > least) {
-		struct wire_party *place = &parties[smallest & (WIRE_PARTIES - 1)];
+		struct wire_party *place = &parties[smallest < WIRE_PARTIES ? smallest : 0];
 
 		*other += place->ns;
 		place->tgid = tgid;
@@ -141,6 +141,19 @@ static __always_inline void parties_add(struct wire_party *parties, __u64 *other
 	} else {
 		*other += ns;
 	}
+}
+
+/* The parties of the current slice, emptied at its first event. */
+static __always_inline struct wire_parties *parties_now(struct wire_ledger *ledger)
+{
+	__u32 now = generation;
+	struct wire_parties *parties = &ledger->parties[now & 1];
+
+	if (parties->slice != now + 1) {
+		__builtin_memset(parties, 0, sizeof(*parties));
+		parties->slice = now + 1;
+	}
+	return parties;
 }
 
 #endif

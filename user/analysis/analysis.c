@@ -34,7 +34,7 @@ static void window_tell(struct document *doc, const struct recording *rec)
 	doc->start = start_text(doc, rec);
 	doc->seconds = (double)rec->length_ns / 1e9;
 	doc->slices = (uint32_t)rec->slices.len;
-	vec_each (&rec->slices, slice)
+	vec_each(&rec->slices, slice)
 		doc->warmup_slices += slice->warmup;
 	doc->target_kind = target_kind_name(rec->target.kind);
 	doc->target_name = text(doc, rec, rec->target.name);

@@ -26,7 +26,8 @@ struct builder {
 	size_t *first;                  /* of each group in direct; one more at the end */
 	VEC(struct peer) peers;
 	double *direct_sum;
-	double *rhythm; /* wakeups per second of running, by group */
+	double *rhythm;      /* wakeups per second of running, by group */
+	double *run, *ready; /* [slice * groups + group], ns */
 };
 
 /* ---- why a thread that could run did not ---- */
@@ -80,23 +81,19 @@ static void direct_add(struct builder *b, uint32_t group, uint32_t party, enum t
 							  .ns = ns});
 }
 
-/* The runnable time of a group, by who had the CPU meanwhile. `named` by group. */
-static void direct_add_ready(struct builder *b, uint32_t group, const double *named)
+/* The runnable time of a group, by who had the CPU meanwhile: `share` by group, sums to 1 or 0. */
+static void direct_add_ready(struct builder *b, uint32_t group, const double *share)
 {
 	const struct group *g = &b->facts->groups.at[group];
-	double ready = g->ns[STATE_READY_WOKEN] + g->ns[STATE_READY_PREEMPTED], sum = 0;
+	double ready = g->ns[STATE_READY_WOKEN] + g->ns[STATE_READY_PREEMPTED], rest = ready;
 
-	for (size_t i = 0; i < b->facts->groups.len; i++)
-		sum += named[i];
-	if (sum <= 0) {
-		direct_add(b, group, NONE, STATE_READY_WOKEN, ready_classify(b, group, NONE),
-			   ready);
-		return;
-	}
-	/* What was not told apart (short waits) is shared out like the rest. */
-	for (uint32_t i = 0; i < b->facts->groups.len; i++)
+	for (uint32_t i = 0; i < b->facts->groups.len; i++) {
 		direct_add(b, group, i, STATE_READY_WOKEN, ready_classify(b, group, i),
-			   ready * named[i] / sum);
+			   ready * share[i]);
+		rest -= ready * share[i];
+	}
+	if (rest > ready / 1000)
+		direct_add(b, group, NONE, STATE_READY_WOKEN, ready_classify(b, group, NONE), rest);
 }
 
 static void direct_add_states(struct builder *b, uint32_t group)
@@ -112,46 +109,114 @@ static void direct_add_states(struct builder *b, uint32_t group)
 		direct_add(b, group, NONE, states[i], READY_SATURATED, g->ns[states[i]]);
 }
 
-static int edge_by_group(const void *a, const void *b)
+/* Time that each group spent in some states, slice by slice: [slice * groups + group], ns. */
+static double *slices_by_group(const struct facts *facts, uint32_t states)
 {
-	const uint32_t *left = a, *right = b;
+	size_t n = facts->groups.len;
+	double *sums = calloc(facts->rec->slices.len * n + 1, sizeof(double));
 
-	return left[0] < right[0] ? -1 : left[0] > right[0];
+	if (!sums)
+		abort();
+	vec_each(&facts->rec->ledger, row) {
+		uint32_t group = facts->threads[row->thread].group;
+
+		if (group != NONE && row->slice < facts->rec->slices.len &&
+		    (states >> row->state & 1))
+			sums[row->slice * n + group] += (double)row->ns;
+	}
+	return sums;
+}
+
+/*
+ * Who had the CPUs while a group waited for any of them: its waiting in each slice, shared out by
+ * the time each group ran in it. A thread that may run anywhere waits for every CPU alike, so each
+ * occupant holds it back in proportion. Shares that sum to 1, or all 0.
+ */
+static void occupants_share(const struct builder *b, uint32_t group, double *share)
+{
+	size_t n = b->facts->groups.len;
+	double all = 0;
+
+	for (size_t slice = 0; slice < b->facts->rec->slices.len; slice++) {
+		const double *run = &b->run[slice * n];
+		double sum = 0, ready = b->ready[slice * n + group];
+
+		for (size_t i = 0; i < n; i++)
+			sum += run[i];
+		for (size_t i = 0; i < n && sum > 0 && ready > 0; i++)
+			share[i] += ready * run[i] / sum;
+		all += sum > 0 ? ready : 0;
+	}
+	for (size_t i = 0; i < n && all > 0; i++)
+		share[i] /= all;
+}
+
+/*
+ * The part that each group has in the waiting of another. While no CPU is idle, that of the
+ * occupants of all CPUs. A pinned thread, and any thread while other CPUs idle, waits for its own
+ * CPU: then those who were seen on that one.
+ */
+static void culprits_share(const struct builder *b, uint32_t group, const double *seen,
+			   double seen_sum, double *share)
+{
+	double own = b->facts->groups.at[group].pinned ? 1 : b->facts->idle_share;
+	size_t n = b->facts->groups.len;
+
+	if (isnan(own) || seen_sum <= 0)
+		own = seen_sum > 0 ? 1 : 0;
+	for (size_t i = 0; i < n; i++)
+		share[i] = 0;
+	occupants_share(b, group, share);
+	for (size_t i = 0; i < n; i++)
+		share[i] = (1 - own) * share[i] + (seen_sum > 0 ? own * seen[i] / seen_sum : 0);
+}
+
+/* The culprits that the kernel side saw, by [victim group * groups + culprit group], ns. */
+static double *culprits_seen(const struct facts *facts)
+{
+	const struct recording *rec = facts->rec;
+	size_t n = facts->groups.len;
+	double *seen = calloc(n * n + 1, sizeof(double));
+
+	if (!seen)
+		abort();
+	vec_each(&rec->edges, edge) {
+		uint32_t group = facts->threads[edge->thread].group;
+
+		if (edge->kind == EDGE_CULPRIT && edge->party < rec->processes.len &&
+		    group != NONE && facts->threads[edge->thread].busy)
+			seen[group * n + facts->process_group[edge->party]] += (double)edge->ns;
+	}
+	return seen;
 }
 
 static void direct_make(struct builder *b)
 {
-	const struct recording *rec = b->facts->rec;
-	size_t n = b->facts->groups.len, edges = rec->edges.len, at = 0;
-	uint32_t(*order)[2] = calloc(edges + 1, sizeof(*order));
-	double *named = calloc(n + 1, sizeof(double));
+	size_t n = b->facts->groups.len;
+	double *share = calloc(n + 1, sizeof(double)), *seen = culprits_seen(b->facts);
 
-	for (size_t i = 0; i < edges; i++) {
-		order[i][0] = b->facts->threads[rec->edges.at[i].thread].group;
-		order[i][1] = (uint32_t)i;
-	}
-	qsort(order, edges, sizeof(*order), edge_by_group);
+	if (!share)
+		abort();
+	b->run = slices_by_group(b->facts, 1u << STATE_RUN_USER | 1u << STATE_RUN_KERNEL |
+						   1u << STATE_RUN_IRQ);
+	b->ready = slices_by_group(b->facts, 1u << STATE_READY_WOKEN | 1u << STATE_READY_PREEMPTED);
 	for (uint32_t group = 0; group < n; group++) {
-		b->first[group] = b->direct.len;
-		for (size_t i = 0; i < n; i++)
-			named[i] = 0;
-		while (at < edges && order[at][0] < group)
-			at++;
-		for (; at < edges && order[at][0] == group; at++) {
-			const struct edge *edge = &rec->edges.at[order[at][1]];
+		double seen_sum = 0;
 
-			if (edge->kind == EDGE_CULPRIT && edge->party < rec->processes.len &&
-			    b->facts->threads[edge->thread].busy)
-				named[b->facts->process_group[edge->party]] += (double)edge->ns;
-		}
+		for (size_t i = 0; i < n; i++)
+			seen_sum += seen[group * n + i];
+		b->first[group] = b->direct.len;
 		direct_add_states(b, group);
-		direct_add_ready(b, group, named);
+		culprits_share(b, group, &seen[group * n], seen_sum, share);
+		direct_add_ready(b, group, share);
 	}
 	b->first[n] = b->direct.len;
 	for (size_t i = 0; i < b->direct.len; i++)
 		b->direct_sum[b->direct.at[i].victim] += b->direct.at[i].ns;
-	free(order);
-	free(named);
+	free(share);
+	free(seen);
+	free(b->run);
+	free(b->ready);
 }
 
 /* ---- who waits for whom ---- */
@@ -174,7 +239,7 @@ static bool group_pipes(const struct facts *facts, uint32_t to, uint32_t from)
 
 static void peer_add(struct builder *b, uint32_t from, uint32_t to, double ns)
 {
-	vec_each (&b->peers, peer)
+	vec_each(&b->peers, peer)
 		if (peer->from == from && peer->to == to) {
 			peer->ns += ns;
 			return;
@@ -187,7 +252,7 @@ static void peers_make(struct builder *b)
 	const struct facts *facts = b->facts;
 	const struct recording *rec = facts->rec;
 
-	vec_each (&rec->edges, edge) {
+	vec_each(&rec->edges, edge) {
 		const struct thread_facts *thread = &facts->threads[edge->thread];
 		uint32_t from = thread->group, to;
 		double local, wait, ns = (double)edge->ns;
@@ -258,7 +323,7 @@ static void rhythms_make(struct builder *b)
 	const struct recording *rec = b->facts->rec;
 	uint32_t metric = string_find(rec, "sched.wakeups");
 
-	vec_each (&rec->counts, count)
+	vec_each(&rec->counts, count)
 		if (count->metric == metric && count->process < rec->processes.len)
 			b->rhythm[b->facts->process_group[count->process]] += (double)count->value;
 	for (size_t i = 0; i < b->facts->groups.len; i++) {
@@ -325,7 +390,7 @@ double blame_sum(const struct blame *blame, const struct blame_filter *filter)
 {
 	double sum = 0;
 
-	vec_each (&blame->entries, entry)
+	vec_each(&blame->entries, entry)
 		if (filter_takes(filter, entry))
 			sum += entry->ns;
 	return sum;

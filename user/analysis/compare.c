@@ -172,12 +172,12 @@ static void adjust_all(struct comparison *out)
 	double_vec p = {};
 	size_t at = 0;
 
-	vec_each (&out->changes, change)
+	vec_each(&out->changes, change)
 		if (!isnan(change->p))
 			vec_push(&p, change->p);
 	if (p.len)
 		stats_benjamini_hochberg(p.at, p.at, p.len);
-	vec_each (&out->changes, change)
+	vec_each(&out->changes, change)
 		if (!isnan(change->p))
 			change->p = p.at[at++];
 	vec_free(&p);
@@ -186,16 +186,16 @@ static void adjust_all(struct comparison *out)
 void baseline_compare(const struct baseline *before, const struct baseline *after,
 		      const struct baseline *same, struct comparison *out)
 {
-	vec_each (&before->series, series)
+	vec_each(&before->series, series)
 		add_change(out, series,
 			   baseline_find_series(after, series->metric, series->label,
 						series->statistic),
 			   same);
-	vec_each (&after->series, series)
+	vec_each(&after->series, series)
 		if (!baseline_find_series(before, series->metric, series->label, series->statistic))
 			add_change(out, NULL, series, same);
 	adjust_all(out);
-	vec_each (&out->changes, change) {
+	vec_each(&out->changes, change) {
 		if (!isnan(change->p))
 			change->verdict = judge_change(change);
 		out->verdicts[change->verdict]++;

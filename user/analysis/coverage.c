@@ -10,7 +10,7 @@ static void stacks_cover(struct analysis *a)
 	const struct recording *rec = a->rec;
 	uint64_t ends[STACK_END_COUNT] = {};
 
-	vec_each (&rec->samples, sample) {
+	vec_each(&rec->samples, sample) {
 		if (sample->kind != SAMPLE_CPU)
 			continue;
 		a->doc->coverage.cpu_samples += sample->count;
@@ -54,7 +54,7 @@ void coverage_tell(struct analysis *a)
 	const struct recording *rec = a->rec;
 	struct document *doc = a->doc;
 
-	vec_each (&rec->losses, loss) {
+	vec_each(&rec->losses, loss) {
 		if (loss->sample)
 			doc->coverage.lost_samples += loss->count;
 		else
@@ -63,7 +63,7 @@ void coverage_tell(struct analysis *a)
 			 (struct counted){document_text(doc, "%s", string_get(rec, loss->reason)),
 					  loss->count});
 	}
-	vec_each (&rec->families, family)
+	vec_each(&rec->families, family)
 		if (family->status != FAMILY_OK)
 			vec_push(&doc->coverage.skipped,
 				 (struct skipped){
@@ -72,7 +72,7 @@ void coverage_tell(struct analysis *a)
 						       family_status_name(family->status),
 						       string_get(rec, family->why))});
 	vec_push(&doc->coverage.skipped,
-		 (struct skipped){"request", "skipped: response times, throughput and errors of "
+		 (struct skipped){"request", "response times, throughput and errors of "
 					     "servers are not observed by this version"});
 	stacks_cover(a);
 	doc->coverage.sample_hz = rec->sample_hz;

@@ -38,7 +38,7 @@ static void threads_sum(struct facts *facts)
 {
 	const struct recording *rec = facts->rec;
 
-	vec_each (&rec->ledger, row) {
+	vec_each(&rec->ledger, row) {
 		struct thread_facts *thread;
 
 		if (row->thread >= rec->threads.len || row->state >= STATE_COUNT)
@@ -184,12 +184,12 @@ static void groups_sum(struct facts *facts)
 		if (active[i] > active[group->process])
 			group->process = i;
 	}
-	vec_each (&facts->groups, group)
+	vec_each(&facts->groups, group)
 		group->name = string_get(rec, rec->processes.at[group->process].comm);
-	vec_each (&rec->listeners, listener)
+	vec_each(&rec->listeners, listener)
 		if (listener->process < rec->processes.len)
 			facts->groups.at[facts->process_group[listener->process]].server = true;
-	vec_each (&rec->samples, sample) {
+	vec_each(&rec->samples, sample) {
 		struct group *group = facts_group(facts, sample->thread);
 
 		if (sample->kind == SAMPLE_CPU && group)
@@ -213,7 +213,7 @@ static void cpus_sum(struct facts *facts)
 	facts->idle_share = NAN;
 	if (metric == NONE || facts->cpu_ns <= 0)
 		return;
-	vec_each (&rec->points, point) {
+	vec_each(&rec->points, point) {
 		const char *label;
 		uint32_t cpu;
 
@@ -271,7 +271,7 @@ double facts_count(const struct facts *facts, const char *metric, uint32_t group
 
 	if (metric_id == NONE || (label && label_id == NONE))
 		return 0;
-	vec_each (&rec->counts, count) {
+	vec_each(&rec->counts, count) {
 		if (count->metric != metric_id || (label && count->label != label_id))
 			continue;
 		if (group != NONE && (count->process >= rec->processes.len ||
@@ -293,7 +293,7 @@ static double points_sum(const struct facts *facts, const char *metric, const ch
 	*readings = 0;
 	if (metric_id == NONE || (label && label_id == NONE))
 		return 0;
-	vec_each (&rec->points, point) {
+	vec_each(&rec->points, point) {
 		if (point->metric != metric_id || (label && point->label != label_id))
 			continue;
 		sum += point->value;

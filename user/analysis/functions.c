@@ -145,7 +145,7 @@ struct functions *functions_new(const struct facts *facts)
 
 	if (!b.functions)
 		abort();
-	vec_each (&facts->rec->samples, sample)
+	vec_each(&facts->rec->samples, sample)
 		if (sample->kind < SAMPLE_KINDS && sample->thread < facts->rec->threads.len)
 			sample_add(&b, sample);
 	index_free(&b.index);
@@ -163,7 +163,7 @@ void functions_free(struct functions *functions)
 
 const struct function *functions_hottest(const struct functions *functions, uint32_t group)
 {
-	vec_each (&functions->at, function)
+	vec_each(&functions->at, function)
 		if (function->kind == SAMPLE_CPU && function->group == group)
 			return function;
 	return NULL;

@@ -9,25 +9,20 @@
 #define HOTSPOT_MIN_SHARE 0.01 /* of its kind's weight, itself or with what it calls */
 #define HOTSPOTS          40
 
-/* What a share of the samples of a kind means in working time: ns. */
+/*
+ * What a share of the samples means in working time, ns. NAN where that is not known: much of
+ * waiting is idleness (only what phase 2 blames is impact), and a page fault has no duration here.
+ */
 static double hotspot_time(const struct analysis *a, const struct function *function, double share)
 {
 	const struct group *group = &a->facts->groups.at[function->group];
 	struct blame_filter run = BLAME_ANY(STATES_RUN);
 
-	switch (function->kind) {
-	case SAMPLE_CPU:
-		if (group->samples <= 0)
-			return 0;
-		run.owner = function->group;
-		return blame_sum(a->blame, &run) * share * a->functions->samples[SAMPLE_CPU] /
-		       group->samples;
-	case SAMPLE_OFFCPU:
-		/* Much of waiting is idleness: only what phase 2 blames is impact. */
-		return 0;
-	default:
-		return 0;
-	}
+	if (function->kind != SAMPLE_CPU || group->samples <= 0)
+		return NAN;
+	run.owner = function->group;
+	return blame_sum(a->blame, &run) * share * a->functions->samples[SAMPLE_CPU] /
+	       group->samples;
 }
 
 static const char *text_or_null(struct analysis *a, uint32_t string)
@@ -57,9 +52,19 @@ static void hotspot_add(struct analysis *a, const struct function *function)
 	hotspot->total_share = function->total / weight;
 	hotspot->self_low = share.low;
 	hotspot->self_high = share.high;
-	hotspot->self_weight = function->self / 1e9;
-	if (a->blame->total > 0)
+	/* Weights are ns but for page faults, which are counted. */
+	hotspot->self_weight = function->self;
+	if (function->kind == SAMPLE_FAULT)
+		hotspot->self_unit = "count";
+	else
+		hotspot->self_weight /= 1e9;
+	hotspot->impact = NAN;
+	if (a->blame->total > 0 && !isnan(time))
 		hotspot->impact = fmin(time / a->blame->total, 1);
+	hotspot->severity = SEVERITY_LOW;
+	hotspot->priority = 0;
+	if (isnan(hotspot->impact))
+		return;
 	hotspot->severity = severity_of_share(hotspot->impact * share.low /
 					      fmax(function->self_samples / samples, 1e-9));
 	hotspot->priority = priority_of(hotspot->impact, CONFIDENCE_HIGH, EFFORT_MEDIUM);
@@ -81,7 +86,7 @@ static int by_priority(const void *a, const void *b)
 void profile_join(struct analysis *a)
 {
 	/* Sorted by self already: within a kind the first ones are the hottest. */
-	vec_each (&a->functions->at, function) {
+	vec_each(&a->functions->at, function) {
 		double weight = a->functions->weight[function->kind];
 
 		if (weight <= 0 || a->doc->hotspots.len >= 10 * HOTSPOTS)

@@ -142,7 +142,7 @@ void strategy_plan(struct analysis *a)
 
 	if (!order)
 		abort();
-	vec_each (&doc->bottlenecks, finding)
+	vec_each(&doc->bottlenecks, finding)
 		if (finding->action && finding->group != NONE)
 			order[n++] = finding;
 	qsort(order, n, sizeof(*order), by_priority);

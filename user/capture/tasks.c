@@ -20,6 +20,7 @@ struct task {
 	/* The stretch that was open at the end of the last slice, accounted in advance. */
 	uint32_t tail_state;
 	uint64_t tail_ns;
+	uint32_t parties_done; /* parties[].slice up to which edges were recorded */
 	uint64_t minor_faults, major_faults;
 };
 
@@ -217,40 +218,33 @@ static void delta_withdraw(uint64_t delta[STATE_COUNT], uint32_t first, uint64_t
 	}
 }
 
-/* The parties' growth since the last reading → edges of the open slice. */
+/* What the kernel filed for one slice → edges. */
 static void parties_account(struct tasks *tasks, const struct task *task, enum edge_kind kind,
-			    const struct wire_party *now, const struct wire_party *before)
+			    const struct wire_party *party, uint64_t other_ns)
 {
-	for (int i = 0; i < WIRE_PARTIES; i++) {
-		uint64_t old_ns = 0, old_count = 0;
-
-		if (!now[i].tgid)
-			continue;
-		for (int j = 0; j < WIRE_PARTIES; j++)
-			if (before[j].tgid == now[i].tgid) {
-				old_ns = before[j].ns;
-				old_count = before[j].count;
-			}
-		if (now[i].ns > old_ns)
+	for (int i = 0; i < WIRE_PARTIES; i++)
+		if (party[i].tgid && party[i].ns)
 			recording_edge(tasks->rec, kind, task->thread,
-				       tasks_process(tasks, now[i].tgid),
-				       now[i].count > old_count ? now[i].count - old_count : 1,
-				       now[i].ns - old_ns);
-	}
+				       tasks_process(tasks, party[i].tgid), party[i].count,
+				       party[i].ns);
+	if (other_ns)
+		recording_edge(tasks->rec, kind, task->thread, NONE, 0, other_ns);
 }
 
-static void edges_account(struct tasks *tasks, struct task *task, const struct wire_ledger *now)
+/* The tables of all generations up to `generation` that were not accounted yet. */
+static void edges_account(struct tasks *tasks, struct task *task, const struct wire_ledger *now,
+			  uint32_t generation)
 {
-	const struct wire_ledger *before = &task->seen;
+	for (int i = 0; i < 2; i++) {
+		const struct wire_parties *parties = &now->parties[i];
 
-	parties_account(tasks, task, EDGE_CULPRIT, now->culprit, before->culprit);
-	parties_account(tasks, task, EDGE_WAKER, now->waker, before->waker);
-	if (now->culprit_other_ns > before->culprit_other_ns)
-		recording_edge(tasks->rec, EDGE_CULPRIT, task->thread, NONE, 0,
-			       now->culprit_other_ns - before->culprit_other_ns);
-	if (now->waker_other_ns > before->waker_other_ns)
-		recording_edge(tasks->rec, EDGE_WAKER, task->thread, NONE, 0,
-			       now->waker_other_ns - before->waker_other_ns);
+		if (parties->slice <= task->parties_done || parties->slice > generation + 1)
+			continue;
+		parties_account(tasks, task, EDGE_CULPRIT, parties->culprit,
+				parties->culprit_other_ns);
+		parties_account(tasks, task, EDGE_WAKER, parties->waker, parties->waker_other_ns);
+	}
+	task->parties_done = generation + 1;
 }
 
 /* The ledger since the last reading, and the stretch open at end_ns (0 = none) → rows. */
@@ -276,7 +270,6 @@ static void ledger_account(struct tasks *tasks, struct task *task, const struct 
 	for (int state = 0; state < STATE_COUNT; state++)
 		if (delta[state])
 			recording_ledger(tasks->rec, slice, task->thread, state, delta[state]);
-	edges_account(tasks, task, now);
 	group->switches += now->switches - task->seen.switches;
 	group->preemptions += now->preemptions - task->seen.preemptions;
 	group->wakeups += now->wakeups - task->seen.wakeups;
@@ -325,12 +318,14 @@ void tasks_exit(struct tasks *tasks, const struct wire_exit *exit)
 	process->targeted |= exit->ledger.flags & LEDGER_TARGETED;
 	faults_account(tasks, task, &exit->who);
 	ledger_account(tasks, task, &exit->ledger, 0);
+	edges_account(tasks, task, &exit->ledger, UINT32_MAX - 1);
 	task->dead = true;
 	if (exit->who.tid == exit->who.tgid)
 		process->exited = true;
 }
 
-void tasks_dump(struct tasks *tasks, const struct wire_thread *in, uint64_t end_ns)
+void tasks_dump(struct tasks *tasks, const struct wire_thread *in, uint64_t end_ns,
+		uint32_t generation)
 {
 	struct task *task = task_identify(tasks, &in->who);
 	struct group *group = &tasks->group.at[task->process];
@@ -348,6 +343,7 @@ void tasks_dump(struct tasks *tasks, const struct wire_thread *in, uint64_t end_
 	group->rss_pages = in->rss_pages;
 	faults_account(tasks, task, &in->who);
 	ledger_account(tasks, task, &in->ledger, end_ns);
+	edges_account(tasks, task, &in->ledger, generation);
 }
 
 static void group_end_slice(struct recording *rec, struct group *group)
@@ -378,7 +374,7 @@ static void group_end_slice(struct recording *rec, struct group *group)
 
 void tasks_end_slice(struct tasks *tasks)
 {
-	vec_each (&tasks->group, group)
+	vec_each(&tasks->group, group)
 		if (group->process != NONE)
 			group_end_slice(tasks->rec, group);
 }

@@ -23,8 +23,12 @@ void tasks_born(struct tasks *tasks, const struct wire_identity *who);
 void tasks_exec(struct tasks *tasks, const struct wire_identity *who);
 void tasks_exit(struct tasks *tasks, const struct wire_exit *exit);
 
-/* One thread as the iterator sees it; `end_ns` is the end of the slice (CLOCK_MONOTONIC). */
-void tasks_dump(struct tasks *tasks, const struct wire_thread *thread, uint64_t end_ns);
+/*
+ * One thread as the iterator sees it; `end_ns` is the end of the slice (CLOCK_MONOTONIC) and
+ * `generation` the one that the programs filled in it.
+ */
+void tasks_dump(struct tasks *tasks, const struct wire_thread *thread, uint64_t end_ns,
+		uint32_t generation);
 
 /* After all threads were dumped: what is per process goes into the open slice. */
 void tasks_end_slice(struct tasks *tasks);

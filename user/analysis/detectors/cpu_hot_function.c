@@ -20,7 +20,7 @@ static double next_hottest(const struct analysis *a, const struct function *func
 {
 	bool past = false;
 
-	vec_each (&a->functions->at, other) {
+	vec_each(&a->functions->at, other) {
 		if (other == function)
 			past = true;
 		else if (past && other->kind == SAMPLE_CPU && other->group == function->group)
@@ -71,7 +71,7 @@ static void detect(struct analysis *a)
 	if (!shown)
 		abort();
 	/* Sorted: the hottest come first. */
-	vec_each (&a->functions->at, function) {
+	vec_each(&a->functions->at, function) {
 		double samples = a->facts->groups.at[function->group].samples;
 
 		if (function->kind != SAMPLE_CPU || a->facts->groups.at[function->group].kernel)

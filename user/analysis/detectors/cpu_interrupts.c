@@ -15,7 +15,7 @@ static const char *top_interrupt(struct analysis *a, double *ns)
 	*ns = 0;
 	if (metric == NONE)
 		return NULL;
-	vec_each (&a->rec->counts, count) {
+	vec_each(&a->rec->counts, count) {
 		double sum;
 
 		if (count->metric != metric || count->label == top)

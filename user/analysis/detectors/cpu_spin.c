@@ -78,7 +78,7 @@ static void spin_by_yield(struct analysis *a, uint32_t group)
 
 static void detect(struct analysis *a)
 {
-	vec_each (&a->functions->at, function) {
+	vec_each(&a->functions->at, function) {
 		double samples = a->facts->groups.at[function->group].samples;
 
 		if (function->kind != SAMPLE_CPU || function->kernel)

@@ -35,7 +35,7 @@ static uint32_t busiest_device(const struct analysis *a, const char *op)
 
 	if (metric == NONE)
 		return NONE;
-	vec_each (&a->rec->buckets, bucket) {
+	vec_each(&a->rec->buckets, bucket) {
 		const char *label = string_get(a->rec, bucket->label);
 		const char *space = strrchr(label, ' ');
 
@@ -63,7 +63,7 @@ static void collect(const struct analysis *a, struct histogram *histogram, const
 
 static const struct function *waiting_code(const struct analysis *a, uint32_t owner)
 {
-	vec_each (&a->functions->at, function)
+	vec_each(&a->functions->at, function)
 		if (function->kind == SAMPLE_OFFCPU && function->group == owner)
 			return function;
 	return NULL;

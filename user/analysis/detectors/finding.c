@@ -38,7 +38,7 @@ static double *group_by_slice(const struct analysis *a, uint32_t group, uint32_t
 
 	if (!by_slice)
 		abort();
-	vec_each (&a->rec->ledger, row)
+	vec_each(&a->rec->ledger, row)
 		if (row->slice < a->rec->slices.len && (states >> row->state & 1) &&
 		    a->facts->threads[row->thread].group == group)
 			by_slice[row->slice] += (double)row->ns;
@@ -107,8 +107,21 @@ struct bottleneck *finding_add_blame(struct analysis *a, const char *id,
 void finding_of_group(struct analysis *a, struct bottleneck *finding, uint32_t group,
 		      bool of_running)
 {
+	double ns = finding->impact.share * a->blame->total;
+	struct blame_filter run = BLAME_ANY(STATES_RUN);
+	double all, own;
+
+	if (of_running) {
+		/* The finding's time is that of all who wait for the group: keep the group's part.
+		 */
+		run.owner = group;
+		all = blame_sum(a->blame, &run);
+		run.victim = group;
+		own = blame_sum(a->blame, &run);
+		ns = all > 0 ? ns * own / all : 0;
+	}
 	finding->group = finding->subject = group;
-	finding->group_ns = fmin(finding->impact.share * a->blame->total, a->blame->worked[group]);
+	finding->group_ns = fmin(ns, a->blame->worked[group]);
 	finding->of_running = of_running;
 	finding->where = place_group(a, group);
 }

@@ -39,7 +39,7 @@ static double churn_samples(const struct analysis *a, uint32_t group, uint32_t *
 {
 	double sum = 0, most = 0;
 
-	vec_each (&a->rec->samples, sample) {
+	vec_each(&a->rec->samples, sample) {
 		if (sample->kind != SAMPLE_CPU || sample->stack >= a->rec->stacks.len ||
 		    a->facts->threads[sample->thread].group != group)
 			continue;

@@ -38,6 +38,7 @@ static int sched_prepare(struct session *session, struct error *error)
 /* Reads every thread through the iterator. end_ns 0 = only make their ledgers. */
 static int sched_dump(struct session *session, uint64_t end_ns, struct error *error)
 {
+	uint32_t generation = session->skeleton->bss->generation - 1;
 	struct wire_thread threads[64];
 	struct bpf_link *link =
 		bpf_program__attach_iter(session->skeleton->progs.sched__dump, NULL);
@@ -58,7 +59,7 @@ static int sched_dump(struct session *session, uint64_t end_ns, struct error *er
 		have += got > 0 ? (size_t)got : 0;
 		whole = have / sizeof(threads[0]);
 		for (size_t i = 0; i < whole; i++)
-			tasks_dump(session->tasks, &threads[i], end_ns);
+			tasks_dump(session->tasks, &threads[i], end_ns, generation);
 		/* A read may end in the middle of a record. */
 		have -= whole * sizeof(threads[0]);
 		memmove(threads, &threads[whole], have);
