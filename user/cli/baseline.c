@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* strait baseline: what is normal here, kept under a name and compared. */
+#include "cli/baseline.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "analysis/baseline.h"
+#include "cli/cli.h"
+#include "cli/observe.h"
+#include "store/store.h"
+
+/* Watched live: long enough for the comparison to see changes of a standard deviation or two. */
+#define LIVE_LENGTH (60 * OBSERVE_SECOND)
+#define LIVE_WARMUP (2 * OBSERVE_SECOND)
+#define UNSET       UINT64_MAX
+
+/* What the subcommands take, all together; each shows its own part of it. */
+struct baseline_options {
+	struct observe_options observe;
+	struct show_options show;
+	const char *store, *same;
+	bool replace, fail_on_regression;
+	char path[PATH_MAX]; /* of the store */
+};
+
+#define BASELINE_DEFAULTS                                                                          \
+	{                                                                                          \
+		.observe = OBSERVE_DEFAULTS, .show = SHOW_DEFAULTS                                 \
+	}
+
+#define STORE_OPTION(options)                                                                      \
+	{                                                                                          \
+		"store", 0, "FILE", option_text, &(options)->store,                                \
+			"keep baselines in this file; without it in /var/lib/strait as root, "     \
+			"else "                                                                    \
+			"in ~/.local/share/strait"                                                 \
+	}
+
+/* Baselines are watched longer than reports, and always with a warm-up. */
+static void fit_options(struct option *rows)
+{
+	for (; rows->name; rows++) {
+		if (!strcmp(rows->name, "duration"))
+			rows->help = "how long to watch; 60 without it, or until the command ends. "
+				     "Ctrl-C ends it early and keeps what was seen";
+		if (!strcmp(rows->name, "warmup"))
+			rows->help = "leave the first seconds out, 2 without it (0 where less than "
+				     "10 s are watched)";
+	}
+}
+
+/* Where baselines are kept. Untouched: what the option says. */
+static int find_store(struct baseline_options *options, struct error *error)
+{
+	if (options->store)
+		return 0;
+	options->store = options->path;
+	return baselines_path(options->path, sizeof(options->path), error);
+}
+
+static int load_recording(const char *file, struct baseline **out, struct error *error)
+{
+	struct recording *rec;
+	int err = store_open(file, &rec, error);
+
+	if (err)
+		return err;
+	*out = baseline_extract(rec);
+	baseline_text(&(*out)->name, file);
+	recording_free(rec);
+	return 0;
+}
+
+static bool names_file(const char *word)
+{
+	size_t length = strlen(word);
+
+	return strchr(word, '/') || (length > 7 && !strcmp(word + length - 7, ".strait"));
+}
+
+/* What a word means: a recording, by its path or ending; else a kept baseline; else any file. */
+static int load_word(struct baseline_options *options, const char *word, struct baseline **out,
+		     struct error *error)
+{
+	struct baselines *store;
+	int err;
+
+	if (names_file(word))
+		return load_recording(word, out, error);
+	err = find_store(options, error);
+	if (!err)
+		err = baselines_open(&store, options->store, BASELINES_READ, error);
+	if (!err) {
+		err = baselines_load(store, word, out, error);
+		baselines_close(store);
+	}
+	if (err == -ENOENT && !access(word, F_OK))
+		return load_recording(word, out, error);
+	if (err == -ENOENT && access(options->store, F_OK))
+		return error_set(error, -ENOENT,
+				 "there is no baseline '%.100s': none has been kept in %s yet "
+				 "('strait baseline save %.64s' keeps one)",
+				 word, options->store, word);
+	return err;
+}
+
+/* What was not said about watching now. */
+static void live_defaults(struct observe_options *observed)
+{
+	if (!observed->length_ns && !observed->target.command)
+		observed->length_ns = LIVE_LENGTH;
+	if (observed->warmup_ns == UNSET)
+		observed->warmup_ns =
+			!observed->length_ns || observed->length_ns >= 10 * OBSERVE_SECOND
+				? LIVE_WARMUP
+				: 0;
+}
+
+static int load_live(struct baseline_options *options, struct baseline **out, struct error *error)
+{
+	struct recording *rec = NULL;
+	int err;
+
+	options->observe.quiet_command = show_is_for_programs(&options->show);
+	err = observe(&options->observe, &rec, error);
+	if (!err) {
+		*out = baseline_extract(rec);
+		baseline_text(&(*out)->name, "now");
+	}
+	recording_free(rec);
+	return err;
+}
+
+static bool observe_options_given(const struct baseline_options *options)
+{
+	const struct observe_options *observed = &options->observe;
+
+	return observed->length_ns || observed->warmup_ns != UNSET || observed->target.pids.count ||
+	       observed->target.cgroup || observed->target.container || observed->target.command;
+}
+
+/* The window that a subcommand is about: the word's, or that which is watched now. */
+static int load_window(struct baseline_options *options, const char *word, struct baseline **out,
+		       struct error *error)
+{
+	return word ? load_word(options, word, out, error) : load_live(options, out, error);
+}
+
+/* Usage errors that save and compare share; OPTIONS_GO when there are none. */
+static int check_window(const struct usage *usage, struct baseline_options *options,
+			const struct arguments *rest, const char *word)
+{
+	struct error error;
+
+	options->observe.target.command = rest->command;
+	if (word && observe_options_given(options))
+		return options_wrong(usage,
+				     "'%.100s' was watched already: leave it out to watch now, or "
+				     "leave out how to watch",
+				     word);
+	if (word)
+		return OPTIONS_GO;
+	live_defaults(&options->observe);
+	if (observe_check(&options->observe, &error))
+		return options_wrong(usage, "%s", error.text);
+	return OPTIONS_GO;
+}
+
+static int keep(struct baseline_options *options, const struct baseline *baseline,
+		struct error *error)
+{
+	struct baselines *store;
+	int err;
+
+	if (!baseline->slices)
+		return error_set(error, -ENODATA,
+				 "nothing to keep: no slice was seen whole behind the warm-up");
+	err = baselines_open(&store, options->store, BASELINES_WRITE, error);
+	if (err)
+		return err;
+	err = baselines_save(store, baseline, options->replace, error);
+	baselines_close(store);
+	return err;
+}
+
+/* Before a minute is spent on watching: can it be kept? */
+static int check_free(struct baseline_options *options, const char *name, struct error *error)
+{
+	struct baselines *store;
+	struct baseline *there;
+	int err = baseline_name_check(name, error);
+
+	if (!err)
+		err = find_store(options, error);
+	if (!err)
+		err = baselines_open(&store, options->store, BASELINES_WRITE, error);
+	if (err)
+		return err;
+	if (!options->replace && !baselines_load(store, name, &there, NULL)) {
+		baseline_free(there);
+		err = error_set(error, -EEXIST,
+				"there is a baseline '%s' already: give another name, or --replace",
+				name);
+	}
+	baselines_close(store);
+	return err;
+}
+
+static int cli_save(int argc, char **argv)
+{
+	struct baseline_options options = BASELINE_DEFAULTS;
+	const struct option target[] = {TARGET_OPTIONS(&options.observe.target), {}};
+	struct option how[] = {OBSERVE_OPTIONS(&options.observe), {}};
+	const struct option where[] = {STORE_OPTION(&options),
+				       {"replace", 0, NULL, option_flag, &options.replace,
+					"take the place of an older baseline of that name"},
+				       {}};
+	const struct option_group groups[] = {{"What to watch (without any: the host)", target},
+					      {"How to watch (where no FILE is given)", how},
+					      {"Where to keep it", where},
+					      {}};
+	const struct usage usage = {
+		.name = "strait baseline save",
+		.synopsis =
+			"strait baseline save NAME [OPTIONS]              watch now\n"
+			"strait baseline save NAME [OPTIONS] -- COMMAND   the same while it runs\n"
+			"strait baseline save NAME FILE [OPTIONS]         from a recording",
+		.what = "Keeps what is normal here under a name: every metric of the host, slice "
+			"by slice, with the warm-up left out. Watch for a minute or longer, under "
+			"the load that shall count as normal: a comparison needs at least 8 slices "
+			"on each side, and with 30 or more it sees smaller changes.",
+		.groups = groups,
+		.examples = "  sudo strait baseline save monday -d 300\n"
+			    "  strait baseline save v1 v1.strait --replace\n",
+		.words = 2,
+		.command = true};
+	struct baseline *baseline = NULL;
+	struct arguments rest;
+	struct error error;
+	int status, err;
+
+	options.observe.warmup_ns = UNSET;
+	fit_options(how);
+	status = options_parse(&usage, argc, argv, &rest);
+	if (status != OPTIONS_GO)
+		return status;
+	if (!rest.count)
+		return options_wrong(&usage, "under which name?");
+	if (baseline_name_check(rest.at[0], &error))
+		return options_wrong(&usage, "%s", error.text);
+	status = check_window(&usage, &options, &rest, rest.count > 1 ? rest.at[1] : NULL);
+	if (status != OPTIONS_GO)
+		return status;
+	err = check_free(&options, rest.at[0], &error);
+	if (!err)
+		err = load_window(&options, rest.count > 1 ? rest.at[1] : NULL, &baseline, &error);
+	if (!err) {
+		baseline_text(&baseline->name, rest.at[0]);
+		err = keep(&options, baseline, &error);
+	}
+	if (!err && !options.observe.quiet)
+		cli_say("baseline '%s': %u slices, %zu series, kept in %.200s", rest.at[0],
+			baseline->slices, baseline->series.len, options.store);
+	baseline_free(baseline);
+	return err ? cli_failed(err, &error) : EXIT_OK;
+}
+
+static int cli_list(int argc, char **argv)
+{
+	struct baseline_options options = BASELINE_DEFAULTS;
+	const struct option print[] = {SHOW_OPTIONS(&options.show), STORE_OPTION(&options), {}};
+	const struct option_group groups[] = {{"What to print", print}, {}};
+	const struct usage usage = {.name = "strait baseline list",
+				    .synopsis = "strait baseline list [OPTIONS]",
+				    .what = "Lists the baselines that are kept, oldest first.",
+				    .groups = groups};
+	struct baselines *store = NULL;
+	struct arguments rest;
+	struct error error;
+	int status = options_parse(&usage, argc, argv, &rest), err;
+
+	if (status != OPTIONS_GO)
+		return status;
+	err = find_store(&options, &error);
+	if (!err)
+		err = baselines_open(&store, options.store, BASELINES_READ, &error);
+	if (err && err != -ENOENT)
+		return cli_failed(err, &error);
+	status = baseline_show_list(store, options.store, &options.show);
+	baselines_close(store);
+	return status;
+}
+
+static int cli_show(int argc, char **argv)
+{
+	struct baseline_options options = BASELINE_DEFAULTS;
+	const struct option print[] = {SHOW_OPTIONS(&options.show), STORE_OPTION(&options), {}};
+	const struct option_group groups[] = {{"What to print", print}, {}};
+	const struct usage usage = {
+		.name = "strait baseline show",
+		.synopsis = "strait baseline show NAME [OPTIONS]",
+		.what = "Prints a kept baseline (or, given its file, the baseline of a recording): "
+			"average, smallest, largest and percentiles of every metric. Percentiles "
+			"of latencies are those of the events, of other metrics those of the "
+			"slices.",
+		.groups = groups,
+		.words = 1};
+	struct baseline *baseline;
+	struct arguments rest;
+	struct error error;
+	int status = options_parse(&usage, argc, argv, &rest), err;
+
+	if (status != OPTIONS_GO)
+		return status;
+	if (!rest.count)
+		return options_wrong(&usage, "which baseline? 'strait baseline list' shows them");
+	err = load_word(&options, rest.at[0], &baseline, &error);
+	if (err)
+		return cli_failed(err, &error);
+	status = baseline_show(baseline, &options.show);
+	baseline_free(baseline);
+	return status;
+}
+
+static int cli_remove(int argc, char **argv)
+{
+	struct baseline_options options = BASELINE_DEFAULTS;
+	const struct option where[] = {STORE_OPTION(&options), {}};
+	const struct option_group groups[] = {{"Where it is kept", where}, {}};
+	const struct usage usage = {.name = "strait baseline remove",
+				    .synopsis = "strait baseline remove NAME [OPTIONS]",
+				    .what = "Removes a kept baseline.",
+				    .groups = groups,
+				    .words = 1};
+	struct baselines *store;
+	struct arguments rest;
+	struct error error;
+	int status = options_parse(&usage, argc, argv, &rest), err;
+
+	if (status != OPTIONS_GO)
+		return status;
+	if (!rest.count)
+		return options_wrong(&usage, "which baseline? 'strait baseline list' shows them");
+	err = find_store(&options, &error);
+	if (!err && !access(options.store, F_OK))
+		err = baselines_open(&store, options.store, BASELINES_WRITE, &error);
+	else if (!err)
+		err = error_set(&error, -ENOENT, "there is no baseline '%.100s': %s is not there",
+				rest.at[0], options.store);
+	if (!err) {
+		err = baselines_remove(store, rest.at[0], &error);
+		baselines_close(store);
+	}
+	return err ? cli_failed(err, &error) : EXIT_OK;
+}
+
+/* Loads what is compared, compares and shows it; the exit status. */
+static int compare_windows(struct baseline_options *options, const char *before_word,
+			   const char *after_word)
+{
+	struct baseline *before = NULL, *after = NULL, *same = NULL;
+	struct comparison comparison = {};
+	struct error error;
+	int status, err = load_word(options, before_word, &before, &error);
+
+	/* First what is kept: a wrong name must not cost a minute of watching. */
+	if (!err && options->same)
+		err = load_word(options, options->same, &same, &error);
+	if (!err)
+		err = load_window(options, after_word, &after, &error);
+	if (err) {
+		status = cli_failed(err, &error);
+	} else {
+		baseline_compare(before, after, same, &comparison);
+		status = baseline_show_comparison(before, after, &comparison, &options->show);
+		if (!status && options->fail_on_regression && comparison.verdicts[CHANGE_WORSE])
+			status = EXIT_FAILED;
+	}
+	comparison_free(&comparison);
+	baseline_free(before);
+	baseline_free(after);
+	baseline_free(same);
+	return status;
+}
+
+static int cli_compare(int argc, char **argv)
+{
+	struct baseline_options options = BASELINE_DEFAULTS;
+	const struct option target[] = {TARGET_OPTIONS(&options.observe.target), {}};
+	struct option how[] = {OBSERVE_OPTIONS(&options.observe), {}};
+	const struct option compare[] = {
+		{"same", 0, "NAME|FILE", option_text, &options.same,
+		 "another run of what NAME is: what these two differ by is noise"},
+		{"fail-on-regression", 0, NULL, option_flag, &options.fail_on_regression,
+		 "exit 1 when a metric is worse; without it the exit status is 0 either way"},
+		STORE_OPTION(&options),
+		{}};
+	const struct option print[] = {SHOW_OPTIONS(&options.show), {}};
+	const struct option_group groups[] = {{"What to watch (without any: the host)", target},
+					      {"How to watch (where only NAME is given)", how},
+					      {"How to compare", compare},
+					      {"What to print", print},
+					      {}};
+	const struct usage usage = {
+		.name = "strait baseline compare",
+		.synopsis =
+			"strait baseline compare NAME [OPTIONS]              with what is now\n"
+			"strait baseline compare NAME [OPTIONS] -- COMMAND   with a command's run\n"
+			"strait baseline compare NAME OTHER [OPTIONS]        with a kept one\n"
+			"strait baseline compare NAME FILE [OPTIONS]         with a recording",
+		.what = "Says which metrics changed. NAME may be the file of a recording too.\n"
+			"A metric counts as changed when a rank test on its slices says so, at "
+			"most 5 % false ones expected among all that are named; and when the "
+			"interval of the shift excludes 0; and when the shift exceeds the noise: "
+			"what the two halves of each window differ by, what --same differs by, and "
+			"what the metric can resolve. Slices that resemble their neighbours count "
+			"for less. Each side needs 8 slices; 30 or more see smaller changes.",
+		.groups = groups,
+		.examples = "  sudo strait baseline compare monday\n"
+			    "  strait baseline compare v1 v2.strait --fail-on-regression\n"
+			    "  strait baseline compare monday tuesday --same sunday --json\n",
+		.words = 2,
+		.command = true};
+	struct arguments rest;
+	const char *after;
+	int status;
+
+	options.observe.warmup_ns = UNSET;
+	fit_options(how);
+	status = options_parse(&usage, argc, argv, &rest);
+	if (status != OPTIONS_GO)
+		return status;
+	if (!rest.count)
+		return options_wrong(&usage, "which baseline? 'strait baseline list' shows them");
+	after = rest.count > 1 ? rest.at[1] : NULL;
+	status = check_window(&usage, &options, &rest, after);
+	return status == OPTIONS_GO ? compare_windows(&options, rest.at[0], after) : status;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} actions[] = {
+	{"save", cli_save},       {"list", cli_list},     {"show", cli_show},
+	{"compare", cli_compare}, {"remove", cli_remove},
+};
+
+int cli_baseline(int argc, char **argv)
+{
+	const struct usage usage = {
+		.name = "strait baseline",
+		.synopsis = "strait baseline save NAME [FILE]         keep what is normal here\n"
+			    "strait baseline list                     what is kept\n"
+			    "strait baseline show NAME                one of them\n"
+			    "strait baseline compare NAME [OTHER]     what has changed since\n"
+			    "strait baseline remove NAME",
+		.what = "What is normal on this host? Keep it while all is well, and compare when "
+			"something seems slow, or after a change: with statistics, never by eye. "
+			"Each of these has its own --help.",
+		.examples = "  sudo strait baseline save quiet -d 60\n"
+			    "  sudo strait baseline compare quiet -d 60\n",
+		.words = 1};
+	struct arguments rest;
+	int status;
+
+	for (size_t i = 0; argc > 1 && i < sizeof(actions) / sizeof(actions[0]); i++)
+		if (!strcmp(argv[1], actions[i].name))
+			return actions[i].run(argc - 1, argv + 1);
+	status = options_parse(&usage, argc, argv, &rest);
+	if (status != OPTIONS_GO)
+		return status;
+	if (rest.count)
+		return options_wrong(&usage, "there is no 'strait baseline %.40s'", rest.at[0]);
+	return options_wrong(&usage, "save, list, show, compare or remove?");
+}
