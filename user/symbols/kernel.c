@@ -53,6 +53,8 @@ static bool is_end(const char *name, size_t length)
 	static const char *const ends[] = {"_etext", "_einittext", "__entry_text_end",
 					   "__irqentry_text_end", "__softirqentry_text_end"};
 
+	if (*name != '_' || length < 6)
+		return false;
 	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
 		if (strlen(ends[i]) == length && !memcmp(ends[i], name, length))
 			return true;
@@ -140,16 +142,22 @@ static int entry_compare(const void *left, const void *right, void *context)
 /* One entry for each address, ascending. */
 static void entries_order(struct kernel_table *table)
 {
-	size_t kept = 0;
+	struct kernel_entry *at = table->entries.at;
+	size_t count = table->entries.len, kept = 0;
+	bool ordered = true;
 
-	if (!table->entries.len)
-		return;
-	qsort_r(table->entries.at, table->entries.len, sizeof(*table->entries.at), entry_compare,
-		table);
-	for (size_t i = 1; i < table->entries.len; i++)
-		if (table->entries.at[i].address != table->entries.at[kept].address)
-			table->entries.at[++kept] = table->entries.at[i];
-	table->entries.len = kept + 1;
+	for (size_t i = 1; i < count && ordered; i++)
+		ordered = at[i - 1].address <= at[i].address;
+	/* Modules and BPF programs are listed as they came; a kernel without any is in order. */
+	if (!ordered)
+		qsort_r(at, count, sizeof(*at), entry_compare, table);
+	for (size_t i = 1; i < count; i++) {
+		if (at[i].address != at[kept].address)
+			at[++kept] = at[i];
+		else if (entry_compare(&at[i], &at[kept], table) < 0)
+			at[kept] = at[i];
+	}
+	table->entries.len = count ? kept + 1 : 0;
 }
 
 void kernel_free(struct kernel_table *table)

@@ -277,10 +277,10 @@ static int find(struct map_cache *cache, struct text_pool *pool, uint32_t pid, u
 	if (!process)
 		process = process_add(cache, pid);
 	process->used = ++cache->tick;
-	mapping = process->own ? space_find(process->space, address) : NULL;
-	if (!mapping && time_now() >= process->next_read_ns)
+	/* An inherited copy holds until the process maps something of its own. */
+	mapping = space_find(process->space, address);
+	if (!mapping && time_now() >= process->next_read_ns) {
 		process_read(cache, pool, process);
-	if (!mapping) {
 		mapping = space_find(process->space, address);
 		if (mapping && process->own)
 			process->useless = 0;
@@ -303,12 +303,10 @@ int maps_find(struct map_cache *cache, struct text_pool *pool, uint32_t pid, uin
 
 void maps_inherit(struct map_cache *cache, uint32_t child, uint32_t parent)
 {
-	struct map_process *from, *to = process_find(cache, child);
+	struct map_process *from, *to;
 
-	if (to && to->space)
-		return;
-	if (!to)
-		to = process_add(cache, child);
+	maps_forget(cache, child);
+	to = process_add(cache, child);
 	to->parent = parent;
 	from = process_find(cache, parent);
 	if (from && from->space) {

@@ -86,7 +86,10 @@ int symbols_locate(struct symbols *s, uint32_t pid, uint64_t address, struct loc
 /* The process has a new image, or has ended and all of its addresses were located. */
 void symbols_forget(struct symbols *s, uint32_t pid);
 
-/* `child` was forked from `parent`: where its own maps cannot be read, the parent's are used. */
+/*
+ * `child` was just forked from `parent`. What was known under its number is forgotten; the parent's
+ * maps are its own until an address is in none of them, and for good where its own cannot be read.
+ */
 void symbols_inherit(struct symbols *s, uint32_t child, uint32_t parent);
 
 /* ---- naming ---- */
