@@ -99,6 +99,14 @@ static double median_of(const struct baseline_series *series)
 	return series ? stats_median(series->values.at, series->values.len) : NAN;
 }
 
+static bool is_constant(const double_vec *values, double value)
+{
+	for (size_t i = 0; i < values->len; i++)
+		if (values->at[i] != value)
+			return false;
+	return true;
+}
+
 /* Everything but the verdict, which needs the p values of all metrics. */
 static void measure_change(struct change *change, const struct baseline_series *before,
 			   const struct baseline_series *after, const struct baseline_series *same)
@@ -109,6 +117,7 @@ static void measure_change(struct change *change, const struct baseline_series *
 
 	/* Var(mean y - mean x) is σ² (inflation_x / n + inflation_y / m). */
 	inflation = (stats_inflation(rho, x.len) * m + stats_inflation(rho, y.len) * n) / (n + m);
+	change->constant = is_constant(&x, x.at[0]) && is_constant(&y, x.at[0]);
 	change->p = stats_mann_whitney(x.at, x.len, y.at, y.len, inflation).p;
 	change->shift = stats_hodges_lehmann(x.at, x.len, y.at, y.len).shift;
 	change->interval =
@@ -173,12 +182,12 @@ static void adjust_all(struct comparison *out)
 	size_t at = 0;
 
 	vec_each(&out->changes, change)
-		if (!isnan(change->p))
+		if (!isnan(change->p) && !change->constant)
 			vec_push(&p, change->p);
 	if (p.len)
 		stats_benjamini_hochberg(p.at, p.at, p.len);
 	vec_each(&out->changes, change)
-		if (!isnan(change->p))
+		if (!isnan(change->p) && !change->constant)
 			change->p = p.at[at++];
 	vec_free(&p);
 }

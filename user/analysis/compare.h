@@ -6,7 +6,8 @@
  * events follow each other too closely to count as independent. A metric is said to have changed
  * only when all of these hold:
  *   - the Mann–Whitney test rejects "the same", its variance inflated by the autocorrelation of the
- *     slices, at a false discovery rate of 5 % over all metrics (Benjamini–Hochberg);
+ *     slices, at a false discovery rate of 5 % over all metrics (Benjamini–Hochberg; those that
+ *     never varied cannot be rejected and do not count);
  *   - the 95 % moving-block bootstrap interval of the shift (Hodges–Lehmann) excludes 0;
  *   - the shift exceeds the noise: the shift between the two halves of either side and, where
  *     another run of the same thing is given, the shift to that run;
@@ -16,6 +17,7 @@
 #ifndef STRAIT_COMPARE_H
 #define STRAIT_COMPARE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,8 +47,9 @@ struct change {
 	double before, after; /* medians of the slices */
 	double shift;         /* after - before: the median of all differences */
 	struct interval interval;
-	double p;     /* of the test, adjusted for the number of metrics */
-	double noise; /* what the shift must exceed: the noise or the resolution */
+	double p;      /* of the test, adjusted for the number of metrics */
+	double noise;  /* what the shift must exceed: the noise or the resolution */
+	bool constant; /* one and the same value in all slices of both sides */
 	enum change_verdict verdict;
 };
 

@@ -374,9 +374,10 @@ static void put_changes(struct page *page, const struct comparison *comparison)
 				shown++;
 			}
 	}
-	if (shown)
+	if (shown) {
 		fputc('\n', page->out);
-	table_print(&table, 1);
+		table_print(&table, 1);
+	}
 	if (!page->style.verbose)
 		text_more(page, 1, changed, shown);
 }

@@ -108,6 +108,35 @@ static void resolution_is_kept(void **state)
 	baseline_free(after);
 }
 
+/* What never varied does not make the others harder to find. */
+static void constants_cost_nothing(void **state)
+{
+	struct baseline *before = baseline_new(), *after = baseline_new();
+	struct comparison alone = {}, among = {};
+	struct random random = random_seed(4);
+
+	(void)state;
+	add_noise(before, &random, "cpu_busy_percent", "", 20, 0, 20, 2);
+	add_noise(after, &random, "cpu_busy_percent", "", 20, 0, 24, 2);
+	baseline_compare(before, after, NULL, &alone);
+	for (int i = 0; i < 50; i++) {
+		char label[16];
+
+		snprintf(label, sizeof(label), "eth%d", i);
+		add_noise(before, &random, "net_drops_per_s", label, 20, 0, 0, 0);
+		add_noise(after, &random, "net_drops_per_s", label, 20, 0, 0, 0);
+	}
+	baseline_compare(before, after, NULL, &among);
+	assert_true(alone.changes.at[0].p < 0.05);
+	assert_true(among.changes.at[0].p == alone.changes.at[0].p);
+	assert_int_equal(among.changes.at[1].verdict, CHANGE_NONE);
+	assert_true(among.changes.at[1].constant && among.changes.at[1].p == 1);
+	comparison_free(&alone);
+	comparison_free(&among);
+	baseline_free(before);
+	baseline_free(after);
+}
+
 /* What another run of the same thing differs by is noise, whatever the tests say. */
 static void another_run_is_noise(void **state)
 {
@@ -231,9 +260,13 @@ static void real_shifts_are_found(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(directions_and_figures),   cmocka_unit_test(resolution_is_kept),
-		cmocka_unit_test(another_run_is_noise),     cmocka_unit_test(a_drift_is_noise),
-		cmocka_unit_test(false_alarms_are_bounded), cmocka_unit_test(real_shifts_are_found),
+		cmocka_unit_test(directions_and_figures),
+		cmocka_unit_test(resolution_is_kept),
+		cmocka_unit_test(constants_cost_nothing),
+		cmocka_unit_test(another_run_is_noise),
+		cmocka_unit_test(a_drift_is_noise),
+		cmocka_unit_test(false_alarms_are_bounded),
+		cmocka_unit_test(real_shifts_are_found),
 	};
 
 	return cmocka_run_group_tests_name("analysis/compare", tests, NULL, NULL);
