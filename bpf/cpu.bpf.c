@@ -8,24 +8,18 @@
 #include "core/targets.bpf.h"
 #include <bpf/bpf_tracing.h>
 
-STACK_SCRATCH(cpu_scratch);
+STACK_SCRATCH(cpu_scratch)
 
 SEC("perf_event")
 int cpu__sample(struct bpf_perf_event_data *ctx)
 {
-	__u64 id = bpf_get_current_pid_tgid(), now, kernel, user;
-	__u32 zero = 0, tid = (__u32)id, tgid = id >> 32;
-	struct wire_stack *scratch;
+	__u64 id = bpf_get_current_pid_tgid(), kernel, user;
 	struct wire_sample *sample;
 
-	if (!tid || !ledger_targeted(ledger_current()))
+	if (!(__u32)id || !ledger_targeted(ledger_current()))
 		return 0;
-	scratch = bpf_map_lookup_elem(&cpu_scratch, &zero);
-	if (!scratch)
-		return 0;
-	now = bpf_ktime_get_ns();
-	kernel = stack_kernel(ctx, scratch, tid, tgid, now);
-	user = stack_user(ctx, scratch, tid, tgid, now);
+	kernel = cpu_scratch_kernel(ctx);
+	user = cpu_scratch_user(ctx);
 	sample = bpf_ringbuf_reserve(&events, sizeof(*sample), 0);
 	if (!sample) {
 		drop_count(DROP_RING_SAMPLE);
@@ -33,9 +27,9 @@ int cpu__sample(struct bpf_perf_event_data *ctx)
 	}
 	sample->header.kind = WIRE_CPU_SAMPLE;
 	sample->header.cpu = bpf_get_smp_processor_id();
-	sample->header.time_ns = now;
-	sample->header.tid = tid;
-	sample->header.tgid = tgid;
+	sample->header.time_ns = bpf_ktime_get_ns();
+	sample->header.tid = (__u32)id;
+	sample->header.tgid = id >> 32;
 	sample->kernel_stack = kernel;
 	sample->user_stack = user;
 	sample->weight = sample_weight_ns;

@@ -14,8 +14,7 @@
 const volatile __u32 fault_period = 64;
 
 GENERATION_MAPS(memory_counts, struct memory_key, struct memory_value, 8192);
-STACK_SCRATCH(memory_kernel_scratch);
-STACK_SCRATCH(memory_user_scratch);
+STACK_SCRATCH(memory_scratch)
 
 static __always_inline void memory_count(enum memory_what what, __u64 ns)
 {
@@ -128,18 +127,13 @@ static __always_inline bool fault_sampled(void)
 
 static __always_inline void fault_send(void *ctx, bool in_kernel)
 {
-	__u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), kernel = 0, user = 0;
-	__u32 zero = 0, tid = (__u32)id, tgid = id >> 32;
+	__u64 id = bpf_get_current_pid_tgid(), kernel = 0, user;
 	struct wire_sample *sample;
-	struct wire_stack *scratch;
 
 	/* A fault of user code has the same few kernel frames every time. */
-	scratch = bpf_map_lookup_elem(&memory_kernel_scratch, &zero);
-	if (scratch && in_kernel)
-		kernel = stack_kernel(ctx, scratch, tid, tgid, now);
-	scratch = bpf_map_lookup_elem(&memory_user_scratch, &zero);
-	if (scratch)
-		user = stack_user(ctx, scratch, tid, tgid, now);
+	if (in_kernel)
+		kernel = memory_scratch_kernel(ctx);
+	user = memory_scratch_user(ctx);
 	sample = bpf_ringbuf_reserve(&events, sizeof(*sample), 0);
 	if (!sample) {
 		drop_count(DROP_RING_SAMPLE);
@@ -147,9 +141,9 @@ static __always_inline void fault_send(void *ctx, bool in_kernel)
 	}
 	sample->header.kind = WIRE_FAULT_SAMPLE;
 	sample->header.cpu = bpf_get_smp_processor_id();
-	sample->header.time_ns = now;
-	sample->header.tid = tid;
-	sample->header.tgid = tgid;
+	sample->header.time_ns = bpf_ktime_get_ns();
+	sample->header.tid = (__u32)id;
+	sample->header.tgid = id >> 32;
 	sample->kernel_stack = kernel;
 	sample->user_stack = user;
 	sample->weight = fault_period;

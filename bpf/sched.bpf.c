@@ -23,8 +23,7 @@
 #define FAMILY_INET      2
 #define FAMILY_INET6     10
 
-STACK_SCRATCH(sched_kernel_scratch);
-STACK_SCRATCH(sched_user_scratch);
+STACK_SCRATCH(sched_scratch)
 
 /* ---- what a thread waits for ---- */
 
@@ -135,19 +134,10 @@ static __always_inline bool wait_allowed(struct cpu_state *cpu, __u64 now)
 static __always_inline void wait_take_stack(struct task_struct *next, struct wire_ledger *ledger,
 					    struct cpu_state *cpu, __u64 now)
 {
-	__u32 zero = 0;
-	struct wire_stack *scratch;
-
 	ledger->flags &= ~LEDGER_WAIT_LONG;
 	if (!wait_allowed(cpu, now))
 		return;
-	ledger->wait_kernel_stack = 0;
-	scratch = bpf_map_lookup_elem(&sched_kernel_scratch, &zero);
-	if (scratch)
-		ledger->wait_kernel_stack = stack_send(
-			scratch,
-			bpf_get_task_stack(next, scratch->address, sizeof(scratch->address), 0),
-			false, next->pid, next->tgid, now);
+	ledger->wait_kernel_stack = sched_scratch_kernel_of(next);
 	if (ledger->syscall >= 0)
 		ledger->flags |= LEDGER_WAIT_READY;
 	else
@@ -210,7 +200,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 		return;
 	}
 	if (ledger->flags & LEDGER_WAIT_READY)
-		wait_finish(ctx, ledger, &sched_user_scratch, now);
+		wait_finish(ledger, sched_scratch_user(ctx));
 }
 
 /* The thread waited for this CPU for `waited` ns: charge those who had it meanwhile. */

@@ -96,7 +96,7 @@ struct wire_life {
 
 /* ---- the thread ledger: task storage, read through the task iterator ---- */
 
-#define WIRE_PARTIES 6
+#define WIRE_PARTIES 8 /* a power of two */
 
 /* Another process that took part in this thread's waits. tgid 0 = free slot. */
 struct wire_party {
@@ -328,9 +328,9 @@ _Static_assert(sizeof(struct wire_sample) == 48, "wire size");
 _Static_assert(sizeof(struct wire_wait) == 64, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 88, "wire size");
 _Static_assert(sizeof(struct wire_life) == 112, "wire size");
-_Static_assert(sizeof(struct wire_ledger) == 696, "wire size");
-_Static_assert(sizeof(struct wire_thread) == 856, "wire size");
-_Static_assert(sizeof(struct wire_exit) == 808, "wire size");
+_Static_assert(sizeof(struct wire_ledger) == 824, "wire size");
+_Static_assert(sizeof(struct wire_thread) == 984, "wire size");
+_Static_assert(sizeof(struct wire_exit) == 936, "wire size");
 _Static_assert(sizeof(struct bucket_key) == 16, "wire size");
 _Static_assert(sizeof(struct net_key) == 28, "wire size");
 _Static_assert(sizeof(struct net_value) == 88, "wire size");

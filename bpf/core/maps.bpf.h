@@ -44,7 +44,7 @@ struct ledger_hash_map {
 };
 extern struct ledger_hash_map ledger_hash SEC(".maps");
 
-#define CPU_RUNS 32
+#define CPU_RUNS 8
 
 /* What a CPU is doing. Written by that CPU only. */
 struct cpu_state {

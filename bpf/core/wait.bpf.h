@@ -38,19 +38,14 @@ static __always_inline void wait_send(struct wire_ledger *ledger, __u32 tid, __u
 }
 
 /*
- * The current thread is about to leave the kernel or to block again: its user stack can be read.
- * `scratches` is the caller's own STACK_SCRATCH.
+ * The current thread is about to leave the kernel or to block again: its user stack can be read,
+ * and the caller has read it.
  */
-static __always_inline void wait_finish(void *ctx, struct wire_ledger *ledger, void *scratches,
-					__u64 now)
+static __always_inline void wait_finish(struct wire_ledger *ledger, __u64 user_stack)
 {
-	__u64 id = bpf_get_current_pid_tgid(), user = 0;
-	__u32 zero = 0;
-	struct wire_stack *scratch = bpf_map_lookup_elem(scratches, &zero);
+	__u64 id = bpf_get_current_pid_tgid();
 
-	if (scratch)
-		user = stack_user(ctx, scratch, (__u32)id, id >> 32, now);
-	wait_send(ledger, (__u32)id, id >> 32, user);
+	wait_send(ledger, (__u32)id, id >> 32, user_stack);
 }
 
 #endif
