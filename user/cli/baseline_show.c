@@ -198,6 +198,8 @@ static int show_text(const struct baseline *baseline, const struct show_options 
 
 	text_open(&text, show);
 	put_head(&text.page, "", baseline);
+	doc->slices = baseline->slices + baseline->warmup_slices;
+	doc->warmup_slices = baseline->warmup_slices;
 	vec_each(&baseline->summaries, summary) {
 		const struct metric_kind *kind = metric_find(summary->metric);
 
@@ -286,11 +288,12 @@ int baseline_show_list(struct baselines *store, const char *path, const struct s
 	table_init(&table, &text.page, columns, sizeof(columns) / sizeof(columns[0]));
 	if (store)
 		err = baselines_each(store, list_row, &table, &error);
-	if (!table.cells.len && !err)
+	if (table.cells.len)
+		table_print(&table, 0);
+	else if (!err)
 		page_prose(&text.page, 0, PAINT_NONE,
 			   "No baseline is kept in %s yet: 'strait baseline save NAME' keeps one.",
 			   path);
-	table_print(&table, 0);
 	if (err) {
 		cli_error(&error);
 		text_print(&text);

@@ -238,8 +238,8 @@ static void false_alarms_are_bounded(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(phis) / sizeof(phis[0]); i++) {
 		if (phis[i] < 0.5)
-			assert_true(simulate(COMPARE_SLICES, phis[i], 0, 15, NULL) <= 0.02);
-		assert_true(simulate(30, phis[i], 0, 5, NULL) <= 0.02);
+			assert_true(simulate(COMPARE_SLICES, phis[i], 0, 10, NULL) <= 0.02);
+		assert_true(simulate(30, phis[i], 0, 3, NULL) <= 0.02);
 	}
 }
 
