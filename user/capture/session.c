@@ -110,7 +110,7 @@ static int targets_fill(struct session *session, struct error *error)
 
 static void program_omit(struct session *session, const char *name, const char *why)
 {
-	vec_each (&session->loader->programs, state)
+	vec_each(&session->loader->programs, state)
 		if (!strcmp(state->name, name)) {
 			state->loaded = false;
 			snprintf(state->why, sizeof(state->why), "%s", why);
@@ -149,7 +149,7 @@ static int families_attach(struct session *session)
 		if (!families[i]->attach || !families[i]->attach(session, &why))
 			continue;
 		session->family_off[i] = true;
-		vec_each (&session->loader->programs, state)
+		vec_each(&session->loader->programs, state)
 			if (program_in_family(state->name, families[i]->name))
 				program_omit(session, state->name, why.text);
 	}
@@ -371,6 +371,7 @@ int session_run(struct session *session, struct error *error)
 	const struct session_options *options = &session->options;
 	int err = window_begin(session, error);
 	uint64_t begin = session->begin_ns, end, window_end;
+	bool last;
 
 	if (err)
 		return err;
@@ -382,8 +383,10 @@ int session_run(struct session *session, struct error *error)
 		if (window_end - end < options->slice_ns / 2)
 			end = window_end;
 		slice_watch(session, begin, end);
+		/* Stopped while the slice ends: what came after its flip needs one more slice. */
+		last = window_stopped(session) || now_ns() >= window_end;
 		err = slice_end(session, error);
-		if (err || window_stopped(session) || now_ns() >= window_end)
+		if (err || last)
 			break;
 		begin = session->slice_end_ns;
 		recording_begin_slice(session->recording, session_time(session, begin),
@@ -411,7 +414,7 @@ void session_close(struct session *session)
 	for (size_t i = 0; families[i]; i++)
 		if (families[i]->close && session->skeleton)
 			families[i]->close(session);
-	vec_each (&session->links, link)
+	vec_each(&session->links, link)
 		bpf_link__destroy(*link);
 	vec_free(&session->links);
 	ring_buffer__free(session->ring);

@@ -1,0 +1,210 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Each probe family against a known answer: a program that does a known number of things, and a tool
+# that counts the same another way (strace, fio, getrusage, /proc).
+
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need_root
+need_strait
+need sqlite3 jq cc
+
+known=$work/known
+recording=$work/r.strait
+
+cc -static -O1 -D_GNU_SOURCE -o "$known" "$root/tests/integration/families.c" ||
+	skip 'cannot link statically'
+
+# Records what the rest of the arguments do. Its own output is in $out.
+record() {
+	run "$strait" record -q --replace -o "$recording" "$@"
+}
+
+ask() {
+	sqlite3 -readonly "$recording" "$@"
+}
+
+# total METRIC [CONDITION]: the sum of a counter over all slices.
+total() {
+	ask "SELECT coalesce(sum(value), 0) FROM v_counts WHERE metric = '$1' AND ${2:-1}"
+}
+
+# buckets METRIC EXPRESSION [CONDITION]
+buckets() {
+	ask "SELECT $2 FROM v_buckets WHERE metric = '$1' AND ${3:-1}"
+}
+
+# whole FAMILY: all of its programs are attached; says so where not.
+whole() {
+	local why
+	why=$(ask "SELECT s.text FROM families f JOIN strings n ON n.id = f.name
+		JOIN strings s ON s.id = f.why WHERE n.text = '$1' AND f.status = 0")
+	[ -z "$why" ] && [ -n "$(ask "SELECT 1 FROM families f JOIN strings n ON n.id = f.name
+		WHERE n.text = '$1' AND f.status = 0")" ] && return 0
+	echo "note: family $1 is not whole here: $(ask "SELECT s.text FROM families f
+		JOIN strings n ON n.id = f.name JOIN strings s ON s.id = f.why WHERE n.text = '$1'")"
+	return 1
+}
+
+test_syscall() {
+	local call count errors ns
+	record -- "$known" calls
+	is 'syscall: recorded' 0 "$status"
+	whole syscall || return
+	is 'syscall: 1000 reads' 1000 "$(total syscall.count "label = 'read'")"
+	is 'syscall: 77 opens failed' 77 "$(total syscall.errors "label IN ('openat', 'open')")"
+	is 'syscall: 50 receives would block' 50 "$(total syscall.again "label = 'recvfrom'")"
+	is 'syscall: it ended once' 1 "$(total syscall.count "label = 'exit_group'")"
+	ns=$(total syscall.ns "label = 'clock_nanosleep'")
+	within 'syscall: 5 sleeps of 40 ms' 200000000 260000000 "$ns"
+	is 'syscall: nobody else is counted' 1 "$(ask "SELECT count(DISTINCT pid) FROM v_counts
+		WHERE metric = 'syscall.count'")"
+
+	command -v strace >/dev/null || return
+	strace -qq -c -U name,calls,errors -o "$work/strace" "$known" calls
+	while read -r call count errors; do
+		is "syscall: $call as strace counts it" "$count ${errors:-0}" \
+			"$(total syscall.count "label = '$call'") $(total syscall.errors "label = '$call'")"
+	done < <(awk 'NR > 2 && $1 !~ /^(-|execve|total)/' "$work/strace")
+}
+
+test_memory() {
+	local pages=4096 seen sampled
+	record -- "$known" faults $pages
+	is 'memory: recorded' 0 "$status"
+	seen=$(total memory.minor_faults "process_comm = 'known'")
+	within "memory: minor faults, of which the kernel told $(cat "$out")" $pages $((pages + 300)) \
+		"$seen"
+	whole memory || return
+	within 'memory: faults of user code' $pages $((pages + 300)) "$(total memory.faults_user)"
+	# One in 64 on average, at uniform distances: five standard deviations are 29 %.
+	sampled=$(ask "SELECT coalesce(sum(weight), 0) FROM v_samples WHERE kind = 'fault'")
+	within 'memory: faults that the samples stand for' $((pages * 7 / 10)) $((pages * 14 / 10)) \
+		"$sampled"
+}
+
+# A memory cgroup of 24 MiB in $group, v1 or v2.
+limited_group() {
+	local base
+	for base in /sys/fs/cgroup/memory /sys/fs/cgroup; do
+		group=$base/strait-test-$$
+		mkdir "$group" 2>/dev/null || continue
+		cleanups+=("rmdir '$group'")
+		echo 24M 2>/dev/null >"$group/memory.limit_in_bytes" && return
+		echo 0 2>/dev/null >"$group/memory.swap.max"
+		echo 24M 2>/dev/null >"$group/memory.max" && return
+	done
+	return 1
+}
+
+test_reclaim() {
+	if ! limited_group; then
+		echo 'note: no memory cgroup can be made here: reclaim and the OOM killer are not tested'
+		return
+	fi
+	head -c 64M /dev/zero >"$work/file"
+	cat >"$work/press" <<-END
+		echo \$\$ >$group/cgroup.procs
+		cat "$work/file" "$work/file" >/dev/null
+		"$known" hog 100000000
+		true
+	END
+	record -- /bin/sh "$work/press"
+	whole memory || return
+	is 'memory: one process was killed for want of memory' 1 \
+		"$(total memory.oom "process_comm = 'known'")"
+	within 'memory: reclaims at the limit of the cgroup' 1 100000 "$(total memory.reclaim_cgroup)"
+	within 'memory: ns in them' 1000 60000000000 "$(total memory.reclaim_cgroup_ns)"
+	rm "$work/file"
+}
+
+test_net() {
+	local bytes=1000000 client server port as_client as_server
+	record -- "$known" exchange $bytes
+	is 'net: recorded' 0 "$status"
+	read -r client server port <"$out"
+	as_client="pid = $client AND label = 'client 127.0.0.1:$port'"
+	as_server="pid = $server AND label = 'server :$port from 127.0.0.1'"
+	is 'net: one connect' 1 "$(total net.connects "$as_client")"
+	is 'net: one accept' 1 "$(total net.accepts "label = 'server :$port from 127.0.0.1'")"
+	is 'net: one connect failed' 1 "$(total net.connect_failures "$as_client")"
+	is 'net: the server is found' "$port" "$(ask "SELECT DISTINCT port FROM listeners l
+		JOIN processes p ON p.id = l.process WHERE p.pid = $client")"
+	whole net || return
+	is 'net: the client sent' $bytes "$(total net.sent_bytes "$as_client")"
+	is 'net: the server received, not counting its peek' $bytes \
+		"$(total net.received_bytes "$as_server")"
+	is 'net: the server sent' 1234 "$(total net.sent_bytes "$as_server")"
+	is 'net: the client received' 1234 "$(total net.received_bytes "$as_client")"
+	within 'net: round trips, us' 1 100000 "$(ask "SELECT
+		sum(value) FILTER (WHERE metric = 'net.rtt_us_sum') /
+		sum(value) FILTER (WHERE metric = 'net.rtt_samples') FROM v_counts")"
+}
+
+# Whether files here are on a disk that takes requests (not a tmpfs).
+on_disk() {
+	local device
+	device=$(findmnt -no MAJ:MIN -T "$1" 2>/dev/null)
+	[ -e "/sys/dev/block/${device// /}" ]
+}
+
+test_block() {
+	local file=$root/build/strait-test-$$ requests bytes clat device queue job
+	if ! command -v fio >/dev/null || ! on_disk "$root/build"; then
+		echo 'note: no fio, or no disk below the build: block requests are not tested'
+		return
+	fi
+	cleanups+=("rm -f '$file'")
+	head -c 16M /dev/urandom >"$file"
+	sync "$file"
+	record -- "$(command -v fio)" --name=known --filename="$file" --rw=randread --bs=4k --direct=1 \
+		--size=16M --io_size=4M --ioengine=psync --output-format=json
+	is 'block: recorded' 0 "$status"
+	whole block || return
+	requests=$(jq '.jobs[0].read.total_ios' "$out")
+	clat=$(jq '.jobs[0].read.clat_ns.mean | floor' "$out")
+	# fio's job is a process of its own; the others load fio.
+	job="pid = $(ask "SELECT pid FROM v_buckets WHERE metric = 'block.bytes' AND low = 4096
+		GROUP BY pid ORDER BY sum(count) DESC LIMIT 1")"
+	bytes="$job AND label LIKE '% read' AND low = 4096"
+	# The file system may read a block or two of its own on the way.
+	within "block: the $requests reads of 4 KiB that fio made" "$requests" $((requests + 8)) \
+		"$(buckets block.bytes 'sum(count)' "$bytes")"
+	is 'block: their sizes are exact' 0 "$(buckets block.bytes 'sum(sum) - 4096 * sum(count)' "$bytes")"
+	device=$(buckets block.device_ns 'sum(sum) / sum(count)' "$job")
+	queue=$(buckets block.queue_ns 'sum(sum) / sum(count)' "$job")
+	is 'block: each has a queue time' "$(buckets block.device_ns 'sum(count)')" \
+		"$(buckets block.queue_ns 'sum(count)')"
+	within "block: mean ns in queue and device, within fio's $clat" $((clat / 5)) "$clat" \
+		$((device + queue))
+	rm -f "$file"
+}
+
+# Counts of one kind in /proc, summed over CPUs. soft_total NAME
+soft_total() {
+	awk -v name="$1:" '$1 == name {for (i = 2; i <= NF; i++) sum += $i} END {print sum + 0}' \
+		/proc/softirqs
+}
+
+test_irq() {
+	local name before after
+	before=$(soft_total TIMER)
+	record -d 2
+	after=$(soft_total TIMER)
+	whole irq || return
+	# Within what the kernel counted in a somewhat longer time.
+	within 'irq: timer softirqs' 1 $((after - before)) "$(total irq.count "label LIKE 'softirq TIMER %'")"
+	for name in count ns; do
+		within "irq: $name belongs to no process" 1 1000000000000 "$(total irq.$name 'pid IS NULL')"
+	done
+}
+
+test_syscall
+test_memory
+test_reclaim
+test_net
+test_block
+test_irq
+finish
