@@ -67,6 +67,12 @@ static enum ready_cause ready_classify(const struct builder *b, uint32_t victim,
 	return READY_SATURATED;
 }
 
+/*
+ * A job that never sleeps (fewer wakeups per second of running than this) keeps all of its threads
+ * runnable, however many it was given.
+ */
+#define BATCH_RHYTHM 20
+
 /* ---- what each group's own time is ---- */
 
 static void direct_add(struct builder *b, uint32_t group, uint32_t party, enum thread_state state,
@@ -81,11 +87,26 @@ static void direct_add(struct builder *b, uint32_t group, uint32_t party, enum t
 							  .ns = ns});
 }
 
+/*
+ * Time in which a group's threads could run and did not. Of a job that never sleeps, what more
+ * threads than CPUs wait for each other is its own choice: it counts as if it had a thread for each
+ * CPU.
+ */
+static double ready_time(const struct builder *b, uint32_t group)
+{
+	const struct group *g = &b->facts->groups.at[group];
+	double ready = g->ns[STATE_READY_WOKEN] + g->ns[STATE_READY_PREEMPTED];
+	double room = b->facts->cpu_ns - group_running(g);
+
+	if (b->rhythm[group] < BATCH_RHYTHM)
+		ready = fmin(ready, fmax(room, 0));
+	return ready;
+}
+
 /* The runnable time of a group, by who had the CPU meanwhile: `share` by group, sums to 1 or 0. */
 static void direct_add_ready(struct builder *b, uint32_t group, const double *share)
 {
-	const struct group *g = &b->facts->groups.at[group];
-	double ready = g->ns[STATE_READY_WOKEN] + g->ns[STATE_READY_PREEMPTED], rest = ready;
+	double ready = ready_time(b, group), rest = ready;
 
 	for (uint32_t i = 0; i < b->facts->groups.len; i++) {
 		direct_add(b, group, i, STATE_READY_WOKEN, ready_classify(b, group, i),
