@@ -19,6 +19,7 @@ static const struct subcommand {
 	{"report", "the report of such a file; needs no root", cli_report},
 	{"flame", "stacks for a flame graph, of such a file or live", cli_flame},
 	{"baseline", "what is normal here: kept, listed, compared", cli_baseline},
+	{"monitor", "watch for ever: figures, limits, alerts", cli_monitor},
 	{"doctor", "what this kernel and these rights allow", cli_doctor},
 	{"help", "this list, or the help of one subcommand", cli_help},
 	{},

@@ -67,7 +67,7 @@ static void trial_run(struct doctor *doctor)
 
 	if (err)
 		return;
-	vec_each (&session->loader->programs, state)
+	vec_each(&session->loader->programs, state)
 		vec_push(&doctor->programs, *state);
 	err = session_run(session, &doctor->why_not);
 	doctor->rec = session_take(session);
@@ -77,7 +77,7 @@ static void trial_run(struct doctor *doctor)
 static const struct family_state *family_find(const struct doctor *doctor, const char *name)
 {
 	if (doctor->rec)
-		vec_each (&doctor->rec->families, family)
+		vec_each(&doctor->rec->families, family)
 			if (!strcmp(string_get(doctor->rec, family->name), name))
 				return family;
 	return NULL;
@@ -107,7 +107,7 @@ static json_t *family_json(const struct doctor *doctor, const struct family *fam
 	const struct family_state *state = family_find(doctor, family->name);
 	json_t *programs = json_array();
 
-	vec_each (&doctor->programs, program) {
+	vec_each(&doctor->programs, program) {
 		char *why;
 
 		if (!program_in_family(program->name, family->name))
@@ -165,7 +165,7 @@ static void programs_put(FILE *out, const struct doctor *doctor, const char *fam
 {
 	char line[400];
 
-	vec_each (&doctor->programs, program) {
+	vec_each(&doctor->programs, program) {
 		if (!program_in_family(program->name, family) || (program->loaded && !all))
 			continue;
 		snprintf(line, sizeof(line), "  %s (%s)%s%s", program->name, program->hook,

@@ -56,7 +56,7 @@ static void kinds_list(const struct recording *rec, char *out, size_t size)
 {
 	bool seen[SAMPLE_KINDS] = {};
 
-	vec_each (&rec->samples, sample)
+	vec_each(&rec->samples, sample)
 		seen[sample->kind] = true;
 	out[0] = 0;
 	for (int kind = 0; kind < SAMPLE_KINDS; kind++)
@@ -70,7 +70,7 @@ static int stacks_show(const struct recording *rec, enum sample_kind kind,
 {
 	char kinds[160];
 
-	vec_each (&rec->samples, sample)
+	vec_each(&rec->samples, sample)
 		if (sample->kind == kind)
 			return cli_written(format->write(rec, kind, stdout, options));
 	kinds_list(rec, kinds, sizeof(kinds));

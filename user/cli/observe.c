@@ -58,6 +58,11 @@ static int slice_done(void *context, struct recording *rec, struct error *error)
 	int err;
 
 	progress_show(&o->progress, rec->length_ns);
+	if (o->options->slice) {
+		err = o->options->slice(o->options->context, rec, error);
+		if (err)
+			return err;
+	}
 	if (!o->store)
 		return 0;
 	err = store_append(o->store, rec, &o->file_error);
@@ -102,9 +107,9 @@ static void session_describe(struct observation *o)
 {
 	const struct observe_options *options = o->options;
 	const struct option_pids *pids = &options->target.pids;
-	uint64_t length = options->length_ns;
+	uint64_t length = options->endless ? 0 : options->length_ns;
 
-	if (!length && o->target.kind != TARGET_COMMAND)
+	if (!length && !options->endless && o->target.kind != TARGET_COMMAND)
 		length = OBSERVE_LENGTH;
 	o->session_options = (struct session_options){
 		.sample_hz = options->sample_hz,

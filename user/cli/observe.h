@@ -16,7 +16,8 @@
 struct observe_options {
 	struct target_options target;
 	uint32_t sample_hz;
-	uint64_t length_ns; /* 0 = until a signal, or until the command ends */
+	uint64_t length_ns; /* 0 = until the command ends, OBSERVE_LENGTH without one */
+	bool endless;       /* until a signal; length_ns is not looked at */
 	uint64_t slice_ns, warmup_ns, wait_threshold_ns;
 
 	const char *file;   /* write the recording there too, NULL = nowhere */
@@ -24,6 +25,13 @@ struct observe_options {
 	bool file_only;     /* nothing but the file is wanted: a full disk ends the window */
 	bool quiet;         /* no progress and no notices */
 	bool quiet_command; /* what the command prints goes to stderr: a program reads stdout */
+
+	/*
+	 * Called when a slice has ended, NULL = nothing. It may drop the observations (see
+	 * monitor/window.h). A negative return ends the window, and observe() returns it.
+	 */
+	int (*slice)(void *context, struct recording *rec, struct error *error);
+	void *context;
 };
 
 #define OBSERVE_DEFAULTS                                                                           \

@@ -2,7 +2,6 @@
 #include "cli/signals.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/wait.h>
 
@@ -14,7 +13,7 @@ static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
 #define ENDING (sizeof(ending) / sizeof(ending[0]))
 
 static struct sigaction before[ENDING], before_child;
-static bool watching;
+static unsigned int depth; /* of nested watches: the outermost counts */
 
 static void end_window(int number)
 {
@@ -40,6 +39,8 @@ void signals_watch(pid_t command)
 	struct sigaction child = {.sa_handler = command_check,
 				  .sa_flags = SA_RESTART | SA_NOCLDSTOP};
 
+	if (depth++)
+		return;
 	stop = 0;
 	command_pid = command;
 	for (size_t i = 0; i < ENDING; i++) {
@@ -52,17 +53,15 @@ void signals_watch(pid_t command)
 		sigaction(SIGCHLD, &child, NULL);
 		command_check(SIGCHLD); /* it may have ended before */
 	}
-	watching = true;
 }
 
 void signals_release(void)
 {
-	if (!watching)
+	if (!depth || --depth)
 		return;
 	for (size_t i = 0; i < ENDING; i++)
 		sigaction(ending[i], &before[i], NULL);
 	sigaction(SIGCHLD, &before_child, NULL);
-	watching = false;
 }
 
 const volatile sig_atomic_t *signals_stop(void)

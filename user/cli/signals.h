@@ -9,7 +9,8 @@
 /*
  * From now on those signals set *signals_stop() instead of ending the program; the second of the
  * same kind ends it at once. Signals that were ignored stay ignored (nohup). `command`: the process
- * whose end ends the window, 0 = none.
+ * whose end ends the window, 0 = none. Calls nest: inside another watch it changes nothing, so that
+ * no signal is lost between two windows.
  */
 void signals_watch(pid_t command);
 /* As before signals_watch(). */
