@@ -71,7 +71,8 @@ struct monitoring {
 	uint64_t last_ns;    /* CLOCK_MONOTONIC at the end of the last interval, 0 = none yet */
 	uint64_t opened_ns;  /* when the programs were loaded */
 	bool first;          /* the next interval is the first of a window */
-	uint64_t finish_ns;  /* -d: when to stop, 0 = never */
+	uint64_t window_begin_ns; /* CLOCK_MONOTONIC, as far as it is known */
+	uint64_t finish_ns;       /* -d: when to stop, 0 = never */
 	int output_err;
 };
 
