@@ -190,8 +190,10 @@ struct series *series_open_at(const struct series_roots *roots)
 {
 	struct series *series = calloc(1, sizeof(*series));
 
-	if (!series)
-		return NULL;
+	if (!series) {
+		fprintf(stderr, "strait: out of memory\n");
+		abort();
+	}
 	*series = (struct series){
 		.proc = open(roots->proc, O_PATH | O_DIRECTORY | O_CLOEXEC),
 		.block = roots->block ? open(roots->block, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1,
@@ -238,8 +240,6 @@ struct series *series_open(void)
 	free((char *)roots.cpu_v1);
 	free((char *)roots.memory_v1);
 	free((char *)roots.unified);
-	if (!series)
-		return NULL;
 	series->scan_ns = monotonic_ns();
 	series_sample_at(series, NULL, series->scan_ns);
 	return series;
