@@ -25,8 +25,10 @@ struct series_roots {
 	const char *cpu_v1, *memory_v1, *unified;
 };
 
-/* Opens everything and takes the first reading, which the first sample's rates count from. NULL: no
- * memory. */
+/*
+ * Opens everything and takes the first reading, which the first sample's rates count from. Aborts
+ * without memory.
+ */
 struct series *series_open(void);
 struct series *series_open_at(const struct series_roots *roots);
 
