@@ -35,6 +35,11 @@ verdict() {
 	report $? "$name" "$wrong$(head -c 400 "$err")"
 }
 
+# offers OPTION: whether the help of the program names it.
+offers() {
+	"$strait" --help | grep -qw -- "$1"
+}
+
 # works NAME COMMAND…: exit 0 and something on stdout.
 works() {
 	local name=$1
@@ -55,11 +60,11 @@ test_options() {
 	for value in 0 -1 abc ''; do
 		refuses 2 'interval|-i' "-i '$value'" "$strait" -d 1 -i "$value"
 		refuses 2 'pid|-p' "-p '$value'" "$strait" -d 1 -p "$value"
-		refuses 2 'tid|thread|-t' "-t '$value'" "$strait" -d 1 -t "$value"
+		! offers --tid || refuses 2 'tid|thread|-t' "-t '$value'" "$strait" -d 1 -t "$value"
 	done
 	refuses 2 'pid|-p' '-p 1,,2' "$strait" -d 1 -p 1,,2
 	refuses 2 'pid|-p' '-p 99999999999999999999' "$strait" -d 1 -p 99999999999999999999
-	refuses 2 'budget' '--budget abc' "$strait" -d 1 --budget abc
+	! offers --budget || refuses 2 'budget' '--budget abc' "$strait" -d 1 --budget abc
 	refuses 2 'format' '--format yaml' "$strait" -d 1 --format yaml
 	refuses 2 'color' '--color maybe' "$strait" -d 1 --color maybe
 	refuses 2 'no-such-option' 'an unknown option' "$strait" --no-such-option
@@ -74,7 +79,7 @@ test_targets() {
 	pid=$(free_pid)
 	refuses 1 "$pid" 'a pid that is not there' "$strait" -d 1 -p "$pid"
 	refuses 1 "$pid" 'one of two pids is not there' "$strait" -d 1 -p "$$,$pid"
-	refuses 1 "$pid" 'a tid that is not there' "$strait" -d 1 -t "$pid"
+	! offers --tid || refuses 1 "$pid" 'a tid that is not there' "$strait" -d 1 -t "$pid"
 	refuses 1 'no-such-group' 'a cgroup that is not there' "$strait" -d 1 -c /no-such-group
 	refuses 1 'no-such-box' 'a container that is not there' "$strait" -d 1 --container no-such-box
 	refuses 1 'no-such-command' 'a command that is not there' "$strait" -- /no-such-command
@@ -92,7 +97,7 @@ test_rights() {
 	check 'no file is left by it' test ! -e "$work/not-root.strait"
 	run "$strait" record -q -d 1 -o "$work/theirs.strait"
 	is 'a recording is its owner'"'"'s alone' 600 "$(stat -c %a "$work/theirs.strait")"
-	refuses 1 'theirs.strait.*permission' 'a recording of somebody else' \
+	refuses 1 'theirs.strait.*(permission|belongs)' 'a recording of somebody else' \
 		"${plain[@]}" "$work/strait" report "$work/theirs.strait"
 	chown $nobody "$work/theirs.strait"
 	works 'report without root' "${plain[@]}" "$work/strait" report "$work/theirs.strait"
@@ -127,7 +132,7 @@ test_files() {
 	refuses 1 'empty.strait' 'an empty file' "$strait" report "$work/empty.strait"
 	echo 'this is not a recording' >"$work/text.strait"
 	refuses 1 'text.strait' 'a text file' "$strait" report "$work/text.strait"
-	refuses 1 'good|directory|regular' 'a directory' "$strait" report "$work"
+	refuses 1 'directory|folder' 'a directory' "$strait" report "$work"
 	mkfifo "$work/fifo.strait"
 	refuses 1 'fifo.strait' 'a FIFO' "$strait" report "$work/fifo.strait"
 	sqlite3 "$work/other.strait" 'create table t (x); insert into t values (1)'
@@ -151,7 +156,11 @@ test_files() {
 	refuses 1 'hole.strait' 'a recording without its tables' "$strait" report "$copy"
 
 	sum=$(sha256sum <"$good")
-	refuses 1 'good.strait.*exist' 'record over a file' "$strait" record -q -d 1 -o "$good"
+	refuses 1 'good.strait.*--replace' 'record over a recording' \
+		"$strait" record -q -d 1 -o "$good"
+	refuses 1 'text.strait' 'record over a file that is no recording' \
+		"$strait" record -q -d 1 --replace -o "$work/text.strait"
+	is 'that file is as it was' 'this is not a recording' "$(cat "$work/text.strait")"
 	ln -s "$work/elsewhere" "$work/link.strait"
 	refuses 1 'link.strait' 'record through a symbolic link' \
 		"$strait" record -q -d 1 -o "$work/link.strait"
@@ -171,6 +180,29 @@ test_files() {
 	[ "$(wc -l <"$err")" -le 1 ]
 	report $? 'a pipe that is closed early, at most one line' "$(head -c 400 "$err")"
 	is 'none of this changed the recording' "$sum" "$(sha256sum <"$good")"
+}
+
+# The other commands, with the same care.
+test_commands() {
+	local good=$work/good.strait store=$work/baselines.db
+	refuses 2 'kind.*no-such-kind|no-such-kind.*kind' 'flame of an unknown kind' \
+		"$strait" flame "$good" --kind no-such-kind
+	refuses 2 'name' 'baseline save without a name' "$strait" baseline save
+	refuses 2 'no-such-verb' 'an unknown command of baseline' "$strait" baseline no-such-verb
+	refuses 1 'nowhere' 'baseline show of none' "$strait" baseline show nowhere --store "$store"
+	refuses 1 'nowhere' 'baseline compare with none' \
+		"$strait" baseline compare nowhere "$good" --store "$store"
+	refuses 1 'text.strait' 'baseline store that is none' \
+		"$strait" baseline list --store "$work/text.strait"
+	refuses 2 'threshold|limit' 'monitor, a limit that is none' \
+		"$strait" monitor -d 1 --no-store --threshold 'nonsense'
+	refuses 2 'no_such_metric' 'monitor, a limit on an unknown metric' \
+		"$strait" monitor -d 1 --no-store --threshold 'no_such_metric>1'
+	refuses 2 'retain' 'monitor, --retain abc' "$strait" monitor -d 1 --no-store --retain abc
+	refuses 2 'interval|-i' 'monitor -i 0' "$strait" monitor -i 0 --no-store
+	refuses 1 'text.strait' 'monitor store that is none' \
+		"$strait" monitor -q -d 1 --store "$work/text.strait"
+	is 'that file is as it was' 'this is not a recording' "$(cat "$work/text.strait")"
 }
 
 test_full_disk() {
@@ -223,16 +255,26 @@ test_signals() {
 	is 'record, TERM: exit' 0 "$status"
 	works 'record, TERM: the recording' "$strait" report "$work/term.strait"
 
+	start env --default-signal=INT,TERM "$strait" monitor -i 1 --no-store
+	sleep 4
+	kill -TERM "$started_pid"
+	status=0
+	wait "$started_pid" || status=$?
+	is 'monitor, TERM: exit' 0 "$status"
+	check 'monitor, TERM: lines until then' test -s "$work/started.out"
+
 	start "$strait" record -q -d 60 -o "$file"
 	sleep 3
 	held=$(kernel_objects_of "$started_pid")
-	check 'programs are attached while it records' test -n "$held"
+	echo "$held" >"$work/held"
+	matches 'programs are loaded while it records' '^prog ' "$work/held"
+	matches 'and attached' '^link ' "$work/held"
 	kill -KILL "$started_pid"
 	wait "$started_pid" 2>/dev/null
 	works 'KILL: the recording' "$strait" report --format json "$file"
 	within 'KILL: seconds in it' 1 8 "$(jq .window.seconds "$out")"
 	nothing_left() {
-		left=$(grep -Fxf <(echo "$held") <(kernel_objects))
+		left=$(kernel_objects_left <<<"$held")
 		[ -z "$left" ]
 	}
 	until_true 10 nothing_left
@@ -245,6 +287,7 @@ test_targets
 test_rights
 test_kernel
 test_files
+test_commands
 test_full_disk
 test_signals
 finish

@@ -177,18 +177,15 @@ small_disk() {
 
 # Ids of the BPF programs and links that a process holds, one a line: "prog 12", "link 3".
 kernel_objects_of() {
-	local kind
-	for kind in prog link; do
-		bpftool -j "$kind" list 2>/dev/null | jq -r --argjson pid "$1" --arg kind "$kind" \
-			'.[] | select(any(.pids[]?; .pid == $pid)) | "\($kind) \(.id)"'
-	done
+	cat "/proc/$1"/fdinfo/* 2>/dev/null | sed -n \
+		's/^\(prog\|link\)_id:[[:space:]]*\([0-9]*\)$/\1 \2/p' | sort -u
 }
 
-# All of those ids in the kernel now, whoever holds them.
-kernel_objects() {
-	local kind
-	for kind in prog link; do
-		bpftool -j "$kind" list 2>/dev/null | jq -r --arg kind "$kind" '.[] | "\($kind) \(.id)"'
+# Prints those of such lines on its input that still are in the kernel.
+kernel_objects_left() {
+	local kind id
+	while read -r kind id; do
+		! bpftool "$kind" show id "$id" >/dev/null 2>&1 || echo "$kind $id"
 	done
 }
 
