@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Hosts whose bottleneck is known because it was made: what the analysis says of them. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "analysis/analysis.h"
+#include "host.h"
+
+#define assert_near(a, b, within) assert_true(fabs((a) - (b)) <= (within))
+
+static const struct bottleneck *find(const struct document *doc, const char *id)
+{
+	vec_each(&doc->bottlenecks, finding)
+		if (!strcmp(finding->id, id))
+			return finding;
+	return NULL;
+}
+
+static void done(struct recording *rec, struct document *doc)
+{
+	document_free(doc);
+	recording_free(rec);
+}
+
+static void an_idle_host_has_no_finding(void **state)
+{
+	struct recording *rec = host_new(0.98);
+	struct document *doc;
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		uint32_t thread = host_process(rec, "service");
+
+		host_spend(rec, thread, STATE_WAIT_TIMER, 0.98);
+		host_spend(rec, thread, STATE_RUN_USER, 0.02);
+		host_sample(rec, thread, "tick", 2, false);
+	}
+	doc = analysis_run(rec);
+	assert_int_equal(doc->bottlenecks.len, 0);
+	assert_non_null(strstr(doc->verdict, "Nothing"));
+	done(rec, doc);
+}
+
+/* Two services share the CPUs with a job that never sleeps. */
+static struct recording *host_with_hog(uint32_t *hog, uint32_t *victim)
+{
+	struct recording *rec = host_new(0);
+
+	*hog = host_process(rec, "aaa");
+	*victim = host_process(rec, "bbb");
+	host_spend(rec, *hog, STATE_RUN_USER, 0.9);
+	host_spend(rec, *hog, STATE_READY_PREEMPTED, 0.1);
+	host_spend(rec, *victim, STATE_RUN_USER, 0.1);
+	host_spend(rec, *victim, STATE_READY_WOKEN, 0.6);
+	host_spend(rec, *victim, STATE_WAIT_POLL, 0.3);
+	host_count(rec, *victim, "sched.wakeups", "", 20000);
+	host_edge(rec, EDGE_CULPRIT, *victim, *hog, 6);
+	host_sample(rec, *hog, "burn", 900, false);
+	host_sample(rec, *victim, "serve", 100, false);
+	return rec;
+}
+
+static void a_hog_is_the_antagonist_and_its_own_heat_is_not_told_again(void **state)
+{
+	uint32_t hog, victim;
+	struct recording *rec = host_with_hog(&hog, &victim);
+	struct document *doc = analysis_run(rec);
+	const struct bottleneck *top = &doc->bottlenecks.at[0];
+
+	(void)state;
+	assert_true(doc->bottlenecks.len > 0);
+	assert_string_equal(top->id, "cpu.antagonist");
+	assert_string_equal(top->where.process, "aaa");
+	assert_string_equal(top->where.function, "burn");
+	assert_string_equal(top->chain.at[1].where.process, "bbb");
+	/* 6 s × 0.9 / (0.9 + 0.1) of two groups that count with the window each: 20 s. */
+	assert_near(top->impact.share, 0.27, 0.005);
+	assert_int_equal(top->severity, SEVERITY_CRITICAL);
+	vec_each(&doc->bottlenecks, finding)
+		if (!strcmp(finding->id, "cpu.hot-function"))
+			assert_string_not_equal(finding->where.process, "aaa");
+	done(rec, doc);
+}
+
+static void a_real_time_hog_is_told_as_such(void **state)
+{
+	uint32_t hog, victim;
+	struct recording *rec = host_with_hog(&hog, &victim);
+	struct document *doc;
+
+	(void)state;
+	rec->threads.at[hog].realtime_priority = 50;
+	doc = analysis_run(rec);
+	assert_string_equal(doc->bottlenecks.at[0].id, "cpu.realtime-hog");
+	assert_string_equal(doc->bottlenecks.at[0].where.process, "aaa");
+	done(rec, doc);
+}
+
+static void a_low_priority_explains_the_waiting(void **state)
+{
+	uint32_t hog, victim;
+	struct recording *rec = host_with_hog(&hog, &victim);
+	struct document *doc;
+
+	(void)state;
+	rec->threads.at[victim].nice = 19;
+	doc = analysis_run(rec);
+	assert_string_equal(doc->bottlenecks.at[0].id, "cpu.priority");
+	assert_string_equal(doc->bottlenecks.at[0].where.process, "bbb");
+	done(rec, doc);
+}
+
+static void pinned_threads_wait_beside_idle_cpus(void **state)
+{
+	struct recording *rec = host_new(0);
+	struct document *doc;
+
+	(void)state;
+	vec_each(&rec->points, point)
+		if (!strcmp(string_get(rec, point->label), "cpu1"))
+			point->value = 0.95 * (double)SECOND;
+	for (int i = 0; i < 2; i++) {
+		uint32_t thread = host_process(rec, "ccc");
+
+		rec->threads.at[thread].cpus_allowed = 1;
+		rec->threads.at[thread].cpu_mask[0] = 1;
+		rec->processes.at[rec->threads.at[thread].process].exe_id = 77;
+		host_spend(rec, thread, STATE_RUN_USER, 0.5);
+		host_spend(rec, thread, STATE_READY_PREEMPTED, 0.5);
+		host_edge(rec, EDGE_CULPRIT, thread, thread, 5);
+	}
+	doc = analysis_run(rec);
+	assert_string_equal(doc->bottlenecks.at[0].id, "cpu.affinity");
+	/* One thread waits at any time, and one CPU idles: all of the waiting can go. */
+	assert_near(doc->bottlenecks.at[0].impact.share, 0.5, 0.01);
+	assert_near(doc->bottlenecks.at[0].removable, 0.95, 0.01);
+	done(rec, doc);
+}
+
+static void throttled_time_is_the_quota(void **state)
+{
+	struct recording *rec = host_new(0.6);
+	uint32_t thread = host_process(rec, "ddd");
+	struct document *doc;
+
+	(void)state;
+	host_spend(rec, thread, STATE_RUN_USER, 0.3);
+	host_spend(rec, thread, STATE_READY_THROTTLED, 0.7);
+	doc = analysis_run(rec);
+	assert_string_equal(doc->bottlenecks.at[0].id, "cpu.quota");
+	assert_near(doc->bottlenecks.at[0].impact.share, 0.7, 0.001);
+	/* Without the quota it runs all the time: the same work in 0.3 of it. */
+	assert_near(doc->steps.at[0].predicted.saved_share, 0.7, 0.01);
+	assert_near(doc->steps.at[0].predicted.speedup, 1 / 0.3, 0.1);
+	done(rec, doc);
+}
+
+static void the_hot_function_is_named_with_its_interval(void **state)
+{
+	struct recording *rec = host_new(0.5);
+	uint32_t thread = host_process(rec, "eee");
+	const struct bottleneck *finding;
+	struct document *doc;
+
+	(void)state;
+	host_spend(rec, thread, STATE_RUN_USER, 1);
+	host_sample(rec, thread, "hot", 600, false);
+	for (int i = 0; i < 40; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "f%d", i);
+		host_sample(rec, thread, name, 10, false);
+	}
+	doc = analysis_run(rec);
+	finding = find(doc, "cpu.hot-function");
+	assert_non_null(finding);
+	assert_int_equal(finding->rank, 1);
+	assert_string_equal(finding->where.function, "hot");
+	assert_near(finding->impact.share, 0.6, 0.001);
+	/* Wilson, 600 of 1,000. */
+	assert_near(finding->impact.low, 0.5693, 0.001);
+	assert_near(finding->impact.high, 0.6299, 0.001);
+	/* No other function is above 5 %: one finding of this kind. */
+	vec_each(&doc->bottlenecks, other)
+		if (other != finding)
+			assert_string_not_equal(other->id, "cpu.hot-function");
+	done(rec, doc);
+}
+
+static void pausing_code_spins(void **state)
+{
+	struct recording *rec = host_new(0.5);
+	uint32_t thread = host_process(rec, "fff");
+	struct document *doc;
+
+	(void)state;
+	host_spend(rec, thread, STATE_RUN_USER, 1);
+	host_sample(rec, thread, "wait_flag", 900, true);
+	host_sample(rec, thread, "work", 100, false);
+	doc = analysis_run(rec);
+	assert_string_equal(doc->bottlenecks.at[0].id, "cpu.spin");
+	assert_string_equal(doc->bottlenecks.at[0].where.function, "wait_flag");
+	done(rec, doc);
+}
+
+static void a_client_waits_for_what_its_server_waits_for(void **state)
+{
+	struct recording *rec = host_new(0.8);
+	uint32_t client = host_process(rec, "client"), server = host_process(rec, "server");
+	const struct bottleneck *finding;
+	struct document *doc;
+
+	(void)state;
+	host_listen(rec, server);
+	host_spend(rec, client, STATE_RUN_USER, 0.1);
+	host_spend(rec, client, STATE_WAIT_POLL, 0.9);
+	host_edge(rec, EDGE_WAKER, client, server, 9);
+	host_spend(rec, server, STATE_WAIT_DISK_WRITE, 0.8);
+	host_spend(rec, server, STATE_RUN_USER, 0.1);
+	/* The server waits for its client: idleness, whoever ends it. */
+	host_spend(rec, server, STATE_WAIT_POLL, 0.1);
+	host_edge(rec, EDGE_WAKER, server, client, 1);
+	doc = analysis_run(rec);
+	finding = &doc->bottlenecks.at[0];
+	assert_string_equal(finding->id, "disk.sync-writes");
+	assert_string_equal(finding->where.process, "server");
+	/* 8 s of the server's own and 8 of the 9 s that the client waited for it, of 10 s each. */
+	assert_near(finding->impact.share, 16.0 / 20, 0.01);
+	done(rec, doc);
+}
+
+static void threads_beyond_the_cpus_of_a_batch_job_do_not_count(void **state)
+{
+	struct recording *rec = host_new(0);
+	uint32_t first = host_process(rec, "ggg");
+	const struct bottleneck *finding;
+	struct document *doc;
+
+	(void)state;
+	for (int i = 0; i < 16; i++) {
+		uint32_t thread = i ? host_thread(rec, first) : first;
+
+		host_spend(rec, thread, STATE_RUN_USER, 0.125);
+		host_spend(rec, thread, STATE_READY_PREEMPTED, 0.875);
+	}
+	doc = analysis_run(rec);
+	/* Sixteen threads, two CPUs, all the CPUs' time used: nothing is held back. */
+	finding = find(doc, "cpu.saturated");
+	assert_null(finding);
+	done(rec, doc);
+}
+
+static void the_busy_thread_among_idle_cpus_is_named(void **state)
+{
+	struct recording *rec = host_new(0.5);
+	uint32_t busy = host_process(rec, "hhh"), idle = host_thread(rec, busy);
+	const struct bottleneck *finding;
+	struct document *doc;
+
+	(void)state;
+	host_spend(rec, busy, STATE_RUN_USER, 1);
+	host_spend(rec, idle, STATE_WAIT_LOCAL, 1);
+	for (int i = 0; i < 50; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "f%d", i);
+		host_sample(rec, busy, name, 20, false);
+	}
+	doc = analysis_run(rec);
+	finding = &doc->bottlenecks.at[0];
+	assert_string_equal(finding->id, "cpu.single-thread");
+	/* One idle CPU beside it: half of its time could be saved, at best. */
+	assert_near(finding->impact.share, 0.5, 0.01);
+	done(rec, doc);
+}
+
+static void steps_come_with_the_least_effort_first(void **state)
+{
+	struct recording *rec = host_new(0.5);
+	uint32_t thread = host_process(rec, "iii");
+	struct document *doc;
+
+	(void)state;
+	host_spend(rec, thread, STATE_RUN_USER, 0.6);
+	host_spend(rec, thread, STATE_READY_THROTTLED, 0.4);
+	host_sample(rec, thread, "hot", 1000, false);
+	doc = analysis_run(rec);
+	assert_int_equal(doc->steps.len, 2);
+	assert_string_equal(doc->bottlenecks.at[0].id, "cpu.hot-function");
+	assert_int_equal(doc->steps.at[0].category, EFFORT_QUICK);
+	assert_int_equal(doc->steps.at[0].bottleneck, 2);
+	assert_true(doc->total.saved_share > doc->steps.at[0].predicted.saved_share);
+	assert_true(doc->total.saved_share <= 1);
+	done(rec, doc);
+}
+
+static void an_empty_recording_is_no_crash(void **state)
+{
+	struct recording *rec = recording_new();
+	struct document *doc = analysis_run(rec);
+
+	(void)state;
+	assert_int_equal(doc->bottlenecks.len, 0);
+	done(rec, doc);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_idle_host_has_no_finding),
+		cmocka_unit_test(a_hog_is_the_antagonist_and_its_own_heat_is_not_told_again),
+		cmocka_unit_test(a_real_time_hog_is_told_as_such),
+		cmocka_unit_test(a_low_priority_explains_the_waiting),
+		cmocka_unit_test(pinned_threads_wait_beside_idle_cpus),
+		cmocka_unit_test(throttled_time_is_the_quota),
+		cmocka_unit_test(the_hot_function_is_named_with_its_interval),
+		cmocka_unit_test(pausing_code_spins),
+		cmocka_unit_test(a_client_waits_for_what_its_server_waits_for),
+		cmocka_unit_test(threads_beyond_the_cpus_of_a_batch_job_do_not_count),
+		cmocka_unit_test(the_busy_thread_among_idle_cpus_is_named),
+		cmocka_unit_test(steps_come_with_the_least_effort_first),
+		cmocka_unit_test(an_empty_recording_is_no_crash),
+	};
+
+	return cmocka_run_group_tests_name("analysis/analysis", tests, NULL, NULL);
+}

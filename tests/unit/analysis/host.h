@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Small synthetic hosts for the tests of the analysis: ten slices of a second, two CPUs. */
+#ifndef TEST_HOST_H
+#define TEST_HOST_H
+
+#include <string.h>
+
+#include "model/recording.h"
+
+#define SECOND 1000000000ULL
+#define SLICES 10
+
+struct made {
+	struct recording *rec;
+	uint32_t pid;
+};
+
+static inline struct recording *host_new(double idle_share)
+{
+	struct recording *rec = recording_new();
+
+	rec->host.cpus = 2;
+	rec->length_ns = SLICES * SECOND;
+	for (int slice = 0; slice < SLICES; slice++) {
+		recording_begin_slice(rec, slice * SECOND, false);
+		recording_point(rec, "cpu.idle_ns", "cpu0", idle_share * (double)SECOND);
+		recording_point(rec, "cpu.idle_ns", "cpu1", idle_share * (double)SECOND);
+		recording_end_slice(rec, (slice + 1) * SECOND);
+	}
+	return rec;
+}
+
+/* A process of one thread and its own executable; returns the thread's position. */
+static inline uint32_t host_process(struct recording *rec, const char *comm)
+{
+	uint32_t pid = 1000 + (uint32_t)rec->processes.len;
+	uint32_t process = process_intern(rec, pid, pid), thread;
+
+	rec->processes.at[process].comm = string_intern(rec, comm);
+	rec->processes.at[process].exe_id = pid;
+	rec->processes.at[process].cgroup = NONE;
+	rec->processes.at[process].targeted = true;
+	thread = thread_intern(rec, pid, pid, process);
+	rec->threads.at[thread].comm = string_intern(rec, comm);
+	rec->threads.at[thread].cpus_allowed = 2;
+	rec->threads.at[thread].cpu_mask[0] = 3;
+	return thread;
+}
+
+static inline uint32_t host_thread(struct recording *rec, uint32_t sibling)
+{
+	uint32_t process = rec->threads.at[sibling].process;
+	uint32_t tid = 5000 + (uint32_t)rec->threads.len, thread;
+
+	thread = thread_intern(rec, tid, tid, process);
+	rec->threads.at[thread].comm = rec->threads.at[sibling].comm;
+	rec->threads.at[thread].cpus_allowed = 2;
+	rec->threads.at[thread].cpu_mask[0] = 3;
+	return thread;
+}
+
+/* The same share of every slice in a state. */
+static inline void host_spend(struct recording *rec, uint32_t thread, enum thread_state state,
+			      double share)
+{
+	for (uint32_t slice = 0; slice < SLICES; slice++)
+		recording_ledger(rec, slice, thread, state, (uint64_t)(share * (double)SECOND));
+}
+
+static inline void host_edge(struct recording *rec, enum edge_kind kind, uint32_t thread,
+			     uint32_t other, double seconds)
+{
+	recording_edge(rec, kind, thread, rec->threads.at[other].process, 1,
+		       (uint64_t)(seconds * (double)SECOND));
+}
+
+static inline void host_count(struct recording *rec, uint32_t thread, const char *metric,
+			      const char *label, uint64_t value)
+{
+	recording_count(rec, metric, rec->threads.at[thread].process, label, value);
+}
+
+static inline void host_sample(struct recording *rec, uint32_t thread, const char *function,
+			       uint64_t count, bool pause)
+{
+	uint32_t module = module_intern(rec, "/bin/x", "aa");
+	uint32_t frame =
+		frame_intern(rec, FRAME_USER, module, hash_bytes(function, strlen(function)), 0);
+	uint32_t stack;
+
+	rec->frames.at[frame].function = string_intern(rec, function);
+	rec->frames.at[frame].pause = pause;
+	stack = stack_intern(rec, &frame, 1, 0, STACK_COMPLETE);
+	recording_sample(rec, SAMPLE_CPU, thread, stack, count, count * 10000000);
+}
+
+static inline void host_listen(struct recording *rec, uint32_t thread)
+{
+	vec_push(&rec->listeners,
+		 (struct listener){.process = rec->threads.at[thread].process, .port = 5432});
+}
+
+#endif
