@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <setjmp.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "symbols/demangle.h"
@@ -20,6 +20,11 @@ struct output {
 	jmp_buf full;
 };
 
+void demangle_cut(char out[DEMANGLE_TEXT])
+{
+	memcpy(&out[DEMANGLE_TEXT - 4], "...", 4);
+}
+
 static void output_write(const char *text, size_t length, void *context)
 {
 	struct output *out = context;
@@ -27,7 +32,7 @@ static void output_write(const char *text, size_t length, void *context)
 
 	memcpy(out->text + out->length, text, length < left ? length : left);
 	if (length > left) {
-		strcpy(out->text + DEMANGLE_TEXT - 4, "...");
+		demangle_cut(out->text);
 		longjmp(out->full, 1);
 	}
 	out->length += length;
@@ -60,8 +65,8 @@ static size_t rust_escape(const char *text, char *out)
 		char to;
 	} escapes[] = {{"$SP$", '@'}, {"$BP$", '*'}, {"$RF$", '&'}, {"$LT$", '<'},
 		       {"$GT$", '>'}, {"$LP$", '('}, {"$RP$", ')'}, {"$C$", ','}};
-	unsigned int code;
-	int length = 0;
+	unsigned long code;
+	char *end;
 
 	for (size_t i = 0; i < sizeof(escapes) / sizeof(*escapes); i++)
 		if (!strncmp(text, escapes[i].from, strlen(escapes[i].from))) {
@@ -69,10 +74,12 @@ static size_t rust_escape(const char *text, char *out)
 			return strlen(escapes[i].from);
 		}
 	/* "$u20$": a character by its number; what is not printable ASCII stays as it is */
-	if (sscanf(text, "$u%2x$%n", &code, &length) == 1 && length && code >= 0x20 &&
-	    code < 0x7f) {
+	if (strncmp(text, "$u", 2) != 0)
+		return 0;
+	code = strtoul(text + 2, &end, 16);
+	if (*end == '$' && end - text <= 4 && code >= 0x20 && code < 0x7f) {
 		*out = (char)code;
-		return (size_t)length;
+		return (size_t)(end - text) + 1;
 	}
 	return 0;
 }
@@ -137,5 +144,5 @@ void symbol_demangle(const char *symbol, char out[DEMANGLE_TEXT])
 		return;
 	}
 	memcpy(out, symbol, DEMANGLE_TEXT - 4);
-	strcpy(out + DEMANGLE_TEXT - 4, "...");
+	demangle_cut(out);
 }

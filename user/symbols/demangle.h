@@ -14,6 +14,9 @@
  */
 void symbol_demangle(const char *symbol, char out[DEMANGLE_TEXT]);
 
+/* Ends a full buffer in "...". */
+void demangle_cut(char out[DEMANGLE_TEXT]);
+
 /* Rust's mangling of 2018 ("v0", names begin with _R); false if it is none, or is too deep. */
 bool rust_demangle(const char *symbol, char out[DEMANGLE_TEXT]);
 

@@ -285,19 +285,23 @@ struct owner {
 
 static bool owner_read(uint32_t pid, struct owner *owner)
 {
-	char path[32], line[256];
+	char path[32], line[256], *at;
 	bool uid = false, inner = false;
 	FILE *status;
 
 	snprintf(path, sizeof(path), "/proc/%u/status", pid);
 	status = fopen(path, "re");
 	while (status && fgets(line, sizeof(line), status)) {
-		if (sscanf(line, "Uid: %*u %u", &owner->uid) == 1)
+		/* "Uid:" has the real number first, then the effective one. */
+		if (!strncmp(line, "Uid:", 4)) {
+			strtoul(line + 4, &at, 10);
+			owner->uid = (uint32_t)strtoul(at, NULL, 10);
 			uid = true;
-		if (strncmp(line, "NStgid:", 7))
+		}
+		if (strncmp(line, "NStgid:", 7) != 0)
 			continue;
 		/* One number for each pid namespace, the innermost last. */
-		for (char *at = line + 7; *at && *at != '\n';) {
+		for (at = line + 7; *at && *at != '\n';) {
 			owner->pid = (uint32_t)strtoul(at, &at, 10);
 			inner = true;
 			at += strspn(at, " \t");
@@ -399,11 +403,16 @@ int file_open(const struct file_table *table, uint32_t position, uint32_t pid, c
 static bool vdso_range(unsigned long *start, unsigned long *end)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
-	char line[512];
+	char line[512], *at;
 	bool found = false;
 
-	while (!found && maps && fgets(line, sizeof(line), maps))
-		found = strstr(line, " [vdso]\n") && sscanf(line, "%lx-%lx", start, end) == 2;
+	while (!found && maps && fgets(line, sizeof(line), maps)) {
+		if (strstr(line, " [vdso]\n")) {
+			*start = strtoul(line, &at, 16);
+			*end = *at == '-' ? strtoul(at + 1, NULL, 16) : 0;
+			found = *end > *start;
+		}
+	}
 	if (maps)
 		fclose(maps);
 	return found;

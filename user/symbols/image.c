@@ -78,7 +78,7 @@ static bool header_read(struct image *image, Elf64_Ehdr *header)
 
 	*header = (Elf64_Ehdr){};
 	if (!image_read(image, 0, header->e_ident, EI_NIDENT) ||
-	    memcmp(header->e_ident, ELFMAG, SELFMAG))
+	    memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
 		return false;
 	if (header->e_ident[EI_DATA] !=
 	    (__BYTE_ORDER == __LITTLE_ENDIAN ? ELFDATA2LSB : ELFDATA2MSB))

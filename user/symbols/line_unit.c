@@ -189,7 +189,7 @@ static struct entry entry_read(struct line_names *names, const struct line_unit 
 static bool table_read(struct line_names *names, const struct line_unit *unit, struct cursor *c,
 		       uint64_t wanted, struct entry *found)
 {
-	struct formats formats;
+	struct formats formats = {};
 	uint64_t count;
 
 	formats_read(c, &formats);
@@ -211,7 +211,7 @@ static bool file_find_v5(struct line_names *names, const struct line_unit *unit,
 			 char path[LINE_SOURCE])
 {
 	struct cursor c = unit->tables, again = unit->tables;
-	struct entry base, directory, name;
+	struct entry base = {.path = ""}, directory = base, name = base;
 
 	if (!table_read(names, unit, &c, 0, &base) || !table_read(names, unit, &c, file, &name) ||
 	    !table_read(names, unit, &again, name.directory, &directory) || !*name.path)

@@ -39,7 +39,7 @@ static bool debuglink_read(const struct image *image, char *name, size_t size)
 	return section &&
 	       image_read_text(image, section->offset, section->offset + section->size, name,
 			       size) &&
-	       *name && !strchr(name, '/') && strcmp(name, ".") && strcmp(name, "..");
+	       *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
 /* The places in which gdb looks too: its manual, "Debugging Information in Separate Files". */

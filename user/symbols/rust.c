@@ -394,7 +394,7 @@ bool rust_demangle(const char *symbol, char out[DEMANGLE_TEXT])
 {
 	struct rust_reader r = {.text = symbol + 2, .out = out};
 
-	if (strncmp(symbol, "_R", 2))
+	if (strncmp(symbol, "_R", 2) != 0)
 		return false;
 	/* Suffixes of LLVM, ".llvm.123", come behind. */
 	r.length = strcspn(r.text, ".$");
@@ -405,6 +405,6 @@ bool rust_demangle(const char *symbol, char out[DEMANGLE_TEXT])
 		read_path(&r, false);
 	}
 	if (r.cut)
-		strcpy(out + DEMANGLE_TEXT - 4, "...");
+		demangle_cut(out);
 	return !r.failed && r.at == r.length && r.out_length;
 }

@@ -89,7 +89,7 @@ static bool inflate_next(struct section_stream *stream, void *to, size_t length)
 
 bool section_next(struct section_stream *stream, void *to, uint64_t length)
 {
-	uint8_t skipped[4096];
+	uint8_t skipped[4096] = {};
 
 	if (length > stream->left)
 		return false;

@@ -216,7 +216,7 @@ static void request_answer(struct symbols *s, struct name_request *request,
 	if (!demangle)
 		return;
 	symbol_demangle(lookup->function, text);
-	if (strcmp(text, lookup->function))
+	if (strcmp(text, lookup->function) != 0)
 		request->function = text_copy(&s->arena, text, strlen(text));
 }
 
@@ -296,7 +296,7 @@ static void group_name(struct symbols *s, struct name_request **requests, size_t
 
 size_t symbols_name(struct symbols *s, struct name_request *requests, size_t n)
 {
-	struct name_request **order = calloc(n ? n : 1, sizeof(*order));
+	struct name_request **order = calloc(n ? n : 1, sizeof(struct name_request *));
 	uint64_t deadline_ns = time_now() + LINES_NS;
 	size_t named = 0;
 
@@ -313,7 +313,7 @@ size_t symbols_name(struct symbols *s, struct name_request *requests, size_t n)
 		order[i] = request;
 	}
 	if (order)
-		qsort(order, n, sizeof(*order), request_compare);
+		qsort(order, n, sizeof(struct name_request *), request_compare);
 	for (size_t i = 0, end; order && i < n; i = end) {
 		for (end = i + 1; end < n && !request_compare_file(order[i], order[end]);)
 			end++;

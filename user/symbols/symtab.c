@@ -310,13 +310,15 @@ void plt_name(const struct image *image, struct lookup *lookups, size_t count,
 	for (size_t i = 0; i < count; i++) {
 		struct lookup *lookup = &lookups[i];
 		uint64_t offset = lookup->address - table->address;
+		size_t length;
 
 		if (lookup->function || lookup->address < table->address || offset >= table->size ||
 		    offset < header ||
 		    !plt_symbol(image, relocations, (offset - header) / size, text))
 			continue;
-		strcat(text, "@plt");
-		lookup->function = text_copy(arena, text, strlen(text));
+		length = strlen(text);
+		memcpy(text + length, "@plt", 5);
+		lookup->function = text_copy(arena, text, length + 4);
 		lookup->start = lookup->address - (offset - header) % size;
 		lookup->end = lookup->start + size;
 	}
