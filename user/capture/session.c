@@ -314,7 +314,8 @@ static int slice_end(struct session *session, struct error *error)
 	err = families_drain(session, error);
 	series_sample(session->series, rec);
 	losses_drain(session);
-	symbols_resolve(session->symbols, rec);
+	if (session->options.name_each_slice)
+		stacks_name(session->stacks);
 	meter_tell(session->meter, session, session->slice_end_ns);
 	recording_end_slice(rec, session_time(session, session->slice_end_ns));
 	rec->length_ns = session_time(session, session->slice_end_ns);
@@ -392,7 +393,7 @@ int session_run(struct session *session, struct error *error)
 		recording_begin_slice(session->recording, session_time(session, begin),
 				      begin - session->begin_ns < options->warmup_ns);
 	}
-	stacks_finish(session->stacks);
+	stacks_name(session->stacks);
 	return err;
 }
 

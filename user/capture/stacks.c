@@ -16,14 +16,23 @@ struct joint {
 	uint32_t stack;
 };
 
+/* Kernel frames are interned by address here: their names come later, all at once. */
+struct kernel_frame {
+	uint64_t address;
+	uint32_t frame;
+};
+
 struct stacks {
 	struct recording *rec;
 	struct symbols *symbols;
 	uint32_t kernel_module; /* of built-in code: most frames */
+	VEC(struct kernel_frame) kernel_frames;
+	size_t kernel_named; /* of them */
+	size_t stacks_named; /* of the recording's stacks, from the first on */
 	VEC(struct part) parts;
 	VEC(struct joint) joints;
 	VEC(uint32_t) frames;
-	struct index by_id, by_joint;
+	struct index by_id, by_joint, by_address;
 };
 
 static bool part_has_id(const void *context, uint32_t position, const void *key)
@@ -62,37 +71,32 @@ void stacks_free(struct stacks *stacks)
 	vec_free(&stacks->frames);
 	index_free(&stacks->by_id);
 	index_free(&stacks->by_joint);
+	index_free(&stacks->by_address);
+	vec_free(&stacks->kernel_frames);
 	free(stacks);
 }
 
-/* Frames of the tracing itself, at the leaf end of kernel stacks. */
-static bool frame_is_tracing(const char *function)
+static bool kernel_frame_at(const void *context, uint32_t position, const void *key)
 {
-	static const char *const prefixes[] = {"bpf_prog_", "bpf_trace_run", "__traceiter_",
-					       "__bpf_trace_", "trace_call_bpf"};
+	const struct stacks *stacks = context;
 
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if (!strncmp(function, prefixes[i], strlen(prefixes[i])))
-			return true;
-	return false;
+	return stacks->kernel_frames.at[position].address == *(const uint64_t *)key;
 }
 
 static void part_add_kernel(struct stacks *stacks, struct part *part, uint64_t address)
 {
-	struct kernel_symbol symbol;
-	uint32_t module = stacks->kernel_module, frame;
+	uint64_t hash = hash_u64(address);
+	uint32_t at = index_find(&stacks->by_address, hash, kernel_frame_at, stacks, &address);
 
-	if (symbols_kernel(stacks->symbols, address, &symbol)) {
-		frame = frame_intern(stacks->rec, FRAME_KERNEL, module, address, 0);
-	} else {
-		if (!part->len && frame_is_tracing(symbol.name))
-			return;
-		if (strcmp(symbol.module, "[kernel]"))
-			module = module_intern(stacks->rec, symbol.module, "");
-		frame = frame_intern(stacks->rec, FRAME_KERNEL, module, symbol.offset,
-				     string_intern(stacks->rec, symbol.name));
+	if (at == INDEX_NONE) {
+		at = (uint32_t)stacks->kernel_frames.len;
+		index_add(&stacks->by_address, hash, at);
+		vec_push(&stacks->kernel_frames,
+			 (struct kernel_frame){address,
+					       frame_intern(stacks->rec, FRAME_KERNEL,
+							    stacks->kernel_module, address, 0)});
 	}
-	vec_push(&stacks->frames, frame);
+	vec_push(&stacks->frames, stacks->kernel_frames.at[at].frame);
 	part->len++;
 }
 
@@ -177,6 +181,61 @@ uint32_t stacks_join(struct stacks *stacks, uint64_t kernel_id, uint64_t user_id
 	return joint.stack;
 }
 
+/* ---- names ---- */
+
+/*
+ * Naming waits until it is asked for: reading kallsyms and symbol tables takes more CPU than
+ * tracing a quiet host for ten seconds.
+ */
+static void kernel_frames_name(struct stacks *stacks)
+{
+	for (; stacks->kernel_named < stacks->kernel_frames.len; stacks->kernel_named++) {
+		const struct kernel_frame *at = &stacks->kernel_frames.at[stacks->kernel_named];
+		struct kernel_symbol symbol;
+		uint32_t module = stacks->kernel_module;
+		struct frame *frame;
+
+		if (symbols_kernel(stacks->symbols, at->address, &symbol))
+			continue;
+		if (strcmp(symbol.module, "[kernel]"))
+			module = module_intern(stacks->rec, symbol.module, "");
+		frame = &stacks->rec->frames.at[at->frame];
+		frame->module = module;
+		frame->function = string_intern(stacks->rec, symbol.name);
+		frame->offset = symbol.offset;
+		frame->named = true;
+	}
+}
+
+/* Frames of the tracing itself, at the leaf end of kernel stacks. */
+static bool function_is_tracing(const char *function)
+{
+	static const char *const prefixes[] = {"bpf_prog_",    "bpf_trace_run",  "__traceiter_",
+					       "__bpf_trace_", "trace_call_bpf", "bpf_get_stack"};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (!strncmp(function, prefixes[i], strlen(prefixes[i])))
+			return true;
+	return false;
+}
+
+static const char *stack_function(const struct recording *rec, const struct stack *stack,
+				  uint32_t at)
+{
+	uint32_t frame = rec->stack_frames.at[stack->first + at];
+
+	return string_get(rec, rec->frames.at[frame].function);
+}
+
+static void stack_trim(const struct recording *rec, struct stack *stack)
+{
+	while (stack->kernel_len && function_is_tracing(stack_function(rec, stack, 0))) {
+		stack->first++;
+		stack->len--;
+		stack->kernel_len--;
+	}
+}
+
 /* The functions at which the C library begins a process or a thread: nothing is above them. */
 static bool function_is_root(const char *function)
 {
@@ -192,18 +251,18 @@ static bool function_is_root(const char *function)
 	return false;
 }
 
-void stacks_finish(struct stacks *stacks)
+void stacks_name(struct stacks *stacks)
 {
 	struct recording *rec = stacks->rec;
 
+	kernel_frames_name(stacks);
 	symbols_resolve(stacks->symbols, rec);
-	vec_each (&rec->stacks, stack) {
-		const struct frame *root;
+	for (; stacks->stacks_named < rec->stacks.len; stacks->stacks_named++) {
+		struct stack *stack = &rec->stacks.at[stacks->stacks_named];
 
-		if (stack->user_end != STACK_NO_TABLE || stack->len == stack->kernel_len)
-			continue;
-		root = &rec->frames.at[rec->stack_frames.at[stack->first + stack->len - 1]];
-		if (function_is_root(string_get(rec, root->function)))
+		stack_trim(rec, stack);
+		if (stack->user_end == STACK_NO_TABLE && stack->len > stack->kernel_len &&
+		    function_is_root(stack_function(rec, stack, stack->len - 1)))
 			stack->user_end = STACK_COMPLETE;
 	}
 }

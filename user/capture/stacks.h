@@ -21,7 +21,11 @@ void stacks_arrived(struct stacks *stacks, const struct wire_stack *record, size
 /* The stack made of a kernel and a user part (ids, 0 = none): its position in the recording. */
 uint32_t stacks_join(struct stacks *stacks, uint64_t kernel_id, uint64_t user_id);
 
-/* Names all frames, and tells of every stack whether its user part reached its root. */
-void stacks_finish(struct stacks *stacks);
+/*
+ * Names all frames that have no name yet, drops the tracing's own frames, and tells of every stack
+ * whether its user part reached its root. To be called at the end; and before, where names must not
+ * be lost if the recording is cut.
+ */
+void stacks_name(struct stacks *stacks);
 
 #endif

@@ -117,6 +117,7 @@ static void session_describe(struct observation *o)
 		.slice_ns = options->slice_ns,
 		.warmup_ns = options->warmup_ns,
 		.wait_threshold_ns = options->wait_threshold_ns,
+		.name_each_slice = options->file || options->slice,
 		.target = o->target.kind,
 		.pid_count = pids->count,
 		.cgroup = o->target.cgroup,
