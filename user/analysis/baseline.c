@@ -294,7 +294,8 @@ static void extract_buckets(struct extraction *x, const struct metric_kind *kind
 			if (row->metric != id || row->label != first->label)
 				break;
 		}
-		if (length < suffix || (suffix && strcmp(text + length - suffix, kind->suffix)))
+		if (length < suffix ||
+		    (suffix && strcmp(text + length - suffix, kind->suffix) != 0))
 			continue;
 		label = strndup(text, length - suffix);
 		if (label)

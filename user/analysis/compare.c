@@ -99,10 +99,14 @@ static double median_of(const struct baseline_series *series)
 	return series ? stats_median(series->values.at, series->values.len) : NAN;
 }
 
-static bool is_constant(const double_vec *values, double value)
+/* Whether all values of both are one and the same. */
+static bool are_constant(const double_vec *x, const double_vec *y)
 {
-	for (size_t i = 0; i < values->len; i++)
-		if (values->at[i] != value)
+	vec_each(x, a)
+		if (*a != *x->at)
+			return false;
+	vec_each(y, b)
+		if (!x->len || *b != *x->at)
 			return false;
 	return true;
 }
@@ -117,7 +121,7 @@ static void measure_change(struct change *change, const struct baseline_series *
 
 	/* Var(mean y - mean x) is σ² (inflation_x / n + inflation_y / m). */
 	inflation = (stats_inflation(rho, x.len) * m + stats_inflation(rho, y.len) * n) / (n + m);
-	change->constant = is_constant(&x, x.at[0]) && is_constant(&y, x.at[0]);
+	change->constant = are_constant(&x, &y);
 	change->p = stats_mann_whitney(x.at, x.len, y.at, y.len, inflation).p;
 	change->shift = stats_hodges_lehmann(x.at, x.len, y.at, y.len).shift;
 	change->interval =
@@ -187,7 +191,7 @@ static void adjust_all(struct comparison *out)
 	if (p.len)
 		stats_benjamini_hochberg(p.at, p.at, p.len);
 	vec_each(&out->changes, change)
-		if (!isnan(change->p) && !change->constant)
+		if (!isnan(change->p) && !change->constant && at < p.len)
 			change->p = p.at[at++];
 	vec_free(&p);
 }

@@ -104,7 +104,7 @@ size_t stats_block_length(double autocorrelation, size_t n)
 
 	if (n < 2)
 		return 1;
-	return length > (double)(n / 2) ? n / 2 : (size_t)length;
+	return length < (double)n / 2 ? (size_t)length : n / 2;
 }
 
 /* Fills out[0 … n) with blocks of consecutive values. */

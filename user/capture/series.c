@@ -104,7 +104,7 @@ static size_t describe_missing(const struct series *series, const char *family, 
 	for (size_t i = 0; i < FILES; i++) {
 		int length;
 
-		if (!series->errors[i] || !files[i].family || strcmp(files[i].family, family))
+		if (!series->errors[i] || !files[i].family || strcmp(files[i].family, family) != 0)
 			continue;
 		length = snprintf(text + used, size - used, "%s%s: /proc/%s: %s",
 				  missing ? "; " : "", files[i].what, files[i].path,
@@ -127,7 +127,7 @@ static void tell_families(struct series *series)
 			 : missing < 3 ? FAMILY_PARTIAL
 				       : FAMILY_SKIPPED,
 			 text);
-	missing = describe_missing(series, "series", text, sizeof(text));
+	describe_missing(series, "series", text, sizeof(text));
 	length = strlen(text);
 	if (series->disks.full || series->interfaces.full)
 		length += (size_t)snprintf(text + length, sizeof(text) - length,
@@ -219,7 +219,7 @@ static void find_hierarchies(struct series_roots *roots)
 	while (mounts && (entry = getmntent(mounts))) {
 		if (!strcmp(entry->mnt_type, "cgroup2") && !roots->unified)
 			roots->unified = strdup(entry->mnt_dir);
-		if (strcmp(entry->mnt_type, "cgroup"))
+		if (strcmp(entry->mnt_type, "cgroup") != 0)
 			continue;
 		if (hasmntopt(entry, "cpu") && !roots->cpu_v1)
 			roots->cpu_v1 = strdup(entry->mnt_dir);

@@ -168,7 +168,7 @@ static void consider_cgroup(struct series *series, const char *path, bool cpu)
 	struct series_cgroup *cgroup = NULL, fresh = {};
 	bool limited;
 
-	vec_each (&series->cgroups, known)
+	vec_each(&series->cgroups, known)
 		if (!strcmp(known->path, path))
 			cgroup = known;
 	if (cgroup && (cpu ? cgroup->has_quota : cgroup->has_limit))
@@ -271,7 +271,7 @@ void series_cgroups_sample(struct series *series)
 
 void series_cgroups_close(struct series *series)
 {
-	vec_each (&series->cgroups, cgroup)
+	vec_each(&series->cgroups, cgroup)
 		close_cgroup(series, cgroup);
 	vec_free(&series->cgroups);
 }

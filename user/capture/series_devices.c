@@ -21,7 +21,7 @@ static struct series_device *find_device(struct series_devices *devices, const c
 
 	if (hint < devices->at.len && !strcmp(devices->at.at[hint].name, name))
 		return &devices->at.at[hint];
-	vec_each (&devices->at, known)
+	vec_each(&devices->at, known)
 		if (!strcmp(known->name, name))
 			return known;
 	if (devices->at.len >= SERIES_DEVICES) {
@@ -127,7 +127,7 @@ static void sample_interface(struct series *series, struct series_device *interf
 	struct series_counter *counters = interface->counters;
 
 	/* An interface that never saw a packet is no part of what is normal here. */
-	if (!interface->followed && !fields[1] && !fields[9] && strcmp(name, "lo"))
+	if (!interface->followed && !fields[1] && !fields[9] && strcmp(name, "lo") != 0)
 		return;
 	if (!follow_device(&series->interfaces, interface))
 		return;

@@ -39,7 +39,7 @@ bool series_find(const char *text, const char *name, uint64_t *value)
 
 	for (const char *line = text; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
-		if (strncmp(line, name, length))
+		if (strncmp(line, name, length) != 0)
 			continue;
 		line += length;
 		if (*line == ':')
@@ -231,12 +231,12 @@ static bool find_column(const char *text, const char *protocol, const char *name
 	size_t width = strlen(protocol), length = strlen(name);
 	const char *names = text, *values;
 
-	while (names && strncmp(names, protocol, width)) {
+	while (names && strncmp(names, protocol, width) != 0) {
 		names = strchr(names, '\n');
 		names += names ? 1 : 0;
 	}
 	values = names ? strchr(names, '\n') : NULL;
-	if (!values || strncmp(++values, protocol, width))
+	if (!values || strncmp(++values, protocol, width) != 0)
 		return false;
 	for (;;) {
 		names = strpbrk(names, " \n");

@@ -335,7 +335,7 @@ static int cli_remove(int argc, char **argv)
 				    .what = "Removes a kept baseline.",
 				    .groups = groups,
 				    .words = 1};
-	struct baselines *store;
+	struct baselines *store = NULL;
 	struct arguments rest;
 	struct error error;
 	int status = options_parse(&usage, argc, argv, &rest), err;
@@ -350,10 +350,9 @@ static int cli_remove(int argc, char **argv)
 	else if (!err)
 		err = error_set(&error, -ENOENT, "there is no baseline '%.100s': %s is not there",
 				rest.at[0], options.store);
-	if (!err) {
+	if (!err)
 		err = baselines_remove(store, rest.at[0], &error);
-		baselines_close(store);
-	}
+	baselines_close(store);
 	return err ? cli_failed(err, &error) : EXIT_OK;
 }
 

@@ -92,15 +92,15 @@ static json_t *document_json(void)
 static int print_json(json_t *object)
 {
 	char *text = json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+	size_t length;
 	int status;
 
 	if (!text)
 		abort();
-	text = realloc(text, strlen(text) + 2);
-	if (!text)
-		abort();
-	strcat(text, "\n");
-	status = cli_written(output_write(stdout, text, strlen(text)));
+	length = strlen(text);
+	/* The place of the ending zero. */
+	text[length] = '\n';
+	status = cli_written(output_write(stdout, text, length + 1));
 	free(text);
 	json_decref(object);
 	return status;
@@ -389,16 +389,16 @@ static void put_changes(struct page *page, const struct comparison *comparison)
 static void put_differences(struct page *page, const struct baseline *before,
 			    const struct baseline *after)
 {
-	if (strcmp(before->host, after->host))
+	if (strcmp(before->host, after->host) != 0)
 		page_prose(page, 0, PAINT_MEDIUM, "Not the same host: %s, then %s.", before->host,
 			   after->host);
 	if (before->cpus != after->cpus)
 		page_prose(page, 0, PAINT_MEDIUM, "Not the same number of CPUs: %u, then %u.",
 			   before->cpus, after->cpus);
-	if (strcmp(before->kernel, after->kernel))
+	if (strcmp(before->kernel, after->kernel) != 0)
 		page_prose(page, 0, PAINT_MEDIUM, "Not the same kernel: %s, then %s.",
 			   before->kernel, after->kernel);
-	if (strcmp(before->target_kind, after->target_kind))
+	if (strcmp(before->target_kind, after->target_kind) != 0)
 		page_prose(page, 0, PAINT_MEDIUM, "Not the same target: %s, then %s.",
 			   before->target_kind, after->target_kind);
 }

@@ -45,11 +45,11 @@ void baseline_free(struct baseline *baseline)
 {
 	if (!baseline)
 		return;
-	vec_each (&baseline->summaries, summary) {
+	vec_each(&baseline->summaries, summary) {
 		free(summary->metric);
 		free(summary->label);
 	}
-	vec_each (&baseline->series, series) {
+	vec_each(&baseline->series, series) {
 		free(series->metric);
 		free(series->label);
 		free(series->statistic);
@@ -86,7 +86,7 @@ const struct baseline_series *baseline_find_series(const struct baseline *baseli
 						   const char *metric, const char *label,
 						   const char *statistic)
 {
-	vec_each (&baseline->series, series)
+	vec_each(&baseline->series, series)
 		if (!strcmp(series->metric, metric) && !strcmp(series->label, label) &&
 		    !strcmp(series->statistic, statistic))
 			return series;

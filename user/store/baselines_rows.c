@@ -83,7 +83,7 @@ static int write_summaries(struct baselines *store, const struct baseline *basel
 	int rc = sqlite3_prepare_v2(store->db, "INSERT INTO summary VALUES(?,?,?,?,?,?,?,?,?,?,?)",
 				    -1, &statement, NULL);
 
-	vec_each (&baseline->summaries, summary) {
+	vec_each(&baseline->summaries, summary) {
 		const struct spread *spread = &summary->spread;
 
 		if (rc != SQLITE_OK)
@@ -108,7 +108,7 @@ static int write_series(struct baselines *store, const struct baseline *baseline
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(store->db, "INSERT INTO value VALUES(?,?,?)", -1, &value,
 					NULL);
-	vec_each (&baseline->series, series) {
+	vec_each(&baseline->series, series) {
 		int64_t series_id, slice = 0;
 
 		if (rc != SQLITE_OK)
@@ -116,7 +116,7 @@ static int write_series(struct baselines *store, const struct baseline *baseline
 		rc = run_row(head, "iisss", id, position++, series->metric, series->label,
 			     series->statistic);
 		series_id = sqlite3_last_insert_rowid(store->db);
-		vec_each (&series->values, number)
+		vec_each(&series->values, number)
 			if (rc == SQLITE_OK)
 				rc = run_row(value, "iid", series_id, slice++, *number);
 	}
@@ -160,7 +160,7 @@ static int delete_id(struct baselines *store, int64_t id)
 static int save_rows(struct baselines *store, const struct baseline *baseline, bool replace,
 		     struct error *error)
 {
-	int64_t id;
+	int64_t id = 0;
 	int found = find_name(store, baseline->name, &id, error), rc = SQLITE_OK;
 
 	if (found < 0)
@@ -201,7 +201,7 @@ int baselines_save(struct baselines *store, const struct baseline *baseline, boo
 
 int baselines_remove(struct baselines *store, const char *name, struct error *error)
 {
-	int64_t id;
+	int64_t id = 0;
 	int found = find_name(store, name, &id, error), rc;
 
 	if (found < 0)
@@ -316,8 +316,8 @@ static int read_value(const struct baselines *store, sqlite3_stmt *row, struct b
 		return damaged(store, "a value is not a number", error);
 	if (out->series.len)
 		last = &out->series.at[out->series.len - 1];
-	if (!last || strcmp(last->metric, metric) || strcmp(last->label, label) ||
-	    strcmp(last->statistic, statistic)) {
+	if (!last || strcmp(last->metric, metric) != 0 || strcmp(last->label, label) != 0 ||
+	    strcmp(last->statistic, statistic) != 0) {
 		if (out->series.len >= ROWS_MAX)
 			return damaged(store, "too many series", error);
 		last = baseline_add_series(out, metric, label, statistic);
@@ -360,7 +360,7 @@ int baselines_load(struct baselines *store, const char *name, struct baseline **
 		   struct error *error)
 {
 	struct baseline *baseline;
-	int64_t id;
+	int64_t id = 0;
 	int err = find_name(store, name, &id, error);
 
 	if (err < 0)
