@@ -94,11 +94,14 @@ static int statement_number(sqlite3_stmt *stmt, int64_t *out)
 	return sqlite3_reset(stmt);
 }
 
-/* Text may be a stranger's: it is kept in its escaped form, as valid UTF-8. NULL stays NULL. */
+/*
+ * Text may be a stranger's: it is kept as valid UTF-8 without controls, because any client may print
+ * it on a terminal. NULL stays NULL.
+ */
 static void text_bind(sqlite3_stmt *stmt, int at, const char *text)
 {
 	if (text)
-		sqlite3_bind_text(stmt, at, escape_text(text, ESCAPE_JSON), -1, free);
+		sqlite3_bind_text(stmt, at, escape_text(text, ESCAPE_TERMINAL), -1, free);
 }
 
 /* NAN stays NULL: not observed. */
