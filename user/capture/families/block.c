@@ -27,15 +27,19 @@ static const char *const op_names[] = {
  */
 static bool request_comes_second(void)
 {
-	unsigned int major = 0, minor = 0;
+	unsigned long major, minor;
 	const struct btf_type *type;
 	struct utsname name;
 	struct btf *kernel;
 	bool second = false;
+	char *end;
 	int id;
 
-	if (uname(&name) || sscanf(name.release, "%u.%u", &major, &minor) != 2 || major > 5 ||
-	    (major == 5 && minor >= 11))
+	if (uname(&name))
+		return false;
+	major = strtoul(name.release, &end, 10);
+	minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+	if (major > 5 || (major == 5 && minor >= 11))
 		return false;
 	kernel = btf__load_vmlinux_btf();
 	id = btf__find_by_name_kind(kernel, "btf_trace_block_rq_insert", BTF_KIND_TYPEDEF);
