@@ -3,6 +3,7 @@
  * task: threads that are born, change their image or were there before; and the task iterator
  * through which user space reads all ledgers at the end of a slice.
  */
+#include "core/cause.bpf.h"
 #include "core/identity.bpf.h"
 #include "core/ledger.bpf.h"
 #include "core/targets.bpf.h"
@@ -113,14 +114,34 @@ int BPF_PROG(sched__free, struct task_struct *task)
 
 /* ---- the task iterator ---- */
 
-/* The state of a thread that was there before the programs, as far as it can be told. */
-static __always_inline __u32 thread_state_now(struct task_struct *task, bool kernel)
+/*
+ * The system call that a sleeping thread is in. Its user registers lie at the end of its kernel
+ * stack (helper: 5.15); an exception or an interrupt leaves a negative number there.
+ */
+static __always_inline void syscall_adopt(struct wire_ledger *ledger, struct task_struct *task)
 {
+	struct pt_regs *regs;
+
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	ledger->syscall = (__s32)compat_syscall_number(regs);
+	ledger->syscall_fd = (__s32)PT_REGS_PARM1_CORE_SYSCALL(regs);
+}
+
+/* The state of a thread that was there before the programs, as far as it can be told. */
+static __always_inline __u32 thread_state_now(struct task_struct *task, struct wire_ledger *ledger)
+{
+	bool kernel = ledger->flags & LEDGER_KTHREAD;
+	__u32 state;
+
+	ledger->syscall = -1;
 	if (BPF_CORE_READ(task, on_cpu))
 		return kernel ? STATE_RUN_KERNEL : STATE_RUN_USER;
-	if (!compat_task_state(task))
-		return STATE_READY_PREEMPTED;
-	return STATE_WAIT_OTHER;
+	state = compat_task_state(task);
+	if (!kernel)
+		syscall_adopt(ledger, task);
+	return state ? wait_class(task, ledger, state) : STATE_READY_PREEMPTED;
 }
 
 static __always_inline struct wire_ledger *ledger_adopt(struct task_struct *task, __u64 now)
@@ -132,12 +153,12 @@ static __always_inline struct wire_ledger *ledger_adopt(struct task_struct *task
 	if (!initial)
 		return NULL;
 	ledger_start(initial, task, NULL, now);
-	initial->state = thread_state_now(task, initial->flags & LEDGER_KTHREAD);
+	initial->state = thread_state_now(task, initial);
 	ledger = ledger_make(task, initial);
 	if (!ledger)
 		return NULL;
 	/* It may have switched while its ledger did not exist yet: look once more. */
-	state = thread_state_now(task, initial->flags & LEDGER_KTHREAD);
+	state = thread_state_now(task, initial);
 	if (ledger->since == now && ledger->state != state && ledger->seq == 0)
 		ledger->state = state;
 	return ledger;

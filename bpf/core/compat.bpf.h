@@ -201,4 +201,16 @@ static __always_inline bool compat_victim_is_task(void)
 	return bpf_core_field_exists(struct trace_event_raw_mark_victim___task, uid);
 }
 
+/* The system call that a thread entered the kernel with, from its user registers; < 0 = none. */
+static __always_inline long compat_syscall_number(struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	return BPF_CORE_READ(regs, orig_ax);
+#elif defined(__TARGET_ARCH_arm64)
+	return BPF_CORE_READ((struct user_pt_regs *)regs, syscallno);
+#else
+	return -1;
+#endif
+}
+
 #endif
