@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# One model, many outputs: the live report and the one made from its recording are equal byte for
+# byte, whoever makes it; and the numbers of the outputs agree with each other.
+
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need_root
+need_strait
+need sqlite3 jq
+
+recording=$work/r.strait
+
+# Something to report: a busy loop and a sleeper.
+start sh -c 'while :; do :; done'
+busy=$started_pid
+start sleep 60
+
+for format in text json; do
+	run "$strait" -q -d 2 --replace -o "$recording" --format $format
+	is "$format: live report" 0 "$status"
+	cp "$out" "$work/live"
+	run "$strait" report "$recording" --format $format
+	is "$format: report of the recording" 0 "$status"
+	check "$format: both are equal" cmp "$work/live" "$out"
+done
+
+# Without root, from a copy that anyone may read.
+install -m 644 "$recording" /tmp/strait-replay-$$.strait
+cleanups+=("rm -f /tmp/strait-replay-$$.strait")
+chmod 755 "$work"
+run setpriv --reuid=65534 --regid=65534 --clear-groups \
+	"$strait" report /tmp/strait-replay-$$.strait --format json
+is 'a recording needs no root' 0 "$status"
+check 'the report does not depend on who makes it' cmp "$work/live" "$out"
+
+run "$strait" flame "$recording" --kind cpu
+is 'folded stacks' 0 "$status"
+matches 'the busy loop is in them' '^(sh|dash);.* [0-9]+$' "$out"
+is 'folded: as many samples as the report says' \
+	"$(jq '.coverage.stacks.cpu_samples' "$work/live")" \
+	"$(awk '{sum += $NF} END {print sum}' "$out")"
+within 'the busy loop has most of one CPU' 1.5 2.2 "$(sqlite3 -readonly "$recording" \
+	"SELECT sum(ns) / 1e9 FROM v_ledger WHERE pid = $busy AND state LIKE 'run%'")"
+finish
