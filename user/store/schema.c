@@ -46,14 +46,18 @@ static const char *slice_check(const struct recording *rec, const void *row, siz
 	return NULL;
 }
 
-/* Stacks partition stack_frames: so all of them together are no longer than it. */
+/*
+ * Stacks share no row of stack_frames, so all of them together are no longer than it. Rows between
+ * two of them are frames that were left out again, once they had names.
+ */
 static const char *stack_check(const struct recording *rec, const void *row, size_t position)
 {
 	const struct stack *stack = row, *last = position ? &rec->stacks.at[position - 1] : NULL;
 
-	if (stack->first != (last ? last->first + last->len : 0))
+	if (last && stack->first < last->first + last->len)
 		return "its frames do not follow those of the stack before it";
-	if (stack->len > rec->stack_frames.len - stack->first)
+	if (stack->first > rec->stack_frames.len ||
+	    stack->len > rec->stack_frames.len - stack->first)
 		return "it has more frames than there are";
 	return stack->kernel_len > stack->len ? "it has more kernel frames than frames" : NULL;
 }
