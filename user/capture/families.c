@@ -2,6 +2,7 @@
 /* The probe families. A new one is its two files and its line here. */
 #include "capture/families.h"
 
+/* clang-format off: one line each */
 const struct family *const families[] = {
 	&family_cpu,
 	&family_sched,
@@ -12,6 +13,7 @@ const struct family *const families[] = {
 	&family_memory,
 	NULL,
 };
+/* clang-format on */
 
 size_t family_index(const struct family *family)
 {

@@ -93,14 +93,14 @@ int export_folded(const struct recording *rec, enum sample_kind kind, FILE *out,
 	if (!memory)
 		return -ENOMEM;
 	weights_collect(&weights, rec, kind, options);
-	vec_each (&weights.at, weight)
+	vec_each(&weights.at, weight)
 		vec_push(&lines, (struct line){.text = line_text(rec, weight, options),
 					       .value = weight->value});
 	vec_sort(&lines, line_compare);
 	put_lines(memory, lines.at, lines.len,
 		  export_wants_weight(kind, options) && sample_is_time(kind) ? 1000 : 1);
 	result = fclose(memory) ? -ENOMEM : output_write(out, text, length);
-	vec_each (&lines, line)
+	vec_each(&lines, line)
 		free(line->text);
 	vec_free(&lines);
 	weights_free(&weights);

@@ -52,7 +52,7 @@ void weights_collect(struct weights *weights, const struct recording *rec, enum 
 	size_t kept = 0;
 
 	*weights = (struct weights){};
-	vec_each (&rec->samples, sample) {
+	vec_each(&rec->samples, sample) {
 		const struct process *process =
 			&rec->processes.at[rec->threads.at[sample->thread].process];
 

@@ -27,12 +27,12 @@ void document_free(struct document *doc)
 {
 	if (!doc)
 		return;
-	vec_each (&doc->bottlenecks, item) {
+	vec_each(&doc->bottlenecks, item) {
 		vec_free(&item->chain);
 		vec_free(&item->evidence);
 		vec_free(&item->stacks);
 	}
-	vec_each (&doc->owned, text)
+	vec_each(&doc->owned, text)
 		free(*text);
 	vec_free(&doc->coverage.lost);
 	vec_free(&doc->coverage.skipped);

@@ -23,7 +23,7 @@ void recording_free(struct recording *rec)
 {
 	if (!rec)
 		return;
-	vec_each (&rec->strings.at, text)
+	vec_each(&rec->strings.at, text)
 		free(*text);
 	vec_free(&rec->strings.at);
 	index_free(&rec->strings.index);
@@ -203,7 +203,7 @@ void recording_loss(struct recording *rec, const char *reason, bool sample, uint
 	if (!count)
 		return;
 	/* There are about as many reasons as enum drop_reason has. */
-	vec_each (&rec->losses, loss) {
+	vec_each(&rec->losses, loss) {
 		if (loss->reason == id && loss->sample == sample) {
 			loss->count += count;
 			return;
@@ -219,7 +219,7 @@ void recording_family(struct recording *rec, const char *name, enum family_statu
 				   .why = string_intern(rec, why),
 				   .status = (uint8_t)status};
 
-	vec_each (&rec->families, family) {
+	vec_each(&rec->families, family) {
 		if (family->name == row.name) {
 			*family = row;
 			return;

@@ -160,7 +160,7 @@ static json_t *stacks_json(const struct document *doc)
 	put_count(object, "cpu_samples", doc->coverage.cpu_samples);
 	put_count(object, "user_samples", doc->coverage.user_samples);
 	put_count(object, "complete", doc->coverage.user_complete);
-	vec_each (&doc->coverage.incomplete, reason) {
+	vec_each(&doc->coverage.incomplete, reason) {
 		char *key = escape_text(reason->what, ESCAPE_JSON);
 
 		put_count(reasons, key, reason->count);
@@ -193,7 +193,7 @@ static json_t *coverage_json(const struct document *doc)
 
 	put_count(object, "lost_events", doc->coverage.lost_events);
 	put_count(object, "lost_samples", doc->coverage.lost_samples);
-	vec_each (&doc->coverage.lost, reason) {
+	vec_each(&doc->coverage.lost, reason) {
 		json_t *row = json_object();
 
 		put_text(row, "what", reason->what);
@@ -201,7 +201,7 @@ static json_t *coverage_json(const struct document *doc)
 		append(lost, row);
 	}
 	put(object, "lost", lost);
-	vec_each (&doc->coverage.skipped, family) {
+	vec_each(&doc->coverage.skipped, family) {
 		json_t *row = json_object();
 
 		put_text(row, "family", family->family);
@@ -262,10 +262,10 @@ static json_t *baseline_json(const struct document *doc)
 {
 	json_t *object = json_object(), *metrics = json_object(), *services = json_array();
 
-	vec_each (&doc->metrics, metric)
+	vec_each(&doc->metrics, metric)
 		put_metric(metrics, metric);
 	put(object, "metrics", metrics);
-	vec_each (&doc->services, service)
+	vec_each(&doc->services, service)
 		append(services, service_json(service));
 	put(object, "services", services);
 	return object;
@@ -295,7 +295,7 @@ static json_t *bottleneck_json(const struct bottleneck *item)
 	put(object, "where", place_json(&item->where));
 	put(object, "impact", impact_json(&item->impact));
 	put(object, "confidence", json_string(confidence_name(item->confidence)));
-	vec_each (&item->chain, part) {
+	vec_each(&item->chain, part) {
 		json_t *row = json_object();
 
 		put_text(row, "id", part->id);
@@ -303,7 +303,7 @@ static json_t *bottleneck_json(const struct bottleneck *item)
 		append(chain, row);
 	}
 	put(object, "chain", chain);
-	vec_each (&item->evidence, fact) {
+	vec_each(&item->evidence, fact) {
 		json_t *row = json_object();
 
 		put_text(row, "what", fact->what);
@@ -312,7 +312,7 @@ static json_t *bottleneck_json(const struct bottleneck *item)
 		append(evidence, row);
 	}
 	put(object, "evidence", evidence);
-	vec_each (&item->stacks, stack)
+	vec_each(&item->stacks, stack)
 		append(stacks, json_integer(*stack));
 	put(object, "stacks", stacks);
 	return object;
@@ -346,7 +346,7 @@ static json_t *profile_json(const struct document *doc)
 {
 	json_t *object = json_object(), *hotspots = json_array();
 
-	vec_each (&doc->hotspots, spot)
+	vec_each(&doc->hotspots, spot)
 		append(hotspots, hotspot_json(spot));
 	put(object, "hotspots", hotspots);
 	return object;
@@ -356,7 +356,7 @@ static json_t *strategy_json(const struct document *doc)
 {
 	json_t *object = json_object(), *steps = json_array();
 
-	vec_each (&doc->steps, step) {
+	vec_each(&doc->steps, step) {
 		json_t *row = json_object();
 
 		put_count(row, "order", step->order);
@@ -376,7 +376,7 @@ static json_t *monitor_json(const struct document *doc)
 {
 	json_t *object = json_object(), *metrics = json_array();
 
-	vec_each (&doc->thresholds, limit) {
+	vec_each(&doc->thresholds, limit) {
 		json_t *row = json_object();
 
 		put_text(row, "name", limit->name);
@@ -409,7 +409,7 @@ static json_t *document_json(const struct document *doc)
 	put(root, "coverage", coverage_json(doc));
 	put_text(root, "verdict", doc->verdict);
 	put(root, "baseline", baseline_json(doc));
-	vec_each (&doc->bottlenecks, item)
+	vec_each(&doc->bottlenecks, item)
 		append(bottlenecks, bottleneck_json(item));
 	put(root, "bottlenecks", bottlenecks);
 	put(root, "profile", profile_json(doc));

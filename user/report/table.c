@@ -197,7 +197,7 @@ void table_print(struct table *table, unsigned int indent)
 		page_prose(table->page, indent, PAINT_NONE, "%s = not observed", NOT_OBSERVED);
 	for (size_t i = 0; i < table->count; i++)
 		free(head[i].text);
-	vec_each (&table->cells, cell)
+	vec_each(&table->cells, cell)
 		free(cell->text);
 	vec_free(&table->cells);
 }

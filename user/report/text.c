@@ -82,7 +82,7 @@ static void put_watched(struct page *page, const struct document *doc)
 
 static const struct step *step_of(const struct document *doc, uint32_t rank)
 {
-	vec_each (&doc->steps, step)
+	vec_each(&doc->steps, step)
 		if (step->bottleneck == rank)
 			return step;
 	return NULL;
@@ -93,7 +93,7 @@ static const char *basis_common(const struct document *doc)
 {
 	const char *first = NULL;
 
-	vec_each (&doc->bottlenecks, item) {
+	vec_each(&doc->bottlenecks, item) {
 		const char *basis = basis_text(&item->impact);
 
 		if (!basis || (first && strcmp(basis, first) != 0))
@@ -162,12 +162,12 @@ static void text_answer(struct page *page, const struct document *doc)
 		page_prose(page, 0, PAINT_HIGH,
 			   "The recording is incomplete: it was cut off before "
 			   "its end. What it holds is shown.");
-	vec_each (&doc->bottlenecks, item)
+	vec_each(&doc->bottlenecks, item)
 		above_low += item->severity > SEVERITY_LOW;
 	if (!above_low)
 		return;
 	fputc('\n', page->out);
-	vec_each (&doc->bottlenecks, item) {
+	vec_each(&doc->bottlenecks, item) {
 		if (shown == ANSWERS || item->severity == SEVERITY_LOW)
 			continue;
 		put_answer(page, doc, item);

@@ -59,7 +59,7 @@ static void put_unobserved(struct page *page, const struct document *doc)
 
 	if (!out)
 		abort();
-	vec_each (&doc->metrics, metric) {
+	vec_each(&doc->metrics, metric) {
 		if (metric->spread.count || !metric->name || !strcmp(metric->name, last))
 			continue;
 		fprintf(out, "%s%s", *last ? ", " : "", metric->name);
@@ -92,13 +92,13 @@ static void put_metrics(struct page *page, const struct document *doc)
 	size_t moved = 0, still = 0, shown = 0, limit;
 	struct table table;
 
-	vec_each (&doc->metrics, metric) {
+	vec_each(&doc->metrics, metric) {
 		moved += metric_moved(metric);
 		still += metric->spread.count && !metric_moved(metric);
 	}
 	limit = text_rows(page, moved, TEXT_METRICS);
 	table_init(&table, page, columns, sizeof(columns) / sizeof(columns[0]));
-	vec_each (&doc->metrics, metric) {
+	vec_each(&doc->metrics, metric) {
 		if (!page->style.verbose && (!metric_moved(metric) || shown == limit))
 			continue;
 		metric_row(&table, metric);
@@ -156,7 +156,7 @@ static void put_services(struct page *page, const struct document *doc)
 	bool delivered = false;
 	struct table table;
 
-	vec_each (&doc->services, service)
+	vec_each(&doc->services, service)
 		delivered |= service->delivered_ms.count > 0;
 	fputc('\n', page->out);
 	table_init(&table, page, columns, sizeof(columns) / sizeof(columns[0]));

@@ -44,7 +44,7 @@ static void put_chain(struct page *page, const struct bottleneck *item)
 	out = open_memstream(&text, &length);
 	if (!out)
 		abort();
-	vec_each (&item->chain, part) {
+	vec_each(&item->chain, part) {
 		char *name = place_name(&part->where);
 		/* A finding's id is set off, words for what happens there are read on. */
 		bool finding = part->id && strchr(part->id, '.') && !strchr(part->id, ' ');
@@ -92,7 +92,7 @@ static void put_fix(struct page *page, const struct document *doc, const struct 
 
 	if (item->action && *item->action)
 		page_field(page, INDENT, LABEL, "fix", "%s", item->action);
-	vec_each (&doc->steps, each)
+	vec_each(&doc->steps, each)
 		if (!step && each->bottleneck == item->rank)
 			step = each;
 	if (step) {
@@ -159,7 +159,7 @@ void text_bottlenecks(struct page *page, const struct document *doc)
 	page_heading(page, "2 Bottlenecks", "what is in the way");
 	if (!total)
 		page_prose(page, 1, PAINT_NONE, "Nothing found that holds the target back.");
-	vec_each (&doc->bottlenecks, item) {
+	vec_each(&doc->bottlenecks, item) {
 		if (shown == limit)
 			break;
 		shown++;

@@ -115,7 +115,7 @@ void text_strategy(struct page *page, const struct document *doc)
 		return;
 	}
 	table_init(&table, page, columns, sizeof(columns) / sizeof(columns[0]));
-	vec_each (&doc->steps, step) {
+	vec_each(&doc->steps, step) {
 		const struct prediction *gain = &step->predicted;
 		const char *metric = isfinite(gain->saved_share) ? gain->metric : NULL;
 
@@ -170,7 +170,7 @@ void text_monitor(struct page *page, const struct document *doc)
 		return;
 	}
 	table_init(&table, page, columns, sizeof(columns) / sizeof(columns[0]));
-	vec_each (&doc->thresholds, limit) {
+	vec_each(&doc->thresholds, limit) {
 		bool seen = isfinite(limit->current);
 		/* One scale for both, that of the threshold. */
 		struct scale scale = scale_choose(limit->threshold, limit->unit);

@@ -62,7 +62,8 @@ void index_free(struct index *index)
 	*index = (struct index){};
 }
 
-/* The finaliser of MurmurHash3 (public domain, A. Appleby): every input bit reaches every output bit. */
+/* The finaliser of MurmurHash3 (public domain, A. Appleby): every input bit reaches every output
+ * bit. */
 uint64_t hash_u64(uint64_t a)
 {
 	a ^= a >> 33;

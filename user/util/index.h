@@ -15,7 +15,7 @@
 struct index {
 	struct index_slot {
 		uint32_t hash, position; /* position + 1; 0 = free */
-	} *slots;
+	} * slots;
 	size_t used, size; /* size is 0 or a power of two */
 };
 

@@ -107,7 +107,7 @@ static void basis(void **state)
 	char *text;
 
 	(void)state;
-	vec_each (&doc->bottlenecks, item)
+	vec_each(&doc->bottlenecks, item)
 		item->impact.basis = "of the time of day";
 	text = render(doc, (struct text_style){.width = 100});
 	assert_non_null(strstr(text, "Impact is the share of the time of day, with"));

@@ -120,7 +120,8 @@ static void test_replaced(void **state)
 
 	(void)state;
 	recording_make();
-	assert_fails(store_create(&store, path, NULL, &error), EEXIST, "is an older recording: --replace it");
+	assert_fails(store_create(&store, path, NULL, &error), EEXIST,
+		     "is an older recording: --replace it");
 	assert_ok(store_open(path, &read, &error));
 	assert_int_equal(read->slices.len, 1);
 	recording_free(read);

@@ -264,7 +264,7 @@ static void recording_walk(const struct recording *rec)
 {
 	uint64_t sum = 0;
 
-	vec_each (&rec->samples, sample) {
+	vec_each(&rec->samples, sample) {
 		const struct stack *stack = &rec->stacks.at[sample->stack];
 
 		sum += rec->slices.at[sample->slice].end_ns;
@@ -273,13 +273,13 @@ static void recording_walk(const struct recording *rec)
 			sum += rec->frames.at[rec->stack_frames.at[stack->first + i]].offset;
 		sum += sample_kind_name(sample->kind)[0];
 	}
-	vec_each (&rec->processes, process)
+	vec_each(&rec->processes, process)
 		sum += process->cgroup == NONE ? 0 : rec->cgroups.at[process->cgroup].id;
-	vec_each (&rec->frames, frame)
+	vec_each(&rec->frames, frame)
 		sum += frame->module == NONE ? 0 : rec->modules.at[frame->module].path;
-	vec_each (&rec->counts, count)
+	vec_each(&rec->counts, count)
 		sum += rec->strings.at.at[count->metric][0] + rec->strings.at.at[count->label][0];
-	vec_each (&rec->strings.at, text)
+	vec_each(&rec->strings.at, text)
 		sum += strlen(*text);
 	assert_true(rec->slice_samples == rec->samples.len);
 	assert_true(sum != 1); /* and nothing is left out by the compiler */

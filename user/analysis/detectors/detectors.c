@@ -1,28 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The detectors. A new one is its file and its two lines here. */
+/* The detectors. A new one is its file and its line here. */
 #include "analysis/detectors/detector.h"
 
-extern const struct detector cpu_hot_function, cpu_single_thread, cpu_saturated, cpu_antagonist,
-	cpu_quota, cpu_priority, cpu_affinity, cpu_realtime_hog, cpu_interrupts, cpu_spin,
-	disk_sync_writes, disk_read_latency, mem_waits, mem_fault_churn, lock_kernel,
-	net_retransmits;
+/* clang-format off: one line each */
+#define DETECTORS(each)                                                                            \
+	each(cpu_hot_function) each(cpu_single_thread) each(cpu_saturated) each(cpu_antagonist)    \
+		each(cpu_quota) each(cpu_priority) each(cpu_affinity) each(cpu_realtime_hog)       \
+			each(cpu_interrupts) each(cpu_spin) each(disk_sync_writes)                 \
+				each(disk_read_latency) each(mem_waits) each(mem_fault_churn)      \
+					each(lock_kernel) each(net_retransmits)
+/* clang-format on */
 
-const struct detector *const detectors[] = {
-	&cpu_hot_function,
-	&cpu_single_thread,
-	&cpu_saturated,
-	&cpu_antagonist,
-	&cpu_quota,
-	&cpu_priority,
-	&cpu_affinity,
-	&cpu_realtime_hog,
-	&cpu_interrupts,
-	&cpu_spin,
-	&disk_sync_writes,
-	&disk_read_latency,
-	&mem_waits,
-	&mem_fault_churn,
-	&lock_kernel,
-	&net_retransmits,
-	NULL,
-};
+#define DECLARE(name) extern const struct detector name;
+DETECTORS(DECLARE)
+#undef DECLARE
+
+#define LIST(name) &name,
+const struct detector *const detectors[] = {DETECTORS(LIST) NULL};
