@@ -2,7 +2,8 @@
 /* The probe families. A new one is its two files and its line here. */
 #include "capture/families.h"
 
-/* clang-format off: one line each */
+/* One line each. */
+/* clang-format off */
 const struct family *const families[] = {
 	&family_cpu,
 	&family_sched,

@@ -2,13 +2,25 @@
 /* The detectors. A new one is its file and its line here. */
 #include "analysis/detectors/detector.h"
 
-/* clang-format off: one line each */
-#define DETECTORS(each)                                                                            \
-	each(cpu_hot_function) each(cpu_single_thread) each(cpu_saturated) each(cpu_antagonist)    \
-		each(cpu_quota) each(cpu_priority) each(cpu_affinity) each(cpu_realtime_hog)       \
-			each(cpu_interrupts) each(cpu_spin) each(disk_sync_writes)                 \
-				each(disk_read_latency) each(mem_waits) each(mem_fault_churn)      \
-					each(lock_kernel) each(net_retransmits)
+/* One line each. */
+/* clang-format off */
+#define DETECTORS(each) \
+	each(cpu_hot_function) \
+	each(cpu_single_thread) \
+	each(cpu_saturated) \
+	each(cpu_antagonist) \
+	each(cpu_quota) \
+	each(cpu_priority) \
+	each(cpu_affinity) \
+	each(cpu_realtime_hog) \
+	each(cpu_interrupts) \
+	each(cpu_spin) \
+	each(disk_sync_writes) \
+	each(disk_read_latency) \
+	each(mem_waits) \
+	each(mem_fault_churn) \
+	each(lock_kernel) \
+	each(net_retransmits)
 /* clang-format on */
 
 #define DECLARE(name) extern const struct detector name;
