@@ -15,7 +15,6 @@
 /* Watched live: long enough for the comparison to see changes of a standard deviation or two. */
 #define LIVE_LENGTH (60 * OBSERVE_SECOND)
 #define LIVE_WARMUP (2 * OBSERVE_SECOND)
-#define UNSET       UINT64_MAX
 
 /* What the subcommands take, all together; each shows its own part of it. */
 struct baseline_options {
@@ -112,7 +111,7 @@ static void live_defaults(struct observe_options *observed)
 {
 	if (!observed->length_ns && !observed->target.command)
 		observed->length_ns = LIVE_LENGTH;
-	if (observed->warmup_ns == UNSET)
+	if (observed->warmup_ns == OBSERVE_WARMUP_AUTO)
 		observed->warmup_ns =
 			!observed->length_ns || observed->length_ns >= 10 * OBSERVE_SECOND
 				? LIVE_WARMUP
@@ -138,8 +137,9 @@ static bool observe_options_given(const struct baseline_options *options)
 {
 	const struct observe_options *observed = &options->observe;
 
-	return observed->length_ns || observed->warmup_ns != UNSET || observed->target.pids.count ||
-	       observed->target.cgroup || observed->target.container || observed->target.command;
+	return observed->length_ns || observed->warmup_ns != OBSERVE_WARMUP_AUTO ||
+	       observed->target.pids.count || observed->target.cgroup ||
+	       observed->target.container || observed->target.command;
 }
 
 /* The window that a subcommand is about: the word's, or that which is watched now. */
@@ -242,7 +242,7 @@ static int cli_save(int argc, char **argv)
 	struct error error;
 	int status, err;
 
-	options.observe.warmup_ns = UNSET;
+	options.observe.warmup_ns = OBSERVE_WARMUP_AUTO;
 	fit_options(how);
 	status = options_parse(&usage, argc, argv, &rest);
 	if (status != OPTIONS_GO)
@@ -427,7 +427,7 @@ static int cli_compare(int argc, char **argv)
 	const char *after;
 	int status;
 
-	options.observe.warmup_ns = UNSET;
+	options.observe.warmup_ns = OBSERVE_WARMUP_AUTO;
 	fit_options(how);
 	status = options_parse(&usage, argc, argv, &rest);
 	if (status != OPTIONS_GO)

@@ -34,7 +34,8 @@ int observe_check(const struct observe_options *options, struct error *error)
 	if (kinds > 1)
 		return error_set(error, -EINVAL,
 				 "-p, -c, --container and -- COMMAND exclude each other");
-	if (options->length_ns && options->warmup_ns >= options->length_ns)
+	if (options->length_ns && options->warmup_ns != OBSERVE_WARMUP_AUTO &&
+	    options->warmup_ns >= options->length_ns)
 		return error_set(error, -EINVAL, "--warmup leaves nothing of -d");
 	return 0;
 }
@@ -103,6 +104,14 @@ static int command_begin(struct observation *o, struct error *error)
 	return 0;
 }
 
+/* The first second holds strait's own start; of a short window it would leave too little. */
+static uint64_t warmup_length(const struct observe_options *options, uint64_t length)
+{
+	if (options->warmup_ns != OBSERVE_WARMUP_AUTO)
+		return options->warmup_ns;
+	return !length || length >= 5 * OBSERVE_SECOND ? OBSERVE_SECOND : 0;
+}
+
 static void session_describe(struct observation *o)
 {
 	const struct observe_options *options = o->options;
@@ -115,7 +124,7 @@ static void session_describe(struct observation *o)
 		.sample_hz = options->sample_hz,
 		.length_ns = length,
 		.slice_ns = options->slice_ns,
-		.warmup_ns = options->warmup_ns,
+		.warmup_ns = warmup_length(options, length),
 		.wait_threshold_ns = options->wait_threshold_ns,
 		.name_each_slice = options->file || options->slice,
 		.target = o->target.kind,

@@ -12,6 +12,8 @@
 #include "util/error.h"
 
 #define OBSERVE_SECOND 1000000000ULL
+/* warmup_ns: one second, unless the window is short. */
+#define OBSERVE_WARMUP_AUTO UINT64_MAX
 
 struct observe_options {
 	struct target_options target;
@@ -37,7 +39,7 @@ struct observe_options {
 #define OBSERVE_DEFAULTS                                                                           \
 	{                                                                                          \
 		.sample_hz = 99, .slice_ns = OBSERVE_SECOND,                                       \
-		.wait_threshold_ns = OBSERVE_SECOND / 1000                                         \
+		.wait_threshold_ns = OBSERVE_SECOND / 1000, .warmup_ns = OBSERVE_WARMUP_AUTO       \
 	}
 #define OBSERVE_LENGTH (10 * OBSERVE_SECOND) /* where neither -d nor a command says otherwise */
 
@@ -76,7 +78,8 @@ struct observe_options {
 		 "SECONDS",                                                                        \
 		 option_duration,                                                                  \
 		 &(options)->warmup_ns,                                                            \
-		 "leave the first seconds out of the baseline, 0 without it",                      \
+		 "leave the first seconds out of the baseline; 1 without it (0 where less "        \
+		 "than 5 s are watched)",                                                          \
 		 "a time in seconds",                                                              \
 		 0,                                                                                \
 		 31536000},                                                                        \
