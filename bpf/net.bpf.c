@@ -206,44 +206,107 @@ static __always_inline struct net_value *flow_current(const struct sock *sk, boo
 	return flow_of(sk, tgid, side);
 }
 
-SEC("tp_btf/sock_send_length")
-int BPF_PROG(net__send, struct sock *sk, int bytes)
+static __always_inline void bytes_sent(const struct sock *sk, __u64 bytes)
 {
 	struct net_value *value;
 	bool tcp;
 
-	if (bytes <= 0 || !sk)
-		return 0;
 	value = flow_current(sk, &tcp);
 	if (!value)
-		return 0;
+		return;
 	__sync_fetch_and_add(&value->sent_bytes, bytes);
 	__sync_fetch_and_add(&value->sends, 1);
-	return 0;
 }
 
-SEC("tp_btf/sock_recv_length")
-int BPF_PROG(net__receive, struct sock *sk, int bytes, int flags)
+static __always_inline void bytes_received(const struct sock *sk, __u64 bytes)
 {
 	struct net_value *value;
 	__u32 rtt;
 	bool tcp;
 
-	if (bytes <= 0 || flags & PEEK || !sk)
-		return 0;
 	value = flow_current(sk, &tcp);
 	if (!value)
-		return 0;
+		return;
 	__sync_fetch_and_add(&value->received_bytes, bytes);
 	__sync_fetch_and_add(&value->receives, 1);
 	if (!tcp)
-		return 0;
+		return;
 	/* Smoothed, in units of 1/8 us; 0 until the first measurement. */
 	rtt = BPF_CORE_READ((struct tcp_sock *)sk, srtt_us) >> 3;
 	if (rtt) {
 		__sync_fetch_and_add(&value->rtt_us_sum, rtt);
 		__sync_fetch_and_add(&value->rtt_samples, 1);
 	}
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(net__send, struct sock *sk, int bytes)
+{
+	if (sk && bytes > 0)
+		bytes_sent(sk, bytes);
+	return 0;
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(net__receive, struct sock *sk, int bytes, int flags)
+{
+	if (sk && bytes > 0 && !(flags & PEEK))
+		bytes_received(sk, bytes);
+	return 0;
+}
+
+/* ---- bytes where those tracepoints are missing (before 6.3): at the end of system calls ---- */
+
+/* Numbers of calls, set by user space. The last two return messages, not bytes. */
+const volatile __s32 net_recvfrom = -1;
+const volatile __s32 net_recvmsg = -1;
+const volatile __s32 net_recvmmsg = -1;
+const volatile __s32 net_sendmmsg = -1;
+
+/* The socket behind a descriptor of the current process, NULL for other files. */
+static __always_inline struct sock *socket_of_descriptor(__s32 fd)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
+	struct socket *socket;
+
+	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(table, max_fds))
+		return NULL;
+	if (bpf_probe_read_kernel(&file, sizeof(file), &files[fd]) || !file ||
+	    (BPF_CORE_READ(file, f_inode, i_mode) & INODE_TYPE) != INODE_SOCKET)
+		return NULL;
+	socket = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(socket, sk);
+}
+
+/* Not seen here: io_uring, sendmmsg() and recvmmsg(), splice() into a socket. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(net__syscall, struct pt_regs *regs, long bytes)
+{
+	struct wire_ledger *ledger = ledger_current();
+	__s32 nr = compat_syscall_number(regs);
+	__u64 flags = 0;
+	struct sock *sk;
+	__u8 class;
+
+	if (bytes <= 0 || !ledger_targeted(ledger) || nr < 0 || nr >= WIRE_SYSCALLS)
+		return 0;
+	class = syscall_class[nr];
+	if ((class != CLASS_READ && class != CLASS_WRITE) || nr == net_recvmmsg ||
+	    nr == net_sendmmsg || compat_task_32bit())
+		return 0;
+	if (nr == net_recvfrom)
+		flags = PT_REGS_PARM4_SYSCALL(regs);
+	else if (nr == net_recvmsg)
+		flags = PT_REGS_PARM3_SYSCALL(regs);
+	if (flags & PEEK)
+		return 0;
+	sk = socket_of_descriptor(ledger->syscall_fd);
+	if (sk && class == CLASS_WRITE)
+		bytes_sent(sk, bytes);
+	else if (sk)
+		bytes_received(sk, bytes);
 	return 0;
 }
 

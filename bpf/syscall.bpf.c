@@ -82,7 +82,8 @@ int BPF_PROG(syscall__exit, struct pt_regs *regs, long result)
 	nr = ledger->syscall;
 	ledger->syscall = -1;
 	ledger_switch_mode(ledger, cpu_here(), STATE_RUN_USER, now);
-	if (nr >= 0 && ledger_targeted(ledger))
+	/* A thread that was in a call when it was first seen has its number, but no begin. */
+	if (nr >= 0 && ledger->syscall_enter && ledger_targeted(ledger))
 		call_count(nr, result, now - ledger->syscall_enter);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -110,6 +111,22 @@ static int listeners_read(struct session *session, struct error *error)
 	while (fread(&wire, sizeof(wire), 1, file) == 1)
 		listener_keep(session, &wire);
 	fclose(file);
+	return 0;
+}
+
+/* Without the tracepoints for bytes (before 6.3) they are counted at the end of system calls. */
+static int net_prepare(struct session *session, struct error *error)
+{
+	struct strait_bpf *skeleton = session->skeleton;
+	bool traced = bpf_program__autoload(skeleton->progs.net__send) &&
+		      bpf_program__autoload(skeleton->progs.net__receive);
+
+	(void)error;
+	bpf_program__set_autoload(skeleton->progs.net__syscall, !traced);
+	skeleton->rodata->net_recvfrom = SYS_recvfrom;
+	skeleton->rodata->net_recvmsg = SYS_recvmsg;
+	skeleton->rodata->net_recvmmsg = SYS_recvmmsg;
+	skeleton->rodata->net_sendmmsg = SYS_sendmmsg;
 	return 0;
 }
 
@@ -344,6 +361,7 @@ static int net_drain(struct session *session, struct error *error)
 const struct family family_net = {
 	.name = "net",
 	.what = "bytes, connections, retransmits and round trips, by process and peer",
+	.prepare = net_prepare,
 	.attach = net_attach,
 	.begin = net_begin,
 	.drain = net_drain,
