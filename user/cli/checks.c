@@ -71,19 +71,20 @@ static void check_kernel(struct check *check)
 	if (uname(&name))
 		return check_fix(check, CHECK_LIMITED, "uname: %s", strerror(errno));
 	check_found(check, "Linux %.60s, %.20s", name.release, name.machine);
-	if (strcmp(name.machine, "x86_64"))
+	if (strcmp(name.machine, "x86_64") != 0)
 		check_fix(check, CHECK_LIMITED, "only x86_64 is tried and tested");
 }
 
 static uint64_t capabilities_read(void)
 {
+	static const char field[] = "CapEff:";
 	FILE *file = fopen("/proc/self/status", "re");
-	unsigned long long set = 0;
+	uint64_t set = 0;
 	char line[256];
 
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "CapEff: %llx", &set) == 1)
-			break;
+	while (file && !set && fgets(line, sizeof(line), file))
+		if (!strncmp(line, field, sizeof(field) - 1))
+			set = strtoull(line + sizeof(field) - 1, NULL, 16);
 	if (file)
 		fclose(file);
 	return set;

@@ -64,7 +64,7 @@ static void path_search(struct search *search, const char *path)
 		cgroup_container(part, container, sizeof(container));
 		if (!container[0] || !container_matches(container, part, search->asked))
 			continue;
-		if (search->container[0] && strcmp(search->container, container))
+		if (search->container[0] && strcmp(search->container, container) != 0)
 			search->several = true;
 		if (!search->container[0]) {
 			snprintf(search->path, sizeof(search->path), "%s", part);

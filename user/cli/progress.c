@@ -37,7 +37,7 @@ void progress_begin(struct progress *progress, const struct target_found *target
 		.target = target,
 		.length_ns = length_ns,
 		.quiet = quiet,
-		.terminal = isatty(STDERR_FILENO) && kind && strcmp(kind, "dumb"),
+		.terminal = isatty(STDERR_FILENO) && kind && strcmp(kind, "dumb") != 0,
 	};
 	if (quiet)
 		return;

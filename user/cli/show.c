@@ -63,7 +63,7 @@ static unsigned int terminal_width(void)
 struct text_style show_style(enum color_choice color, bool verbose)
 {
 	const char *terminal = getenv("TERM"), *no_color = getenv("NO_COLOR");
-	bool able = isatty(STDOUT_FILENO) && terminal && strcmp(terminal, "dumb") &&
+	bool able = isatty(STDOUT_FILENO) && terminal && strcmp(terminal, "dumb") != 0 &&
 		    !(no_color && *no_color);
 
 	return (struct text_style){

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "capture/cgroups.h"
@@ -10,19 +11,20 @@
 /* The process that a thread belongs to, from /proc/ID/status; 0 = there is no such thread. */
 static pid_t thread_process(pid_t id)
 {
+	static const char field[] = "Tgid:";
 	char path[32], line[128];
-	int process = 0;
+	long process = 0;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", id);
 	file = fopen(path, "re");
 	if (!file)
 		return 0;
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "Tgid: %d", &process) == 1)
-			break;
+	while (!process && fgets(line, sizeof(line), file))
+		if (!strncmp(line, field, sizeof(field) - 1))
+			process = strtol(line + sizeof(field) - 1, NULL, 10);
 	fclose(file);
-	return process;
+	return (pid_t)process;
 }
 
 static int pids_find(const struct option_pids *pids, struct target_found *found,

@@ -33,11 +33,18 @@ enum statement {
 	SQL_COUNT,
 };
 
+static const char size_sql[] =
+	"SELECT (page_count - freelist_count) * page_size FROM pragma_page_count(), "
+	"pragma_freelist_count(), pragma_page_size()";
+
+/* To be run before the intervals are dropped: their times say which alerts are as old. */
+static const char drop_alerts_sql[] =
+	"DELETE FROM alerts WHERE ended_ms <= (SELECT max(end_ms) FROM intervals WHERE id <= ?)";
+
 static const char *const sql[SQL_COUNT] = {
 	[SQL_NAME_ADD] = "INSERT OR IGNORE INTO names(text) VALUES(?)",
 	[SQL_NAME_FIND] = "SELECT id FROM names WHERE text = ?",
-	[SQL_INTERVAL] = "INSERT INTO intervals(begin_ms, end_ms, gap_ms, lost, self_cpu_percent, "
-			 "verdict) VALUES(?,?,?,?,?,?)",
+	[SQL_INTERVAL] = "INSERT INTO intervals VALUES(NULL,?,?,?,?,?,?)",
 	[SQL_FIGURE] = "INSERT OR REPLACE INTO figures VALUES(?,?,?,?,?,?,?,?,?)",
 	[SQL_LIMIT] = "INSERT OR REPLACE INTO limits VALUES(?,?,?,?,?,?)",
 	[SQL_BOTTLENECK] = "INSERT OR REPLACE INTO bottlenecks VALUES(?,?,?,?,?,?,?,?)",
@@ -45,14 +52,11 @@ static const char *const sql[SQL_COUNT] = {
 	[SQL_AGED] = "SELECT max(id) FROM intervals WHERE end_ms < ?",
 	/* A fortieth of what is there, so that the limit on size is not met again at once. */
 	[SQL_OLDEST] = "SELECT min(id) + (max(id) - min(id)) / 40 FROM intervals",
-	[SQL_SIZE] = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count(), "
-		     "pragma_freelist_count(), pragma_page_size()",
+	[SQL_SIZE] = size_sql,
 	[SQL_DROP_FIGURES] = "DELETE FROM figures WHERE interval <= ?",
 	[SQL_DROP_LIMITS] = "DELETE FROM limits WHERE interval <= ?",
 	[SQL_DROP_BOTTLENECKS] = "DELETE FROM bottlenecks WHERE interval <= ?",
-	/* Before the intervals: their times say which alerts are as old. */
-	[SQL_DROP_ALERTS] = "DELETE FROM alerts WHERE ended_ms <= (SELECT max(end_ms) FROM "
-			    "intervals WHERE id <= ?)",
+	[SQL_DROP_ALERTS] = drop_alerts_sql,
 	[SQL_DROP_INTERVALS] = "DELETE FROM intervals WHERE id <= ?",
 };
 
@@ -95,8 +99,8 @@ static int statement_number(sqlite3_stmt *stmt, int64_t *out)
 }
 
 /*
- * Text may be a stranger's: it is kept as valid UTF-8 without controls, because any client may print
- * it on a terminal. NULL stays NULL.
+ * Text may be a stranger's: it is kept as valid UTF-8 without controls, because any client may
+ * print it on a terminal. NULL stays NULL.
  */
 static void text_bind(sqlite3_stmt *stmt, int at, const char *text)
 {

@@ -178,9 +178,9 @@ struct reading limit_read(const struct limit *limit, const struct document *doc)
 		const char *label = metric->label ? metric->label : "";
 		double value = spread_get(&metric->spread, limit->statistic);
 
-		if (strcmp(metric->name, limit->name) || isnan(value) || !metric->spread.count)
+		if (strcmp(metric->name, limit->name) != 0 || isnan(value) || !metric->spread.count)
 			continue;
-		if (limit->label[0] && strcmp(label, limit->label))
+		if (limit->label[0] && strcmp(label, limit->label) != 0)
 			continue;
 		if (is_worse(limit, value, worst.value))
 			worst = (struct reading){value, label};

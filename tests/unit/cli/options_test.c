@@ -97,7 +97,7 @@ static struct outcome parse(bool command, uint32_t words, char **argv)
 	return o;
 }
 
-#define ARGV(...) ((char *[]){(char *)"test", __VA_ARGS__ __VA_OPT__(, ) NULL})
+#define ARGV(...) ((char *[]){(char *)"test", __VA_ARGS__, NULL})
 
 static void test_forms(void **state)
 {
@@ -115,7 +115,7 @@ static void test_forms(void **state)
 	assert_int_equal(o.values.pids.count, 2);
 	assert_int_equal(o.values.pids.at[1], 22);
 	assert_string_equal(o.err, "");
-	o = parse(false, 0, ARGV());
+	o = parse(false, 0, ((char *[]){(char *)"test", NULL}));
 	assert_int_equal(o.status, OPTIONS_GO);
 	assert_int_equal(o.rest.count, 0);
 }
