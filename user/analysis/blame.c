@@ -334,9 +334,11 @@ static void victims_make(struct builder *b)
 			continue;
 		}
 		blame->worked[group] = worked;
-		blame->basis[group] = fmax(worked, facts->window_ns);
-		blame->total += blame->basis[group];
+		blame->total += worked;
 	}
+	/* A host that works less than one thread can has the rest of the window to itself. */
+	if (blame->total > 0)
+		blame->total = fmax(blame->total, facts->window_ns);
 }
 
 static void rhythms_make(struct builder *b)
@@ -362,12 +364,11 @@ struct blame *blame_new(const struct facts *facts)
 
 	if (!blame)
 		abort();
-	blame->basis = calloc(n + 1, sizeof(double));
 	blame->worked = calloc(n + 1, sizeof(double));
 	b.first = calloc(n + 2, sizeof(*b.first));
 	b.direct_sum = calloc(n + 1, sizeof(double));
 	b.rhythm = calloc(n + 1, sizeof(double));
-	if (!blame->basis || !blame->worked || !b.first || !b.direct_sum || !b.rhythm)
+	if (!blame->worked || !b.first || !b.direct_sum || !b.rhythm)
 		abort();
 	rhythms_make(&b);
 	direct_make(&b);
@@ -386,7 +387,6 @@ void blame_free(struct blame *blame)
 	if (!blame)
 		return;
 	vec_free(&blame->entries);
-	free(blame->basis);
 	free(blame->worked);
 	free(blame);
 }

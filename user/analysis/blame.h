@@ -24,12 +24,11 @@ struct blame_entry {
 struct blame {
 	VEC(struct blame_entry) entries;
 	/*
-	 * Of each group: the time it had work, at least the window (a group that is always there).
-	 * 0 for groups that are no victims: kernel threads, idle ones, those outside the target.
+	 * Of each group: the time it had work, ns. 0 for groups that are no victims: kernel
+	 * threads, idle ones, those outside the target.
 	 */
-	double *basis;
-	double *worked; /* the same without the lower limit */
-	double total;   /* sum of basis[]: what shares refer to */
+	double *worked;
+	double total; /* their sum, at least the window: what shares refer to */
 };
 
 struct blame *blame_new(const struct facts *facts);

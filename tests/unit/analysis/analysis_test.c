@@ -78,8 +78,8 @@ static void a_hog_is_the_antagonist_and_its_own_heat_is_not_told_again(void **st
 	assert_string_equal(top->where.process, "aaa");
 	assert_string_equal(top->where.function, "burn");
 	assert_string_equal(top->chain.at[1].where.process, "bbb");
-	/* 6 s × 0.9 / (0.9 + 0.1) of two groups that count with the window each: 20 s. */
-	assert_near(top->impact.share, 0.27, 0.005);
+	/* 6 s × 0.9 / (0.9 + 0.1), of the 10 s of the one and the 7 s of the other. */
+	assert_near(top->impact.share, 5.4 / 17, 0.005);
 	assert_int_equal(top->severity, SEVERITY_CRITICAL);
 	vec_each(&doc->bottlenecks, finding)
 		if (!strcmp(finding->id, "cpu.hot-function"))
@@ -229,8 +229,8 @@ static void a_client_waits_for_what_its_server_waits_for(void **state)
 	finding = &doc->bottlenecks.at[0];
 	assert_string_equal(finding->id, "disk.sync-writes");
 	assert_string_equal(finding->where.process, "server");
-	/* 8 s of the server's own and 8 of the 9 s that the client waited for it, of 10 s each. */
-	assert_near(finding->impact.share, 16.0 / 20, 0.01);
+	/* 8 s of the server's 9, and 8 of the 9 s that the client waited for it, of its 10. */
+	assert_near(finding->impact.share, 16.0 / 19, 0.01);
 	done(rec, doc);
 }
 

@@ -79,7 +79,7 @@ static void detect_group(struct analysis *a, uint32_t group)
 static void detect(struct analysis *a)
 {
 	for (uint32_t group = 0; group < a->facts->groups.len; group++)
-		if (a->blame->basis[group] > 0)
+		if (a->blame->worked[group] > 0)
 			detect_group(a, group);
 }
 

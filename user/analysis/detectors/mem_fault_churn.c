@@ -95,7 +95,7 @@ static void churn_add(struct analysis *a, uint32_t group)
 static void detect(struct analysis *a)
 {
 	for (uint32_t group = 0; group < a->facts->groups.len; group++)
-		if (a->blame->basis[group] > 0)
+		if (a->blame->worked[group] > 0)
 			churn_add(a, group);
 }
 

@@ -95,6 +95,7 @@ static void listener_keep(struct session *session, const struct wire_listener *w
 static int listeners_read(struct session *session, struct error *error)
 {
 	struct net_data *data = net_data(session);
+	VEC(struct wire_listener) found = {};
 	struct wire_listener wire;
 	FILE *file;
 	int fd;
@@ -108,9 +109,14 @@ static int listeners_read(struct session *session, struct error *error)
 		return error_set(error, -errno, "cannot list the listening sockets: %s",
 				 strerror(errno));
 	}
-	while (fread(&wire, sizeof(wire), 1, file) == 1)
-		listener_keep(session, &wire);
+	while (found.len < LISTENERS_KEPT && fread(&wire, sizeof(wire), 1, file) == 1)
+		vec_push(&found, wire);
 	fclose(file);
+	/* Processes that were born a moment ago are known from here on. */
+	ring_buffer__consume(session->ring);
+	vec_each(&found, listener)
+		listener_keep(session, listener);
+	vec_free(&found);
 	return 0;
 }
 
