@@ -144,14 +144,13 @@ static __always_inline __u32 thread_state_now(struct task_struct *task, struct w
 	return state ? wait_class(task, ledger, state) : STATE_READY_PREEMPTED;
 }
 
-static __always_inline struct wire_ledger *ledger_adopt(struct task_struct *task, __u64 now)
+/* `initial` is the iterator's own scratch: a birth on this CPU may interrupt it. */
+static __always_inline struct wire_ledger *ledger_adopt(struct task_struct *task,
+							struct wire_ledger *initial, __u64 now)
 {
-	__u32 zero = 0;
-	struct wire_ledger *initial = bpf_map_lookup_elem(&life_scratch, &zero), *ledger;
+	struct wire_ledger *ledger;
 	__u32 state;
 
-	if (!initial)
-		return NULL;
 	ledger_start(initial, task, NULL, now);
 	initial->state = thread_state_now(task, initial);
 	ledger = ledger_make(task, initial);
@@ -212,7 +211,7 @@ int sched__dump(struct bpf_iter__task *ctx)
 	now = bpf_ktime_get_ns();
 	ledger = ledger_of(task);
 	if (!ledger)
-		ledger = ledger_adopt(task, now);
+		ledger = ledger_adopt(task, &out->ledger, now);
 	if (!ledger)
 		return 0;
 	if (!ledger_copy(&out->ledger, ledger))

@@ -65,9 +65,9 @@ struct session {
 	struct meter *meter;   /* what strait itself costs: meter.h */
 	struct ring_buffer *ring;
 	VEC(struct bpf_link *) links;
-	uint64_t dropped[DROP_COUNT];        /* when last read */
-	void *family_data[SESSION_FAMILIES]; /* of each family, by its position in families[] */
-	bool family_off[SESSION_FAMILIES];   /* its attach failed: not drained */
+	uint64_t dropped[DROP_COUNT], missed; /* when last read */
+	void *family_data[SESSION_FAMILIES];  /* of each family, by its position in families[] */
+	bool family_off[SESSION_FAMILIES];    /* its attach failed: not drained */
 };
 
 /* Loads and attaches everything this kernel allows; what it does not is said in the recording. */
