@@ -153,7 +153,7 @@ static int hierarchy_number(const struct mntent *mount)
 		*end = 0;
 		/* "cpu,cpuacct" is mounted with exactly these options among others. */
 		if (hasmntopt(mount, strtok(controllers, ",")))
-			number = atoi(line);
+			number = (int)strtol(line, NULL, 10);
 	}
 	fclose(file);
 	return number;

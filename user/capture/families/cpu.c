@@ -68,8 +68,10 @@ static int cpu_attach(struct session *session, struct error *error)
 	int cpus = libbpf_num_possible_cpus(), err = 0;
 	struct cpu_events *events = calloc(1, sizeof(*events));
 
-	if (!events || cpus <= 0)
+	if (!events || cpus <= 0) {
+		free(events);
 		return error_set(error, -ENOMEM, "out of memory");
+	}
 	session->family_data[family_index(&family_cpu)] = events;
 	events->links = calloc((size_t)cpus, sizeof(*events->links));
 	if (!events->links)
