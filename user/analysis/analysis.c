@@ -53,6 +53,7 @@ struct document *analysis_run(const struct recording *rec)
 	window_tell(a.doc, rec);
 	coverage_tell(&a);
 	baseline_metrics(rec, a.doc);
+	services_find(&a);
 	bottlenecks_find(&a);
 	profile_join(&a);
 	strategy_plan(&a);

@@ -7,6 +7,7 @@
 #include "analysis/detectors/detector.h"
 
 void coverage_tell(struct analysis *a);    /* what was and was not seen (coverage.c) */
+void services_find(struct analysis *a);    /* phase 1, with baseline.h (services.c) */
 void bottlenecks_find(struct analysis *a); /* phase 2 (bottlenecks.c) */
 void profile_join(struct analysis *a);     /* phase 3 (profile.c) */
 void strategy_plan(struct analysis *a);    /* phase 4 (strategy.c) */
