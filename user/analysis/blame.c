@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/blame.h"
 
@@ -27,7 +28,7 @@ struct builder {
 	VEC(struct peer) peers;
 	double *direct_sum;
 	double *rhythm;      /* wakeups per second of running, by group */
-	double *run, *ready; /* [slice * groups + group], ns */
+	double *run, *ready; /* [bin * groups + group], ns */
 };
 
 /* ---- why a thread that could run did not ---- */
@@ -103,12 +104,17 @@ static double ready_time(const struct builder *b, uint32_t group)
 	return ready;
 }
 
+/* Parties with less are told together: a host can have thousands of groups. */
+#define PARTY_MIN_SHARE 0.002
+
 /* The runnable time of a group, by who had the CPU meanwhile: `share` by group, sums to 1 or 0. */
 static void direct_add_ready(struct builder *b, uint32_t group, const double *share)
 {
 	double ready = ready_time(b, group), rest = ready;
 
 	for (uint32_t i = 0; i < b->facts->groups.len; i++) {
+		if (share[i] < PARTY_MIN_SHARE)
+			continue;
 		direct_add(b, group, i, STATE_READY_WOKEN, ready_classify(b, group, i),
 			   ready * share[i]);
 		rest -= ready * share[i];
@@ -130,11 +136,19 @@ static void direct_add_states(struct builder *b, uint32_t group)
 		direct_add(b, group, NONE, states[i], READY_SATURATED, g->ns[states[i]]);
 }
 
-/* Time that each group spent in some states, slice by slice: [slice * groups + group], ns. */
-static double *slices_by_group(const struct facts *facts, uint32_t states)
+/* A long window is looked at in this many parts at most. */
+#define BINS 64
+
+static size_t bin_count(const struct facts *facts)
 {
-	size_t n = facts->groups.len;
-	double *sums = calloc(facts->rec->slices.len * n + 1, sizeof(double));
+	return facts->rec->slices.len < BINS ? facts->rec->slices.len : BINS;
+}
+
+/* Time that each group spent in some states, part by part: [bin * groups + group], ns. */
+static double *bins_by_group(const struct facts *facts, uint32_t states)
+{
+	size_t n = facts->groups.len, bins = bin_count(facts);
+	double *sums = calloc(bins * n + 1, sizeof(double));
 
 	if (!sums)
 		abort();
@@ -143,24 +157,25 @@ static double *slices_by_group(const struct facts *facts, uint32_t states)
 
 		if (group != NONE && row->slice < facts->rec->slices.len &&
 		    (states >> row->state & 1))
-			sums[row->slice * n + group] += (double)row->ns;
+			sums[row->slice * bins / facts->rec->slices.len * n + group] +=
+				(double)row->ns;
 	}
 	return sums;
 }
 
 /*
- * Who had the CPUs while a group waited for any of them: its waiting in each slice, shared out by
- * the time each group ran in it. A thread that may run anywhere waits for every CPU alike, so each
- * occupant holds it back in proportion. Shares that sum to 1, or all 0.
+ * Who had the CPUs while a group waited for any of them: its waiting in each part of the
+ * window, shared out by the time each group ran in it. A thread that may run anywhere waits for
+ * every CPU alike, so each occupant holds it back in proportion. Shares that sum to 1, or all 0.
  */
 static void occupants_share(const struct builder *b, uint32_t group, double *share)
 {
 	size_t n = b->facts->groups.len;
 	double all = 0;
 
-	for (size_t slice = 0; slice < b->facts->rec->slices.len; slice++) {
-		const double *run = &b->run[slice * n];
-		double sum = 0, ready = b->ready[slice * n + group];
+	for (size_t bin = 0; bin < bin_count(b->facts); bin++) {
+		const double *run = &b->run[bin * n];
+		double sum = 0, ready = b->ready[bin * n + group];
 
 		for (size_t i = 0; i < n; i++)
 			sum += run[i];
@@ -192,45 +207,71 @@ static void culprits_share(const struct builder *b, uint32_t group, const double
 		share[i] = (1 - own) * share[i] + (seen_sum > 0 ? own * seen[i] / seen_sum : 0);
 }
 
-/* The culprits that the kernel side saw, by [victim group * groups + culprit group], ns. */
-static double *culprits_seen(const struct facts *facts)
+static int edge_by_group(const void *a, const void *b)
+{
+	const uint32_t *left = a, *right = b;
+
+	return left[0] < right[0] ? -1 : left[0] > right[0];
+}
+
+/* Edges in the order of the group they belong to: (group, position). The caller frees it. */
+static uint32_t (*edges_by_group(const struct facts *facts))[2]
 {
 	const struct recording *rec = facts->rec;
-	size_t n = facts->groups.len;
-	double *seen = calloc(n * n + 1, sizeof(double));
+	uint32_t(*order)[2] = calloc(rec->edges.len + 1, sizeof(*order));
 
-	if (!seen)
+	if (!order)
 		abort();
-	vec_each(&rec->edges, edge) {
-		uint32_t group = facts->threads[edge->thread].group;
-
-		if (edge->kind == EDGE_CULPRIT && edge->party < rec->processes.len &&
-		    group != NONE && facts->threads[edge->thread].busy)
-			seen[group * n + facts->process_group[edge->party]] += (double)edge->ns;
+	for (size_t i = 0; i < rec->edges.len; i++) {
+		order[i][0] = facts->threads[rec->edges.at[i].thread].group;
+		order[i][1] = (uint32_t)i;
 	}
-	return seen;
+	qsort(order, rec->edges.len, sizeof(*order), edge_by_group);
+	return order;
+}
+
+/* Adds what the kernel side saw of a group's culprits, by culprit group, ns; returns the sum. */
+static double culprits_seen(const struct facts *facts, uint32_t (*order)[2], size_t *at,
+			    uint32_t group, double *seen)
+{
+	const struct recording *rec = facts->rec;
+	double sum = 0;
+
+	for (; *at < rec->edges.len && order[*at][0] <= group; (*at)++) {
+		const struct edge *edge = &rec->edges.at[order[*at][1]];
+
+		if (order[*at][0] != group || edge->kind != EDGE_CULPRIT ||
+		    edge->party >= rec->processes.len || !facts->threads[edge->thread].busy)
+			continue;
+		seen[facts->process_group[edge->party]] += (double)edge->ns;
+		sum += (double)edge->ns;
+	}
+	return sum;
 }
 
 static void direct_make(struct builder *b)
 {
 	size_t n = b->facts->groups.len;
-	double *share = calloc(n + 1, sizeof(double)), *seen = culprits_seen(b->facts);
+	double *share = calloc(n + 1, sizeof(double)), *seen = calloc(n + 1, sizeof(double));
+	uint32_t(*order)[2] = edges_by_group(b->facts);
+	size_t at = 0;
 
-	if (!share)
+	if (!share || !seen)
 		abort();
-	b->run = slices_by_group(b->facts, 1u << STATE_RUN_USER | 1u << STATE_RUN_KERNEL |
-						   1u << STATE_RUN_IRQ);
-	b->ready = slices_by_group(b->facts, 1u << STATE_READY_WOKEN | 1u << STATE_READY_PREEMPTED);
+	b->run = bins_by_group(b->facts,
+			       1u << STATE_RUN_USER | 1u << STATE_RUN_KERNEL | 1u << STATE_RUN_IRQ);
+	b->ready = bins_by_group(b->facts, 1u << STATE_READY_WOKEN | 1u << STATE_READY_PREEMPTED);
 	for (uint32_t group = 0; group < n; group++) {
-		double seen_sum = 0;
+		double sum;
 
-		for (size_t i = 0; i < n; i++)
-			seen_sum += seen[group * n + i];
+		memset(seen, 0, n * sizeof(*seen));
+		sum = culprits_seen(b->facts, order, &at, group, seen);
 		b->first[group] = b->direct.len;
 		direct_add_states(b, group);
-		culprits_share(b, group, &seen[group * n], seen_sum, share);
+		culprits_share(b, group, seen, sum, share);
 		direct_add_ready(b, group, share);
 	}
+	free(order);
 	b->first[n] = b->direct.len;
 	for (size_t i = 0; i < b->direct.len; i++)
 		b->direct_sum[b->direct.at[i].victim] += b->direct.at[i].ns;

@@ -230,6 +230,71 @@ static void cpus_sum(struct facts *facts)
 	facts->idle_share = fmin(fmax(idle / facts->cpu_ns, 0), 1);
 }
 
+/* ---- counters ---- */
+
+#define ANY_LABEL (NONE - 1)
+
+static bool total_equal(const void *context, uint32_t position, const void *key)
+{
+	const struct total *at = &((const struct facts *)context)->totals.at[position];
+	const struct total *wanted = key;
+
+	return at->metric == wanted->metric && at->label == wanted->label &&
+	       at->group == wanted->group;
+}
+
+static uint64_t total_hash(const struct total *total)
+{
+	return hash_mix(hash_mix(total->metric, total->label), total->group);
+}
+
+static void total_add(struct facts *facts, uint32_t metric, uint32_t label, uint32_t group,
+		      double value)
+{
+	struct total key = {.metric = metric, .label = label, .group = group};
+	uint32_t at = index_find(&facts->by_total, total_hash(&key), total_equal, facts, &key);
+
+	if (at == INDEX_NONE) {
+		at = (uint32_t)facts->totals.len;
+		index_add(&facts->by_total, total_hash(&key), at);
+		vec_push(&facts->totals, key);
+	}
+	facts->totals.at[at].value += value;
+}
+
+/* Counters by group and label, and over all of either: detectors ask often. */
+static void totals_sum(struct facts *facts)
+{
+	const struct recording *rec = facts->rec;
+
+	vec_each(&rec->counts, count) {
+		double value = (double)count->value;
+		uint32_t group = NONE;
+
+		if (count->process < rec->processes.len)
+			group = facts->process_group[count->process];
+		total_add(facts, count->metric, count->label, NONE, value);
+		total_add(facts, count->metric, ANY_LABEL, NONE, value);
+		if (group == NONE)
+			continue;
+		total_add(facts, count->metric, count->label, group, value);
+		total_add(facts, count->metric, ANY_LABEL, group, value);
+	}
+}
+
+double facts_count(const struct facts *facts, const char *metric, uint32_t group, const char *label)
+{
+	struct total key = {.metric = string_find(facts->rec, metric),
+			    .label = label ? string_find(facts->rec, label) : ANY_LABEL,
+			    .group = group};
+	uint32_t at;
+
+	if (key.metric == NONE || key.label == NONE)
+		return 0;
+	at = index_find(&facts->by_total, total_hash(&key), total_equal, facts, &key);
+	return at == INDEX_NONE ? 0 : facts->totals.at[at].value;
+}
+
 struct facts *facts_new(const struct recording *rec)
 {
 	struct facts *facts = calloc(1, sizeof(*facts));
@@ -246,6 +311,7 @@ struct facts *facts_new(const struct recording *rec)
 	groups_make(facts);
 	groups_sum(facts);
 	cpus_sum(facts);
+	totals_sum(facts);
 	return facts;
 }
 
@@ -257,30 +323,12 @@ void facts_free(struct facts *facts)
 	free(facts->process_group);
 	free(facts->cpu_idle);
 	vec_free(&facts->groups);
+	vec_free(&facts->totals);
+	index_free(&facts->by_total);
 	free(facts);
 }
 
 /* ---- questions ---- */
-
-double facts_count(const struct facts *facts, const char *metric, uint32_t group, const char *label)
-{
-	const struct recording *rec = facts->rec;
-	uint32_t metric_id = string_find(rec, metric);
-	uint32_t label_id = label ? string_find(rec, label) : NONE;
-	double sum = 0;
-
-	if (metric_id == NONE || (label && label_id == NONE))
-		return 0;
-	vec_each(&rec->counts, count) {
-		if (count->metric != metric_id || (label && count->label != label_id))
-			continue;
-		if (group != NONE && (count->process >= rec->processes.len ||
-				      facts->process_group[count->process] != group))
-			continue;
-		sum += (double)count->value;
-	}
-	return sum;
-}
 
 static double points_sum(const struct facts *facts, const char *metric, const char *label,
 			 double *readings)

@@ -45,6 +45,12 @@ struct group {
 	double samples;         /* CPU samples */
 };
 
+/* A counter summed over the window. */
+struct total {
+	uint32_t metric, label, group;
+	double value;
+};
+
 struct facts {
 	const struct recording *rec;
 	double window_ns;
@@ -55,6 +61,8 @@ struct facts {
 	double cpu_ns;     /* CPU time there was: CPUs × window */
 	double *cpu_idle;  /* idle share by CPU number, NAN = not observed */
 	uint32_t cpu_count;
+	VEC(struct total) totals; /* behind facts_count() */
+	struct index by_total;
 };
 
 struct facts *facts_new(const struct recording *rec);
