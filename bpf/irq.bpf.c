@@ -3,34 +3,34 @@
  * irq: time in hard and soft interrupts, by interrupt and CPU. It also tells the ledger how much of
  * a thread's time on a CPU was not its own.
  */
+#include "core/compat.bpf.h"
 #include "core/maps.bpf.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
-#define IRQ_HARD  0
-#define IRQ_SOFT  1
-#define IRQ_TIMER 2
-
-/* A softirq that begins this soon after an interrupt is its second half. */
+/*
+ * A softirq that begins this soon after an interrupt, or after such a softirq, is its second half.
+ * Nothing else runs in between: this is the way out of the interrupt.
+ */
 #define IRQ_TAIL_NS 2000
 
 GENERATION_MAPS(irq_times, struct irq_key, struct irq_value, 4096);
 
 static __always_inline void interrupt_begin(struct cpu_state *cpu, __u64 now)
 {
-	if (!cpu->hard_depth && !cpu->soft_depth)
+	if (!cpu->hard_depth && !cpu->soft_foreign)
 		cpu->irq_begin = now;
 }
 
 static __always_inline void interrupt_end(struct cpu_state *cpu, __u64 now)
 {
-	if (!cpu->hard_depth && !cpu->soft_depth && now > cpu->irq_begin)
+	if (!cpu->hard_depth && !cpu->soft_foreign && now > cpu->irq_begin)
 		cpu->irq_total += now - cpu->irq_begin;
 }
 
-static __always_inline struct irq_value *irq_account(__u32 softirq, __u32 number, __u64 ns)
+static __always_inline struct irq_value *irq_account(enum irq_source source, __u32 number, __u64 ns)
 {
-	struct irq_key key = {.softirq = softirq, .number = number};
+	struct irq_key key = {.source = source, .number = number};
 	struct irq_value zero = {}, *value;
 
 	key.cpu = bpf_get_smp_processor_id();
@@ -106,18 +106,51 @@ int BPF_PROG(irq__timer_end)
 	return 0;
 }
 
+/* x86: a call by another CPU, by which it hands over received packets (RPS), among others. */
+SEC("tp_btf/call_function_single_entry")
+int BPF_PROG(irq__call_begin)
+{
+	hard_begin();
+	return 0;
+}
+
+SEC("tp_btf/call_function_single_exit")
+int BPF_PROG(irq__call_end)
+{
+	irq_account(IRQ_IPI, 0, hard_end());
+	return 0;
+}
+
+/*
+ * Whose work a softirq is. On the way out of an interrupt, and in a kernel thread that exists for
+ * it, it is nobody's here. Otherwise the current thread raised it itself, in a send over loopback
+ * for instance: its own kernel time.
+ */
+static __always_inline bool softirq_is_foreign(const struct cpu_state *cpu, __u64 now)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	if (now - cpu->hard_end < IRQ_TAIL_NS)
+		return true;
+	if (cpu->soft_foreign_last && now - cpu->soft_end < IRQ_TAIL_NS)
+		return true;
+	return !BPF_CORE_READ(task, pid) || (BPF_CORE_READ(task, flags) & COMPAT_PF_KTHREAD);
+}
+
 SEC("tp_btf/softirq_entry")
 int BPF_PROG(irq__soft_begin)
 {
 	struct cpu_state *cpu = cpu_here();
 	__u64 now = bpf_ktime_get_ns();
+	bool foreign;
 
 	if (!cpu)
 		return 0;
-	interrupt_begin(cpu, now);
-	cpu->soft_depth = 1;
+	foreign = softirq_is_foreign(cpu, now);
+	if (foreign)
+		interrupt_begin(cpu, now);
+	cpu->soft_foreign = cpu->soft_foreign_last = foreign;
 	cpu->soft_begin = now;
-	cpu->soft_from_irq = now - cpu->hard_end < IRQ_TAIL_NS;
 	return 0;
 }
 
@@ -126,12 +159,17 @@ int BPF_PROG(irq__soft_end, unsigned int vector)
 {
 	struct cpu_state *cpu = cpu_here();
 	__u64 now = bpf_ktime_get_ns();
+	bool foreign;
 
-	if (!cpu || !cpu->soft_depth)
+	if (!cpu || !cpu->soft_begin)
 		return 0;
-	cpu->soft_depth = 0;
+	foreign = cpu->soft_foreign;
+	cpu->soft_foreign = 0;
 	cpu->told.softirq_ns += now - cpu->soft_begin;
 	irq_account(IRQ_SOFT, vector, now - cpu->soft_begin);
-	interrupt_end(cpu, now);
+	if (foreign)
+		interrupt_end(cpu, now);
+	cpu->soft_begin = 0;
+	cpu->soft_end = now;
 	return 0;
 }

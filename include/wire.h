@@ -310,9 +310,15 @@ enum drop_reason {
 };
 
 /* irq family: time by interrupt. */
+enum irq_source {
+	IRQ_HARD,  /* number: the interrupt's */
+	IRQ_SOFT,  /* number: the softirq's vector */
+	IRQ_TIMER, /* the local timer */
+	IRQ_IPI,   /* another CPU's call */
+};
+
 struct irq_key {
-	__u32 softirq; /* 1 = softirq vector number, 0 = hard interrupt number, 2 = the local timer
-			*/
+	__u32 source; /* enum irq_source */
 	__u32 number;
 	__u32 cpu;
 };

@@ -49,11 +49,12 @@ extern struct ledger_hash_map ledger_hash SEC(".maps");
 /* What a CPU is doing. Written by that CPU only. */
 struct cpu_state {
 	struct wire_cpu told; /* what user space reads */
-	__u32 hard_depth, soft_depth;
-	__u64 irq_begin, irq_total; /* outermost interrupts, hard and soft together */
-	__u64 hard_begin, soft_begin, hard_end;
-	__u32 soft_from_irq; /* the running softirq began on the way out of an interrupt */
-	__u32 run_at;        /* next slot of run[] */
+	__u32 hard_depth;
+	__u32 soft_foreign;         /* a softirq runs that is not the current thread's own doing */
+	__u64 irq_begin, irq_total; /* outermost interrupts, hard and foreign soft together */
+	__u32 soft_foreign_last;    /* the last one was */
+	__u64 hard_begin, hard_end, soft_begin, soft_end;
+	__u32 run_at; /* next slot of run[] */
 	struct {
 		__u32 tgid;
 		__u64 begin, end;

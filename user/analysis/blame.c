@@ -240,10 +240,12 @@ static double culprits_seen(const struct facts *facts, uint32_t (*order)[2], siz
 	for (; *at < rec->edges.len && order[*at][0] <= group; (*at)++) {
 		const struct edge *edge = &rec->edges.at[order[*at][1]];
 
-		if (order[*at][0] != group || edge->kind != EDGE_CULPRIT ||
-		    edge->party >= rec->processes.len || !facts->threads[edge->thread].busy)
+		uint32_t party = facts_process_group(facts, edge->party);
+
+		if (order[*at][0] != group || edge->kind != EDGE_CULPRIT || party == NONE ||
+		    !facts->threads[edge->thread].busy)
 			continue;
-		seen[facts->process_group[edge->party]] += (double)edge->ns;
+		seen[party] += (double)edge->ns;
 		sum += (double)edge->ns;
 	}
 	return sum;
@@ -319,9 +321,9 @@ static void peers_make(struct builder *b)
 		uint32_t from = thread->group, to;
 		double local, wait, ns = (double)edge->ns;
 
-		if (edge->kind != EDGE_WAKER || edge->party >= rec->processes.len || from == NONE)
+		to = facts_process_group(facts, edge->party);
+		if (edge->kind != EDGE_WAKER || to == NONE || from == NONE)
 			continue;
-		to = facts->process_group[edge->party];
 		local = (double)thread->ns[STATE_WAIT_LOCAL];
 		wait = local + (double)thread->ns[STATE_WAIT_POLL];
 		if (group_serves(facts, to, from))
@@ -387,9 +389,12 @@ static void rhythms_make(struct builder *b)
 	const struct recording *rec = b->facts->rec;
 	uint32_t metric = string_find(rec, "sched.wakeups");
 
-	vec_each(&rec->counts, count)
-		if (count->metric == metric && count->process < rec->processes.len)
-			b->rhythm[b->facts->process_group[count->process]] += (double)count->value;
+	vec_each(&rec->counts, count) {
+		uint32_t group = facts_process_group(b->facts, count->process);
+
+		if (count->metric == metric && group != NONE)
+			b->rhythm[group] += (double)count->value;
+	}
 	for (size_t i = 0; i < b->facts->groups.len; i++) {
 		double seconds = group_running(&b->facts->groups.at[i]) / 1e9;
 

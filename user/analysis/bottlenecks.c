@@ -47,7 +47,20 @@ static bool *culprits_mark(const struct analysis *a)
 	return culprit;
 }
 
-static bool explained(const struct bottleneck *finding, const bool *culprit)
+/* Findings of one id that explain findings of another about the same group. */
+static const struct {
+	const char *cause, *effect;
+} explains[] = {
+	/* Threads that spin keep the CPUs from their own siblings. */
+	{"cpu.spin", "cpu.saturated"},
+	{"cpu.spin", "cpu.single-thread"},
+	/* What was reclaimed is read again. */
+	{"mem.cgroup-limit", "disk.read-latency"},
+	{"mem.reclaim", "disk.read-latency"},
+};
+
+/* What a culprit does with the CPU is part of the finding about its victims. */
+static bool explained_by_culprit(const struct bottleneck *finding, const bool *culprit)
 {
 	static const char *const own[] = {"cpu.hot-function", "cpu.single-thread", "cpu.saturated",
 					  "cpu.spin"};
@@ -60,11 +73,46 @@ static bool explained(const struct bottleneck *finding, const bool *culprit)
 	return false;
 }
 
+static bool explained_by_other(const struct document *doc, const struct bottleneck *finding)
+{
+	for (size_t i = 0; i < sizeof(explains) / sizeof(explains[0]); i++) {
+		if (strcmp(finding->id, explains[i].effect))
+			continue;
+		vec_each(&doc->bottlenecks, other)
+			if (!strcmp(other->id, explains[i].cause) &&
+			    other->subject == finding->subject &&
+			    other->impact.share > finding->impact.share / 2)
+				return true;
+	}
+	return false;
+}
+
 static void bottleneck_free(struct bottleneck *finding)
 {
 	vec_free(&finding->chain);
 	vec_free(&finding->evidence);
 	vec_free(&finding->stacks);
+}
+
+/* Drops what another finding explains. Decided for all of them before any is dropped. */
+static void findings_keep(struct document *doc, const bool *culprit)
+{
+	bool *drop = calloc(doc->bottlenecks.len + 1, sizeof(*drop));
+	size_t kept = 0;
+
+	if (!drop)
+		abort();
+	for (size_t i = 0; i < doc->bottlenecks.len; i++)
+		drop[i] = explained_by_culprit(&doc->bottlenecks.at[i], culprit) ||
+			  explained_by_other(doc, &doc->bottlenecks.at[i]);
+	for (size_t i = 0; i < doc->bottlenecks.len; i++) {
+		if (drop[i])
+			bottleneck_free(&doc->bottlenecks.at[i]);
+		else
+			doc->bottlenecks.at[kept++] = doc->bottlenecks.at[i];
+	}
+	doc->bottlenecks.len = kept;
+	free(drop);
 }
 
 static int by_impact(const void *a, const void *b)
@@ -96,17 +144,10 @@ void bottlenecks_find(struct analysis *a)
 {
 	struct document *doc = a->doc;
 	bool *culprit = culprits_mark(a);
-	size_t kept = 0;
 
 	for (size_t i = 0; detectors[i]; i++)
 		detectors[i]->detect(a);
-	for (size_t i = 0; i < doc->bottlenecks.len; i++) {
-		if (explained(&doc->bottlenecks.at[i], culprit))
-			bottleneck_free(&doc->bottlenecks.at[i]);
-		else
-			doc->bottlenecks.at[kept++] = doc->bottlenecks.at[i];
-	}
-	doc->bottlenecks.len = kept;
+	findings_keep(doc, culprit);
 	vec_sort(&doc->bottlenecks, by_impact);
 	for (size_t i = 0; i < doc->bottlenecks.len; i++)
 		doc->bottlenecks.at[i].rank = (uint32_t)i + 1;

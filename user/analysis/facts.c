@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/facts.h"
+#include "analysis/functions.h"
 
 /* A thread that was active for less of its life than this is an idle one. */
 #define BUSY_SHARE 0.05
@@ -64,11 +65,33 @@ static bool key_equal(const void *context, uint32_t position, const void *key)
 	       at->cgroup == wanted->cgroup && at->kernel == wanted->kernel;
 }
 
+/* Processes that this recording saw alive: a monitor keeps the names of those long gone. */
+static bool *processes_lived(const struct facts *facts)
+{
+	const struct recording *rec = facts->rec;
+	bool *lived = calloc(rec->processes.len + 1, sizeof(*lived));
+
+	if (!lived)
+		abort();
+	for (size_t i = 0; i < rec->threads.len; i++)
+		if (facts->threads[i].total && rec->threads.at[i].process < rec->processes.len)
+			lived[rec->threads.at[i].process] = true;
+	return lived;
+}
+
+/* The group of a process, NONE where it has none: edges and counters may name any. */
+uint32_t facts_process_group(const struct facts *facts, uint32_t process)
+{
+	return process < facts->rec->processes.len ? facts->process_group[process] : NONE;
+}
+
 static void groups_make(struct facts *facts)
 {
 	const struct recording *rec = facts->rec;
 	VEC(struct group_key) keys = {};
 	struct index index = {};
+
+	bool *lived = processes_lived(facts);
 
 	for (size_t i = 0; i < rec->processes.len; i++) {
 		const struct process *process = &rec->processes.at[i];
@@ -78,7 +101,12 @@ static void groups_make(struct facts *facts)
 					.kernel = process->kernel};
 		uint64_t hash = hash_mix(hash_mix(key.exe_id, key.comm),
 					 (uint64_t)key.cgroup << 1 | key.kernel);
-		uint32_t at = index_find(&index, hash, key_equal, keys.at, &key);
+		uint32_t at;
+
+		facts->process_group[i] = NONE;
+		if (!lived[i])
+			continue;
+		at = index_find(&index, hash, key_equal, keys.at, &key);
 
 		if (at == INDEX_NONE) {
 			at = (uint32_t)keys.len;
@@ -94,6 +122,7 @@ static void groups_make(struct facts *facts)
 	}
 	vec_free(&keys);
 	index_free(&index);
+	free(lived);
 }
 
 struct group *facts_group(const struct facts *facts, uint32_t thread)
@@ -170,29 +199,33 @@ static void groups_sum(struct facts *facts)
 	double *active = calloc(rec->processes.len + 1, sizeof(double));
 
 	for (uint32_t i = 0; i < rec->threads.len; i++) {
-		uint32_t process = rec->threads.at[i].process;
-
-		facts->threads[i].group =
-			process < rec->processes.len ? facts->process_group[process] : NONE;
+		facts->threads[i].group = facts_process_group(facts, rec->threads.at[i].process);
 		if (facts->threads[i].group != NONE)
 			group_add_thread(facts, &facts->groups.at[facts->threads[i].group], i,
 					 active);
 	}
 	for (uint32_t i = 0; i < rec->processes.len; i++) {
-		struct group *group = &facts->groups.at[facts->process_group[i]];
+		struct group *group;
 
+		if (facts->process_group[i] == NONE)
+			continue;
+		group = &facts->groups.at[facts->process_group[i]];
 		if (active[i] > active[group->process])
 			group->process = i;
 	}
 	vec_each(&facts->groups, group)
 		group->name = string_get(rec, rec->processes.at[group->process].comm);
-	vec_each(&rec->listeners, listener)
-		if (listener->process < rec->processes.len)
-			facts->groups.at[facts->process_group[listener->process]].server = true;
+	vec_each(&rec->listeners, listener) {
+		uint32_t group = facts_process_group(facts, listener->process);
+
+		if (group != NONE)
+			facts->groups.at[group].server = true;
+	}
 	vec_each(&rec->samples, sample) {
 		struct group *group = facts_group(facts, sample->thread);
 
-		if (sample->kind == SAMPLE_CPU && group)
+		if (sample->kind == SAMPLE_CPU && group && sample->stack < rec->stacks.len &&
+		    !stack_in_interrupt(rec, &rec->stacks.at[sample->stack]))
 			group->samples += (double)sample->count;
 	}
 	free(active);
@@ -269,10 +302,8 @@ static void totals_sum(struct facts *facts)
 
 	vec_each(&rec->counts, count) {
 		double value = (double)count->value;
-		uint32_t group = NONE;
+		uint32_t group = facts_process_group(facts, count->process);
 
-		if (count->process < rec->processes.len)
-			group = facts->process_group[count->process];
 		total_add(facts, count->metric, count->label, NONE, value);
 		total_add(facts, count->metric, ANY_LABEL, NONE, value);
 		if (group == NONE)

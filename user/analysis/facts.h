@@ -42,7 +42,7 @@ struct group {
 	bool pinned;            /* its busy threads may use only some of the CPUs */
 	double ns[STATE_COUNT]; /* of its busy threads */
 	double total, active;   /* ns, of its busy threads */
-	double samples;         /* CPU samples */
+	double samples;         /* CPU samples, without those inside interrupts */
 };
 
 /* A counter summed over the window. */
@@ -68,6 +68,7 @@ struct facts {
 struct facts *facts_new(const struct recording *rec);
 void facts_free(struct facts *facts);
 
+uint32_t facts_process_group(const struct facts *facts, uint32_t process);
 /* The group of a thread; NULL if it has none. */
 struct group *facts_group(const struct facts *facts, uint32_t thread);
 

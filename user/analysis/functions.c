@@ -12,6 +12,7 @@ struct builder {
 
 struct function_key {
 	uint8_t kind;
+	bool interrupt;
 	uint32_t group, module, name;
 };
 
@@ -20,14 +21,15 @@ static bool function_equal(const void *context, uint32_t position, const void *k
 	const struct function *at = &((const struct functions *)context)->at.at[position];
 	const struct function_key *wanted = key;
 
-	return at->kind == wanted->kind && at->group == wanted->group &&
-	       at->module == wanted->module && at->name == wanted->name;
+	return at->kind == wanted->kind && at->interrupt == wanted->interrupt &&
+	       at->group == wanted->group && at->module == wanted->module &&
+	       at->name == wanted->name;
 }
 
 static uint32_t function_intern(struct builder *b, enum sample_kind kind, uint32_t group,
-				const struct frame *frame)
+				const struct frame *frame, bool interrupt)
 {
-	struct function_key key = {(uint8_t)kind, group, frame->module, frame->function};
+	struct function_key key = {(uint8_t)kind, interrupt, group, frame->module, frame->function};
 	uint64_t hash = hash_mix(hash_mix((uint64_t)kind << 32 | group, key.module), key.name);
 	uint32_t at = index_find(&b->index, hash, function_equal, b->functions, &key);
 
@@ -39,8 +41,33 @@ static uint32_t function_intern(struct builder *b, enum sample_kind kind, uint32
 						      .group = group,
 						      .module = frame->module,
 						      .name = frame->function,
-						      .kernel = frame->kind == FRAME_KERNEL});
+						      .kernel = frame->kind == FRAME_KERNEL,
+						      .interrupt = interrupt});
 	return at;
+}
+
+/*
+ * Softirqs are told from a thread's own by what called them: the way out of an interrupt. The
+ * kernel's entry points, not the timer's that takes the sample: that one is not part of the stack.
+ */
+bool stack_in_interrupt(const struct recording *rec, const struct stack *stack)
+{
+	static const char *const entries[] = {
+		"common_interrupt", "asm_common_interrupt", "irq_exit_rcu",   "__irq_exit_rcu",
+		"irq_exit",         "run_ksoftirqd",        "gic_handle_irq", "el0_interrupt",
+		"el1_interrupt"};
+
+	for (uint32_t i = 0; i < stack->kernel_len; i++) {
+		uint32_t frame = rec->stack_frames.at[stack->first + i];
+		const char *name = string_get(rec, rec->frames.at[frame].function);
+
+		if (!strncmp(name, "asm_sysvec_", 11) || !strncmp(name, "sysvec_", 7))
+			return true;
+		for (size_t j = 0; j < sizeof(entries) / sizeof(entries[0]); j++)
+			if (!strcmp(name, entries[j]))
+				return true;
+	}
+	return false;
 }
 
 /* Kernel functions through which every sleeping thread sleeps: they say nothing. */
@@ -85,6 +112,7 @@ static void sample_add(struct builder *b, const struct sample *sample)
 	const struct recording *rec = b->facts->rec;
 	const struct stack *stack;
 	uint32_t group = b->facts->threads[sample->thread].group, leaf;
+	bool interrupt;
 
 	b->functions->weight[sample->kind] += (double)sample->weight;
 	b->functions->samples[sample->kind] += (double)sample->count;
@@ -92,9 +120,10 @@ static void sample_add(struct builder *b, const struct sample *sample)
 		return;
 	stack = &rec->stacks.at[sample->stack];
 	leaf = stack_leaf(rec, stack, sample->kind);
+	interrupt = stack_in_interrupt(rec, stack);
 	for (uint32_t i = leaf; i < stack->len; i++) {
 		const struct frame *frame = &rec->frames.at[rec->stack_frames.at[stack->first + i]];
-		uint32_t at = function_intern(b, sample->kind, group, frame);
+		uint32_t at = function_intern(b, sample->kind, group, frame, interrupt);
 		struct function *function = &b->functions->at.at[at];
 		bool again = false;
 
@@ -164,7 +193,8 @@ void functions_free(struct functions *functions)
 const struct function *functions_hottest(const struct functions *functions, uint32_t group)
 {
 	vec_each(&functions->at, function)
-		if (function->kind == SAMPLE_CPU && function->group == group)
+		if (function->kind == SAMPLE_CPU && !function->interrupt &&
+		    function->group == group)
 			return function;
 	return NULL;
 }

@@ -14,7 +14,8 @@ struct function {
 		name; /* position and string id; name 0: code without symbols of the module */
 	uint32_t file, line; /* of its hottest line, 0 = unknown */
 	bool kernel;
-	double self, total;                 /* weight: ns, bytes, … as the kind */
+	bool interrupt;     /* of an interrupt that hit the group, no work of its own */
+	double self, total; /* weight: ns, bytes, … as the kind */
 	double self_samples, total_samples; /* count */
 	double pause_samples;               /* of self_samples: at a place that spins */
 	uint32_t stack;                     /* its heaviest stack */
@@ -31,5 +32,8 @@ void functions_free(struct functions *functions);
 
 /* The hottest function of a group by its own CPU time; NULL if it was not sampled. */
 const struct function *functions_hottest(const struct functions *functions, uint32_t group);
+
+/* Whether a stack is inside an interrupt: the thread below it did not ask for that work. */
+bool stack_in_interrupt(const struct recording *rec, const struct stack *stack);
 
 #endif

@@ -18,7 +18,7 @@ static double hotspot_time(const struct analysis *a, const struct function *func
 	const struct group *group = &a->facts->groups.at[function->group];
 	struct blame_filter run = BLAME_ANY(STATES_RUN);
 
-	if (function->kind != SAMPLE_CPU || group->samples <= 0)
+	if (function->kind != SAMPLE_CPU || function->interrupt || group->samples <= 0)
 		return NAN;
 	run.owner = function->group;
 	return blame_sum(a->blame, &run) * share * a->functions->samples[SAMPLE_CPU] /

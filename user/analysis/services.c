@@ -19,8 +19,8 @@ static bool listener_told(const struct analysis *a, size_t at)
 
 		if (other->family == listener->family && other->port == listener->port &&
 		    other->address == listener->address &&
-		    a->facts->process_group[other->process] ==
-			    a->facts->process_group[listener->process])
+		    facts_process_group(a->facts, other->process) ==
+			    facts_process_group(a->facts, listener->process))
 			return true;
 	}
 	return false;
@@ -45,8 +45,8 @@ void services_find(struct analysis *a)
 		struct service *service;
 		struct place place;
 
-		if (listener->process >= a->rec->processes.len || listener_told(a, i) ||
-		    !a->rec->processes.at[listener->process].targeted)
+		if (facts_process_group(a->facts, listener->process) == NONE ||
+		    listener_told(a, i) || !a->rec->processes.at[listener->process].targeted)
 			continue;
 		place = place_group(a, a->facts->process_group[listener->process]);
 		service = vec_extend(&a->doc->services, 1);

@@ -20,27 +20,40 @@
 #define BTF_TRACING "tp_btf/"
 
 /* libbpf reports through a callback without context; one load runs at a time. */
-static char libbpf_said[400];
+static char libbpf_said[300];   /* its first warning, or what failed */
+static char verifier_said[200]; /* the last word of the verifier's log */
 static char refused_program[48];
+
+/* The log ends with "…\nREASON\nprocessed N insns …": the reason is what people need. */
+static void verifier_listen(const char *log)
+{
+	const char *end = strstr(log, "\nprocessed "), *begin = end;
+
+	if (!end)
+		return;
+	while (begin > log && begin[-1] != '\n')
+		begin--;
+	snprintf(verifier_said, sizeof(verifier_said), "%.*s", (int)(end - begin), begin);
+}
 
 static int libbpf_listen(enum libbpf_print_level level, const char *format, va_list args)
 {
-	char line[400], *quote, *end;
+	char *text, *quote, *end;
 
-	if (level != LIBBPF_WARN)
+	if (level != LIBBPF_WARN || vasprintf(&text, format, args) < 0)
 		return 0;
-	vsnprintf(line, sizeof(line), format, args);
-	line[strcspn(line, "\n")] = 0;
+	if (strstr(text, "BEGIN PROG LOAD LOG"))
+		verifier_listen(text);
 	/* "libbpf: prog 'NAME': BPF program load failed: WHY" names the culprit. */
-	quote = strstr(line, "prog '");
+	quote = strstr(text, "prog '");
 	end = quote ? strchr(quote + 6, '\'') : NULL;
-	if (end && strstr(end, "load failed")) {
-		*end = 0;
-		snprintf(refused_program, sizeof(refused_program), "%.40s", quote + 6);
-		*end = '\'';
-	}
-	if (!libbpf_said[0] || strstr(line, "failed"))
-		snprintf(libbpf_said, sizeof(libbpf_said), "%s", line);
+	if (end && strstr(end, "load failed"))
+		snprintf(refused_program, sizeof(refused_program), "%.*s", (int)(end - quote - 6),
+			 quote + 6);
+	text[strcspn(text, "\n")] = 0;
+	if (!libbpf_said[0])
+		snprintf(libbpf_said, sizeof(libbpf_said), "%s", text);
+	free(text);
 	return 0;
 }
 
@@ -136,10 +149,13 @@ static int loader_try(struct session *session,
 	err = configure(session, error);
 	if (err)
 		return err;
-	libbpf_said[0] = refused_program[0] = 0;
+	libbpf_said[0] = verifier_said[0] = refused_program[0] = 0;
 	err = strait_bpf__load(skeleton);
 	if (err)
-		error_set(error, err, "%s", libbpf_said[0] ? libbpf_said : strerror(-err));
+		error_set(error, err, "%s",
+			  verifier_said[0] ? verifier_said
+			  : libbpf_said[0] ? libbpf_said
+					   : strerror(-err));
 	return err;
 }
 

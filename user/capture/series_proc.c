@@ -17,6 +17,7 @@ enum {
 	INTERRUPTS,
 	FAULTS,
 	MAJOR_FAULTS,
+	REFAULTS,
 	SWAP_IN,
 	SWAP_OUT,
 	DIRECT_RECLAIM,
@@ -194,6 +195,7 @@ void series_vmstat(struct series *series)
 	} rows[] = {
 		{"pgfault", "page_faults_per_s", FAULTS, false},
 		{"pgmajfault", "page_faults_major_per_s", MAJOR_FAULTS, false},
+		{"workingset_refault_file", "memory_refault_bytes_per_s", REFAULTS, true},
 		{"pswpin", "swap_in_bytes_per_s", SWAP_IN, true},
 		{"pswpout", "swap_out_bytes_per_s", SWAP_OUT, true},
 	};

@@ -87,6 +87,8 @@ const struct metric_kind metric_kinds[] = {
 	POINT("swap_out_bytes_per_s", "bytes/s", NULL, 1, 4096, "memory written to swap"),
 	POINT("page_faults_per_s", "1/s", NULL, 0, 20, "page faults"),
 	POINT("page_faults_major_per_s", "1/s", NULL, 1, 1, "page faults that read from a disk"),
+	POINT("memory_refault_bytes_per_s", "bytes/s", NULL, 1, 4096,
+	      "file pages read again soon after they were reclaimed"),
 	POINT("memory_direct_reclaim_bytes_per_s", "bytes/s", NULL, 1, 4096,
 	      "memory reclaimed by the threads that asked for it"),
 	POINT("memory_oom_kills", "count", NULL, 1, 0.5,

@@ -23,7 +23,8 @@ static double next_hottest(const struct analysis *a, const struct function *func
 	vec_each(&a->functions->at, other) {
 		if (other == function)
 			past = true;
-		else if (past && other->kind == SAMPLE_CPU && other->group == function->group)
+		else if (past && other->kind == SAMPLE_CPU && !other->interrupt &&
+			 other->group == function->group)
 			return other->self_samples;
 	}
 	return 0;
@@ -74,7 +75,8 @@ static void detect(struct analysis *a)
 	vec_each(&a->functions->at, function) {
 		double samples = a->facts->groups.at[function->group].samples;
 
-		if (function->kind != SAMPLE_CPU || a->facts->groups.at[function->group].kernel)
+		if (function->kind != SAMPLE_CPU || function->interrupt ||
+		    a->facts->groups.at[function->group].kernel)
 			continue;
 		if (stats_wilson(function->self_samples, samples).low <= HOT_SHARE)
 			continue;

@@ -13,6 +13,20 @@
 /* A thread that yields this often, per second of its running, does little else. */
 #define YIELDS_PER_SECOND 2000.0
 
+/*
+ * Time that spinning takes: of the group's own running, and of everybody who waits for a CPU that
+ * it runs on meanwhile (its own threads, too).
+ */
+static double spin_time(const struct analysis *a, uint32_t group)
+{
+	struct blame_filter run = BLAME_ANY(STATES_RUN);
+	struct blame_filter ready = BLAME_ANY(STATE_BIT(STATE_READY_WOKEN));
+
+	run.owner = group;
+	ready.party = group;
+	return blame_sum(a->blame, &run) + blame_sum(a->blame, &ready);
+}
+
 static void spin_complete(struct analysis *a, struct bottleneck *finding, uint32_t group,
 			  const struct function *function)
 {
@@ -30,11 +44,9 @@ static void spin_by_pause(struct analysis *a, const struct function *function)
 	const struct group *group = &a->facts->groups.at[function->group];
 	struct interval share = stats_wilson(function->pause_samples, group->samples);
 	double self = function->pause_samples / group->samples, time;
-	struct blame_filter run = BLAME_ANY(STATES_RUN);
 	struct bottleneck *finding;
 
-	run.owner = function->group;
-	time = blame_sum(a->blame, &run);
+	time = spin_time(a, function->group);
 	finding = finding_add(a, "cpu.spin", time * self, time * share.low, time * share.high);
 	if (!finding)
 		return;
@@ -57,13 +69,11 @@ static void spin_by_yield(struct analysis *a, uint32_t group)
 	const struct group *g = &a->facts->groups.at[group];
 	double yields = facts_count(a->facts, "syscall.count", group, "sched_yield");
 	double running = g->ns[STATE_RUN_USER] + g->ns[STATE_RUN_KERNEL], time;
-	struct blame_filter run = BLAME_ANY(STATES_RUN);
 	struct bottleneck *finding;
 
 	if (running <= 0 || yields / (running / 1e9) < YIELDS_PER_SECOND)
 		return;
-	run.owner = group;
-	time = blame_sum(a->blame, &run);
+	time = spin_time(a, group);
 	/* Other threads of the group may work: what is certain is less than all of it. */
 	finding = finding_add(a, "cpu.spin", time, time / 2, time);
 	if (!finding)
@@ -81,7 +91,7 @@ static void detect(struct analysis *a)
 	vec_each(&a->functions->at, function) {
 		double samples = a->facts->groups.at[function->group].samples;
 
-		if (function->kind != SAMPLE_CPU || function->kernel)
+		if (function->kind != SAMPLE_CPU || function->interrupt || function->kernel)
 			continue;
 		if (function->pause_samples < PAUSE_SHARE * function->self_samples)
 			continue;

@@ -43,7 +43,8 @@ static double churn_samples(const struct analysis *a, uint32_t group, uint32_t *
 		if (sample->kind != SAMPLE_CPU || sample->stack >= a->rec->stacks.len ||
 		    a->facts->threads[sample->thread].group != group)
 			continue;
-		if (!stack_churns(a, &a->rec->stacks.at[sample->stack]))
+		if (stack_in_interrupt(a->rec, &a->rec->stacks.at[sample->stack]) ||
+		    !stack_churns(a, &a->rec->stacks.at[sample->stack]))
 			continue;
 		sum += (double)sample->count;
 		if ((double)sample->count > most) {

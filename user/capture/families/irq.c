@@ -6,8 +6,6 @@
 #include "capture/families.h"
 #include "strait.skel.h"
 
-enum { IRQ_HARD, IRQ_SOFT, IRQ_TIMER }; /* irq_key.softirq */
-
 /* In the order of the kernel's numbers (include/linux/interrupt.h), unchanged since 4.x. */
 static const char *const softirq_names[] = {
 	"HI",       "TIMER",   "NET_TX", "NET_RX",  "BLOCK",
@@ -20,12 +18,14 @@ static void irq_label(const struct irq_key *key, const struct irq_value *value, 
 {
 	int name = (int)strnlen(value->name, sizeof(value->name));
 
-	if (key->softirq == IRQ_TIMER)
+	if (key->source == IRQ_TIMER)
 		snprintf(label, size, "timer cpu%u", key->cpu);
-	else if (key->softirq == IRQ_SOFT &&
+	else if (key->source == IRQ_IPI)
+		snprintf(label, size, "call from another CPU cpu%u", key->cpu);
+	else if (key->source == IRQ_SOFT &&
 		 key->number < sizeof(softirq_names) / sizeof(softirq_names[0]))
 		snprintf(label, size, "softirq %s cpu%u", softirq_names[key->number], key->cpu);
-	else if (key->softirq == IRQ_SOFT)
+	else if (key->source == IRQ_SOFT)
 		snprintf(label, size, "softirq %u cpu%u", key->number, key->cpu);
 	else if (name)
 		snprintf(label, size, "irq %u %.*s cpu%u", key->number, name, value->name,
