@@ -88,7 +88,8 @@ int options_help(const struct usage *usage, const struct option_group *last)
 	for (const struct option_group *group = usage->groups; group && group->title; group++)
 		group_put(out, group);
 	group_put(out, last);
-	fprintf(out, "\nExamples:\n%s", usage->examples);
+	if (usage->examples)
+		fprintf(out, "\nExamples:\n%s", usage->examples);
 	fclose(out);
 	err = output_write(stdout, text, length);
 	free(text);

@@ -62,7 +62,7 @@ struct usage {
 	const char *synopsis;              /* one line each */
 	const char *what;                  /* a paragraph or two, wrapped when shown */
 	const struct option_group *groups; /* ends with a row without a title; NULL = none */
-	const char *examples;              /* lines, shown as they are */
+	const char *examples;              /* lines, shown as they are; NULL = none */
 	uint32_t words;                    /* how many arguments it takes at most */
 	bool command;                      /* takes -- COMMAND */
 };
