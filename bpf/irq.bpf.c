@@ -16,15 +16,9 @@
 
 GENERATION_MAPS(irq_times, struct irq_key, struct irq_value, 4096);
 
-static __always_inline void interrupt_begin(struct cpu_state *cpu, __u64 now)
-{
-	if (!cpu->hard_depth && !cpu->soft_foreign)
-		cpu->irq_begin = now;
-}
-
 static __always_inline void interrupt_end(struct cpu_state *cpu, __u64 now)
 {
-	if (!cpu->hard_depth && !cpu->soft_foreign && now > cpu->irq_begin)
+	if (!cpu->in_hard && !cpu->soft_foreign && now > cpu->irq_begin)
 		cpu->irq_total += now - cpu->irq_begin;
 }
 
@@ -42,6 +36,10 @@ static __always_inline struct irq_value *irq_account(enum irq_source source, __u
 	return value;
 }
 
+/*
+ * Interrupt handlers run with interrupts off and do not nest. So a beginning while one seems to run
+ * means that its end was not seen (the programs are attached one after the other): start afresh.
+ */
 static __always_inline void hard_begin(void)
 {
 	struct cpu_state *cpu = cpu_here();
@@ -49,24 +47,21 @@ static __always_inline void hard_begin(void)
 
 	if (!cpu)
 		return;
-	interrupt_begin(cpu, now);
-	if (!cpu->hard_depth)
-		cpu->hard_begin = now;
-	cpu->hard_depth++;
+	if (!cpu->soft_foreign)
+		cpu->irq_begin = now;
+	cpu->hard_begin = now;
+	cpu->in_hard = 1;
 }
 
-/* Returns the length of the outermost hard interrupt, 0 inside another one. */
+/* Returns the length of the interrupt; 0 for one whose beginning was not seen. */
 static __always_inline __u64 hard_end(void)
 {
 	struct cpu_state *cpu = cpu_here();
 	__u64 now = bpf_ktime_get_ns();
 
-	/* An interrupt that was running when the programs were attached has no beginning. */
-	if (!cpu || !cpu->hard_depth)
+	if (!cpu || !cpu->in_hard)
 		return 0;
-	cpu->hard_depth--;
-	if (cpu->hard_depth)
-		return 0;
+	cpu->in_hard = 0;
 	cpu->hard_end = now;
 	cpu->told.irq_ns += now - cpu->hard_begin;
 	interrupt_end(cpu, now);
@@ -148,7 +143,7 @@ int BPF_PROG(irq__soft_begin)
 		return 0;
 	foreign = softirq_is_foreign(cpu, now);
 	if (foreign)
-		interrupt_begin(cpu, now);
+		cpu->irq_begin = now;
 	cpu->soft_foreign = cpu->soft_foreign_last = foreign;
 	cpu->soft_begin = now;
 	return 0;

@@ -210,7 +210,7 @@ int BPF_PROG(sched__switch, bool preempt, struct task_struct *prev, struct task_
  */
 static __always_inline bool waker_is_current(const struct cpu_state *cpu)
 {
-	return !cpu->hard_depth && !cpu->soft_foreign;
+	return !cpu->in_hard && !cpu->soft_foreign;
 }
 
 static __always_inline int wakeup(struct task_struct *task)

@@ -47,7 +47,7 @@ static __always_inline void ledger_write_end(struct wire_ledger *ledger)
 /* Interrupt time of this CPU up to now, the running interrupt included. */
 static __always_inline __u64 cpu_irq_time(const struct cpu_state *cpu, __u64 now)
 {
-	if ((cpu->hard_depth || cpu->soft_foreign) && now > cpu->irq_begin)
+	if ((cpu->in_hard || cpu->soft_foreign) && now > cpu->irq_begin)
 		return cpu->irq_total + (now - cpu->irq_begin);
 	return cpu->irq_total;
 }

@@ -48,8 +48,8 @@ extern struct ledger_hash_map ledger_hash SEC(".maps");
 
 /* What a CPU is doing. Written by that CPU only. */
 struct cpu_state {
-	struct wire_cpu told; /* what user space reads */
-	__u32 hard_depth;
+	struct wire_cpu told;       /* what user space reads */
+	__u32 in_hard;              /* a hard interrupt runs */
 	__u32 soft_foreign;         /* a softirq runs that is not the current thread's own doing */
 	__u64 irq_begin, irq_total; /* outermost interrupts, hard and foreign soft together */
 	__u32 soft_foreign_last;    /* the last one was */
