@@ -86,7 +86,7 @@ def finding_matches(finding, expect):
 
 def finding_text(finding):
     where = finding.get("where") or {}
-    named = [str(where[key]) for key in ("process", "function", "cgroup", "device") if where.get(key)]
+    named = [str(where[key]) for key in ("process", "function", "device") if where.get(key)]
     return " ".join([finding["id"]] + named)
 
 
@@ -111,13 +111,14 @@ def judge(expect, report):
             if rank <= top:
                 return Verdict(True, rank)
             return Verdict(False, rank, False, f"at rank {rank}, first is {finding_text(findings[0])}")
-    wanted = "/".join(expect["ids"])
+    why = "/".join(expect["ids"]) + " not found"
     for finding in findings:
         if finding["id"] in expect["ids"]:
             what = "victim" if culprit_matches(finding, expect.get("culprit")) else "culprit"
-            return Verdict(False, None, False, f"{finding_text(finding)}: wrong {what}")
+            why = f"wrong {what} in {finding_text(finding)} at rank {finding['rank']}"
+            break
     first = finding_text(findings[0]) if findings else "nothing"
-    return Verdict(False, None, False, f"{wanted} not found, first is {first}")
+    return Verdict(False, None, False, f"{why}, first is {first}")
 
 
 def predicted_share(report, rank):
