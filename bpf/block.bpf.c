@@ -46,23 +46,6 @@ static __always_inline struct flight *flight_find(struct request *rq, __u64 key)
 	return flight;
 }
 
-/* A request appears, in the context of its submitter or of a kernel thread. */
-static __always_inline void flight_begin(struct request *rq, __u64 key, __u64 insert_ns,
-					 __u64 issue_ns)
-{
-	struct wire_ledger *ledger = ledger_current();
-	struct flight flight = {.insert_ns = insert_ns, .issue_ns = issue_ns};
-
-	if (!ledger_targeted(ledger))
-		return;
-	flight.born_ns = BPF_CORE_READ(rq, start_time_ns);
-	flight.bytes = BPF_CORE_READ(rq, __data_len);
-	if (!(ledger->flags & LEDGER_KTHREAD))
-		flight.tgid = bpf_get_current_pid_tgid() >> 32;
-	if (bpf_map_update_elem(&block_flights, &key, &flight, BPF_ANY))
-		drop_count(DROP_MAP_BLOCK);
-}
-
 static __always_inline enum block_op request_op(struct request *rq)
 {
 	switch (BPF_CORE_READ(rq, cmd_flags) & OP_MASK) {
@@ -77,6 +60,38 @@ static __always_inline enum block_op request_op(struct request *rq)
 	default:
 		return BLOCK_OTHER;
 	}
+}
+
+/*
+ * Whether the current process is the one that wants this request. It is not in an interrupt (the
+ * next step of somebody's flushed write), nor for a flush: the kernel joins the flushes of many and
+ * issues one as whoever is there.
+ */
+static __always_inline bool submitter_is_current(struct request *rq)
+{
+	struct cpu_state *cpu = cpu_here();
+
+	if (cpu && (cpu->in_hard || cpu->soft_foreign))
+		return false;
+	return request_op(rq) != BLOCK_FLUSH;
+}
+
+/* A request appears, in the context of its submitter or of a kernel thread. */
+static __always_inline void flight_begin(struct request *rq, __u64 key, __u64 insert_ns,
+					 __u64 issue_ns)
+{
+	struct flight flight = {.insert_ns = insert_ns, .issue_ns = issue_ns};
+	struct wire_ledger *ledger = ledger_current();
+	bool known = submitter_is_current(rq);
+
+	if (known ? !ledger_targeted(ledger) : target_kind != TARGET_TEST_ALL)
+		return;
+	flight.born_ns = BPF_CORE_READ(rq, start_time_ns);
+	flight.bytes = BPF_CORE_READ(rq, __data_len);
+	if (known && !(ledger->flags & LEDGER_KTHREAD))
+		flight.tgid = bpf_get_current_pid_tgid() >> 32;
+	if (bpf_map_update_elem(&block_flights, &key, &flight, BPF_ANY))
+		drop_count(DROP_MAP_BLOCK);
 }
 
 static __always_inline void flight_file(const struct flight *flight, struct bucket_key *key,

@@ -9,13 +9,12 @@
 
 need_root
 need_strait
-need sqlite3 jq
+need jq
 
 recording=$work/r.strait
 
 # Something to report: a busy loop and a sleeper.
 start sh -c 'while :; do :; done'
-busy=$started_pid
 start sleep 60
 
 for format in text json; do
@@ -42,6 +41,4 @@ matches 'the busy loop is in them' '^(sh|dash);.* [0-9]+$' "$out"
 is 'folded: as many samples as the report says' \
 	"$(jq '.coverage.stacks.cpu_samples' "$work/live")" \
 	"$(awk '{sum += $NF} END {print sum}' "$out")"
-within 'the busy loop has most of one CPU' 1.5 2.2 "$(sqlite3 -readonly "$recording" \
-	"SELECT sum(ns) / 1e9 FROM v_ledger WHERE pid = $busy AND state LIKE 'run%'")"
 finish

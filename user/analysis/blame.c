@@ -7,6 +7,8 @@
 
 /* Waits are followed through this many servers; cycles end there too. */
 #define BLAME_DEPTH 4
+/* A smaller part of a server's time than this is not followed further. */
+#define BLAME_MIN_PART 0.001
 /* A group that worked for less of the window than this is no victim worth naming. */
 #define VICTIM_SHARE 0.02
 /* Priorities differ when a nice level apart by this: a weight of about 3 to 1. */
@@ -27,6 +29,7 @@ struct builder {
 	size_t *first;                  /* of each group in direct; one more at the end */
 	VEC(struct peer) peers;
 	double *direct_sum;
+	struct index by_end; /* of the entries of the victim at hand */
 	double *rhythm;      /* wakeups per second of running, by group */
 	double *run, *ready; /* [bin * groups + group], ns */
 };
@@ -335,6 +338,32 @@ static void peers_make(struct builder *b)
 
 /* ---- following the waits ---- */
 
+static bool entry_equal(const void *context, uint32_t position, const void *key)
+{
+	const struct blame_entry *at = &((const struct blame *)context)->entries.at[position];
+	const struct blame_entry *wanted = key;
+
+	return at->victim == wanted->victim && at->owner == wanted->owner &&
+	       at->party == wanted->party && at->state == wanted->state &&
+	       at->ready == wanted->ready;
+}
+
+/* Several ways may lead a victim's wait to the same end: one entry for each end. */
+static void entry_add(struct builder *b, const struct blame_entry *entry)
+{
+	uint64_t hash =
+		hash_mix(hash_mix((uint64_t)entry->victim << 32 | entry->owner, entry->party),
+			 (uint64_t)entry->state << 8 | entry->ready);
+	uint32_t at = index_find(&b->by_end, hash, entry_equal, b->blame, entry);
+
+	if (at != INDEX_NONE) {
+		b->blame->entries.at[at].ns += entry->ns;
+		return;
+	}
+	index_add(&b->by_end, hash, (uint32_t)b->blame->entries.len);
+	vec_push(&b->blame->entries, *entry);
+}
+
 static void expand(struct builder *b, uint32_t victim, uint32_t group, double scale, int depth)
 {
 	for (size_t i = b->first[group]; i < b->first[group + 1]; i++) {
@@ -342,18 +371,20 @@ static void expand(struct builder *b, uint32_t victim, uint32_t group, double sc
 
 		entry.victim = victim;
 		entry.ns *= scale;
-		vec_push(&b->blame->entries, entry);
+		entry_add(b, &entry);
 	}
 	if (depth == BLAME_DEPTH)
 		return;
 	for (size_t i = 0; i < b->peers.len; i++) {
 		const struct peer *peer = &b->peers.at[i];
-		double work = b->direct_sum[peer->to];
+		double work = b->direct_sum[peer->to], part;
 
 		if (peer->from != group || work <= 0)
 			continue;
 		/* Waiting longer than the server worked is idleness that the two share. */
-		expand(b, victim, peer->to, scale * fmin(peer->ns, work) / work, depth + 1);
+		part = scale * fmin(peer->ns, work) / work;
+		if (part > BLAME_MIN_PART)
+			expand(b, victim, peer->to, part, depth + 1);
 	}
 }
 
@@ -370,6 +401,7 @@ static void victims_make(struct builder *b)
 		if (g->kernel || !g->targeted)
 			continue;
 		expand(b, group, group, 1, 0);
+		index_free(&b->by_end);
 		for (size_t i = before; i < blame->entries.len; i++)
 			worked += blame->entries.at[i].ns;
 		if (worked < VICTIM_SHARE * facts->window_ns) {
