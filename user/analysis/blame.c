@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/blame.h"
+#include "analysis/culprits.h"
 
 /* Waits are followed through this many servers; cycles end there too. */
 #define BLAME_DEPTH 4
@@ -31,7 +32,6 @@ struct builder {
 	double *direct_sum;
 	struct index by_end; /* of the entries of the victim at hand */
 	double *rhythm;      /* wakeups per second of running, by group */
-	double *run, *ready; /* [bin * groups + group], ns */
 };
 
 /* ---- why a thread that could run did not ---- */
@@ -139,151 +139,25 @@ static void direct_add_states(struct builder *b, uint32_t group)
 		direct_add(b, group, NONE, states[i], READY_SATURATED, g->ns[states[i]]);
 }
 
-/* A long window is looked at in this many parts at most. */
-#define BINS 64
-
-static size_t bin_count(const struct facts *facts)
-{
-	return facts->rec->slices.len < BINS ? facts->rec->slices.len : BINS;
-}
-
-/* Time that each group spent in some states, part by part: [bin * groups + group], ns. */
-static double *bins_by_group(const struct facts *facts, uint32_t states)
-{
-	size_t n = facts->groups.len, bins = bin_count(facts);
-	double *sums = calloc(bins * n + 1, sizeof(double));
-
-	if (!sums)
-		abort();
-	vec_each(&facts->rec->ledger, row) {
-		uint32_t group = facts->threads[row->thread].group;
-
-		if (group != NONE && row->slice < facts->rec->slices.len &&
-		    (states >> row->state & 1))
-			sums[row->slice * bins / facts->rec->slices.len * n + group] +=
-				(double)row->ns;
-	}
-	return sums;
-}
-
-/*
- * Who had the CPUs while a group waited for any of them: its waiting in each part of the
- * window, shared out by the time each group ran in it. A thread that may run anywhere waits for
- * every CPU alike, so each occupant holds it back in proportion. Shares that sum to 1, or all 0.
- */
-static void occupants_share(const struct builder *b, uint32_t group, double *share)
-{
-	size_t n = b->facts->groups.len;
-	double all = 0;
-
-	for (size_t bin = 0; bin < bin_count(b->facts); bin++) {
-		const double *run = &b->run[bin * n];
-		double sum = 0, ready = b->ready[bin * n + group];
-
-		for (size_t i = 0; i < n; i++)
-			sum += run[i];
-		for (size_t i = 0; i < n && sum > 0 && ready > 0; i++)
-			share[i] += ready * run[i] / sum;
-		all += sum > 0 ? ready : 0;
-	}
-	for (size_t i = 0; i < n && all > 0; i++)
-		share[i] /= all;
-}
-
-/*
- * The part that each group has in the waiting of another. While no CPU is idle, that of the
- * occupants of all CPUs. A pinned thread, and any thread while other CPUs idle, waits for its own
- * CPU: then those who were seen on that one.
- */
-static void culprits_share(const struct builder *b, uint32_t group, const double *seen,
-			   double seen_sum, double *share)
-{
-	double own = b->facts->groups.at[group].pinned ? 1 : b->facts->idle_share;
-	size_t n = b->facts->groups.len;
-
-	if (isnan(own) || seen_sum <= 0)
-		own = seen_sum > 0 ? 1 : 0;
-	for (size_t i = 0; i < n; i++)
-		share[i] = 0;
-	occupants_share(b, group, share);
-	for (size_t i = 0; i < n; i++)
-		share[i] = (1 - own) * share[i] + (seen_sum > 0 ? own * seen[i] / seen_sum : 0);
-}
-
-static int edge_by_group(const void *a, const void *b)
-{
-	const uint32_t *left = a, *right = b;
-
-	return left[0] < right[0] ? -1 : left[0] > right[0];
-}
-
-/* Edges in the order of the group they belong to: (group, position). The caller frees it. */
-static uint32_t (*edges_by_group(const struct facts *facts))[2]
-{
-	const struct recording *rec = facts->rec;
-	uint32_t(*order)[2] = calloc(rec->edges.len + 1, sizeof(*order));
-
-	if (!order)
-		abort();
-	for (size_t i = 0; i < rec->edges.len; i++) {
-		order[i][0] = facts->threads[rec->edges.at[i].thread].group;
-		order[i][1] = (uint32_t)i;
-	}
-	qsort(order, rec->edges.len, sizeof(*order), edge_by_group);
-	return order;
-}
-
-/* Adds what the kernel side saw of a group's culprits, by culprit group, ns; returns the sum. */
-static double culprits_seen(const struct facts *facts, uint32_t (*order)[2], size_t *at,
-			    uint32_t group, double *seen)
-{
-	const struct recording *rec = facts->rec;
-	double sum = 0;
-
-	for (; *at < rec->edges.len && order[*at][0] <= group; (*at)++) {
-		const struct edge *edge = &rec->edges.at[order[*at][1]];
-
-		uint32_t party = facts_process_group(facts, edge->party);
-
-		if (order[*at][0] != group || edge->kind != EDGE_CULPRIT || party == NONE ||
-		    !facts->threads[edge->thread].busy)
-			continue;
-		seen[party] += (double)edge->ns;
-		sum += (double)edge->ns;
-	}
-	return sum;
-}
-
 static void direct_make(struct builder *b)
 {
 	size_t n = b->facts->groups.len;
-	double *share = calloc(n + 1, sizeof(double)), *seen = calloc(n + 1, sizeof(double));
-	uint32_t(*order)[2] = edges_by_group(b->facts);
-	size_t at = 0;
+	double *share = calloc(n + 1, sizeof(double));
+	struct culprits *culprits = culprits_new(b->facts);
 
-	if (!share || !seen)
+	if (!share)
 		abort();
-	b->run = bins_by_group(b->facts,
-			       1u << STATE_RUN_USER | 1u << STATE_RUN_KERNEL | 1u << STATE_RUN_IRQ);
-	b->ready = bins_by_group(b->facts, 1u << STATE_READY_WOKEN | 1u << STATE_READY_PREEMPTED);
 	for (uint32_t group = 0; group < n; group++) {
-		double sum;
-
-		memset(seen, 0, n * sizeof(*seen));
-		sum = culprits_seen(b->facts, order, &at, group, seen);
 		b->first[group] = b->direct.len;
 		direct_add_states(b, group);
-		culprits_share(b, group, seen, sum, share);
+		culprits_share(culprits, group, share);
 		direct_add_ready(b, group, share);
 	}
-	free(order);
 	b->first[n] = b->direct.len;
 	for (size_t i = 0; i < b->direct.len; i++)
 		b->direct_sum[b->direct.at[i].victim] += b->direct.at[i].ns;
 	free(share);
-	free(seen);
-	free(b->run);
-	free(b->ready);
+	culprits_free(culprits);
 }
 
 /* ---- who waits for whom ---- */
