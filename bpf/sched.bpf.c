@@ -213,6 +213,16 @@ static __always_inline bool waker_is_current(const struct cpu_state *cpu)
 	return !cpu->in_hard && !cpu->soft_foreign;
 }
 
+/*
+ * Whether single waits of a kind are worth their stacks. A quiet host does little else than wait
+ * for timers and in poll: their stacks took most of what strait costs there, and are what drowns
+ * off-CPU profiles. The ledger counts them all the same.
+ */
+static __always_inline bool wait_is_told(enum thread_state state)
+{
+	return state != STATE_WAIT_TIMER && state != STATE_WAIT_POLL;
+}
+
 static __always_inline int wakeup(struct task_struct *task)
 {
 	struct wire_ledger *ledger = ledger_of(task);
@@ -236,7 +246,7 @@ static __always_inline int wakeup(struct task_struct *task)
 		parties_add(parties->waker, &parties->waker_other_ns, id >> 32, waited);
 	else
 		parties->waker_other_ns += waited;
-	if (waited >= wait_threshold_ns && ledger_targeted(ledger) &&
+	if (waited >= wait_threshold_ns && wait_is_told(was) && ledger_targeted(ledger) &&
 	    !(ledger->flags & LEDGER_KTHREAD)) {
 		ledger->wait_begin = now - waited;
 		ledger->wait_end = now;

@@ -96,14 +96,24 @@ static __always_inline bool ledger_ready(const struct wire_ledger *ledger)
 	return ledger->state >= STATE_READY_WOKEN && ledger->state <= STATE_READY_THROTTLED;
 }
 
-/* A program found the thread already inside or outside a system call. */
+/*
+ * The current thread enters or leaves a system call. A thread that makes one runs, whatever its
+ * ledger says: then its switch to the CPU was not seen, and what it ran since stays with the state
+ * it had.
+ */
 static __always_inline void ledger_switch_mode(struct wire_ledger *ledger, struct cpu_state *cpu,
 					       enum thread_state mode, __u64 now)
 {
-	if (!ledger_runs(ledger) || !cpu)
+	if (!cpu)
 		return;
 	ledger_write_begin(ledger);
-	ledger_end_run(ledger, cpu, now);
+	if (ledger_runs(ledger)) {
+		ledger_end_run(ledger, cpu, now);
+	} else {
+		ledger_end_off(ledger, now);
+		ledger->run_begin = now;
+		ledger->irq_mark = cpu_irq_time(cpu, now);
+	}
 	ledger->state = mode;
 	ledger_write_end(ledger);
 }
