@@ -98,6 +98,27 @@ static __always_inline __u64 compat_rss_pages(struct mm_struct *mm)
 	return pages > 0 ? (__u64)pages : 0;
 }
 
+/* A task's cgroup in the hierarchy of a version 1 controller; NULL where that does not exist. */
+static __always_inline struct cgroup *compat_cgroup_of_memory(struct css_set *set)
+{
+	int index;
+
+	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		return NULL;
+	index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
+	return BPF_CORE_READ(set, subsys[index], cgroup);
+}
+
+static __always_inline struct cgroup *compat_cgroup_of_cpu(struct css_set *set)
+{
+	int index;
+
+	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, cpu_cgrp_id))
+		return NULL;
+	index = bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id);
+	return BPF_CORE_READ(set, subsys[index], cgroup);
+}
+
 /*
  * The cgroup that says most about a task: its v2 cgroup, unless that is the root (hybrid hosts
  * keep their controllers in v1): then that of the memory, else of the CPU controller.
@@ -106,22 +127,15 @@ static __always_inline struct cgroup *compat_task_cgroup(struct task_struct *tas
 {
 	struct css_set *set = BPF_CORE_READ(task, cgroups);
 	struct cgroup *cgroup = BPF_CORE_READ(set, dfl_cgrp), *v1;
-	int index;
 
 	if (BPF_CORE_READ(cgroup, level) > 0)
 		return cgroup;
-	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id)) {
-		index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
-		v1 = BPF_CORE_READ(set, subsys[index], cgroup);
-		if (BPF_CORE_READ(v1, level) > 0)
-			return v1;
-	}
-	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, cpu_cgrp_id)) {
-		index = bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id);
-		v1 = BPF_CORE_READ(set, subsys[index], cgroup);
-		if (BPF_CORE_READ(v1, level) > 0)
-			return v1;
-	}
+	v1 = compat_cgroup_of_memory(set);
+	if (v1 && BPF_CORE_READ(v1, level) > 0)
+		return v1;
+	v1 = compat_cgroup_of_cpu(set);
+	if (v1 && BPF_CORE_READ(v1, level) > 0)
+		return v1;
 	return cgroup;
 }
 

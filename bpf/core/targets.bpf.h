@@ -18,21 +18,27 @@ enum target_test {
 
 #define CGROUP_DEPTH 16
 
-static __always_inline bool target_in_cgroup(struct task_struct *task)
+/* Whether a cgroup is the target or below it. Ids hold their hierarchy: no two are alike. */
+static __always_inline bool cgroup_in_target(struct cgroup *cgroup)
 {
-	struct cgroup *cgroup = compat_task_cgroup(task);
-	struct cgroup_subsys_state *parent;
-
 	for (int i = 0; i < CGROUP_DEPTH; i++) {
 		if (!cgroup)
 			return false;
 		if (compat_cgroup_id(cgroup) == target_cgroup)
 			return true;
-		parent = BPF_CORE_READ(cgroup, self.parent);
 		/* `self` is the first member: the parent's css is the parent cgroup. */
-		cgroup = (struct cgroup *)parent;
+		cgroup = (struct cgroup *)BPF_CORE_READ(cgroup, self.parent);
 	}
 	return false;
+}
+
+static __always_inline bool target_in_cgroup(struct task_struct *task)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+
+	return cgroup_in_target(BPF_CORE_READ(set, dfl_cgrp)) ||
+	       cgroup_in_target(compat_cgroup_of_memory(set)) ||
+	       cgroup_in_target(compat_cgroup_of_cpu(set));
 }
 
 /* Whether a thread is watched. `parent` is the ledger of the thread that made it, or NULL. */
