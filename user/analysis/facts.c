@@ -20,7 +20,7 @@
 struct group_key {
 	uint64_t exe_id;
 	uint32_t comm, cgroup; /* comm only where the executable is unknown */
-	bool kernel;
+	bool kernel, targeted;
 };
 
 /*
@@ -62,7 +62,8 @@ static bool key_equal(const void *context, uint32_t position, const void *key)
 	const struct group_key *keys = context, *wanted = key, *at = &keys[position];
 
 	return at->exe_id == wanted->exe_id && at->comm == wanted->comm &&
-	       at->cgroup == wanted->cgroup && at->kernel == wanted->kernel;
+	       at->cgroup == wanted->cgroup && at->kernel == wanted->kernel &&
+	       at->targeted == wanted->targeted;
 }
 
 /* Processes that this recording saw alive: a monitor keeps the names of those long gone. */
@@ -98,9 +99,11 @@ static void groups_make(struct facts *facts)
 		struct group_key key = {.exe_id = process->exe_id,
 					.comm = process->exe_id ? 0 : process->comm,
 					.cgroup = process->cgroup,
-					.kernel = process->kernel};
-		uint64_t hash = hash_mix(hash_mix(key.exe_id, key.comm),
-					 (uint64_t)key.cgroup << 1 | key.kernel);
+					.kernel = process->kernel,
+					.targeted = process->targeted};
+		uint64_t hash =
+			hash_mix(hash_mix(key.exe_id, key.comm),
+				 (uint64_t)key.cgroup << 2 | key.kernel << 1 | key.targeted);
 		uint32_t at;
 
 		facts->process_group[i] = NONE;
@@ -113,12 +116,12 @@ static void groups_make(struct facts *facts)
 			index_add(&index, hash, at);
 			vec_push(&keys, key);
 			vec_push(&facts->groups, (struct group){.kernel = process->kernel,
+								.targeted = process->targeted,
 								.cgroup = process->cgroup,
 								.process = (uint32_t)i});
 		}
 		facts->process_group[i] = at;
 		facts->groups.at[at].processes++;
-		facts->groups.at[at].targeted |= process->targeted;
 	}
 	vec_free(&keys);
 	index_free(&index);

@@ -2,7 +2,7 @@
 /*
  * The recording summed up for reasoning: what each thread and each group of processes did with its
  * time. A group is what an operator would call one service or job: the processes that run the same
- * executable in the same cgroup.
+ * executable in the same cgroup (and are all targeted, or none of them).
  */
 #ifndef STRAIT_FACTS_H
 #define STRAIT_FACTS_H

@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Targets: of two equal busy loops, the one that is asked for is seen and the other is not. By pid, by
+# cgroup with what is below it, and as a command with its children.
+
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need_root
+need_strait
+need jq
+
+loop='while :; do :; done'
+start sh -c "$loop"
+other=$started_pid
+start sh -c "$loop"
+mine=$started_pid
+
+# seen: the pids of all findings, and how many CPU samples there are.
+watch() {
+	run "$strait" -q --json "$@"
+	is "watched: $*" 0 "$status"
+	pids=$(jq -r '[.bottlenecks[].where.pid // empty] | unique | join(" ")' "$out")
+	samples=$(jq '.coverage.stacks.cpu_samples' "$out")
+}
+
+watch -d 2 -p "$mine"
+is 'pid: its loop is found, and nothing else' "$mine" "$pids"
+within 'pid: samples of one thread' 20 220 "$samples"
+
+# The first hierarchy where cgroups can be made: version 2, or a version 1 controller.
+for base in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/cpu; do
+	group=$base/strait-test-$$
+	mkdir -p "$group/below" 2>/dev/null && [ -e "$group/below/cgroup.procs" ] && break
+	rmdir "$group/below" "$group" 2>/dev/null
+	group=
+done
+if [ -n "$group" ] && echo "$mine" >"$group/below/cgroup.procs" 2>/dev/null; then
+	cleanups+=("rmdir '$group/below' '$group' 2>/dev/null")
+	watch -d 2 -c "$group"
+	is 'cgroup: the loop below it is found, and nothing else' "$mine" "$pids"
+	watch -d 2 -c "/strait-test-$$/below"
+	is 'cgroup by the path of /proc/PID/cgroup' "$mine" "$pids"
+	# Out of the way of rmdir.
+	echo "$mine" >"$base/cgroup.procs"
+	mkdir -p "$group/empty"
+	cleanups=("rmdir '$group/empty' '$group/below' '$group' 2>/dev/null")
+	watch -d 1 -c "$group/empty"
+	is 'an empty cgroup has nothing to report' ' 0' "$pids $samples"
+else
+	echo 'note: no cgroup can be made here: targets by cgroup are not tested'
+fi
+
+# shellcheck disable=SC2016 # the inner shell expands
+run "$strait" -q --json -- sh -c 'sh -c "i=0; while [ \$i -lt 300000 ]; do i=\$((i + 1)); done"; exit 3'
+is 'command: reported' 0 "$status"
+within 'command: samples of its child' 1 2000 "$(jq '.coverage.stacks.cpu_samples' "$out")"
+lacks 'command: the other loops are not in it' "\"pid\": ($other|$mine)\\b" "$out"
+finish
