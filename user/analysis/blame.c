@@ -160,6 +160,79 @@ static void direct_make(struct builder *b)
 	culprits_free(culprits);
 }
 
+/* ---- what an antagonist costs ---- */
+
+/*
+ * The CPU time that jobs which never sleep take from the groups that wait meanwhile would be
+ * theirs: a group that runs r and could run o more takes r / (r + o) of the time for the same work
+ * (throughput is proportional to the CPU time got, while all of it is used). This is more than the
+ * time in which the job was seen to run: a longer turn lets the queue of the group's own threads
+ * grow, and that part of their waiting for each other goes with it.
+ */
+static double antagonists_cost(const struct builder *b)
+{
+	size_t n = b->facts->groups.len;
+	bool *victim = calloc(n + 1, sizeof(*victim)), *party = calloc(n + 1, sizeof(*party));
+	double run = 0, ready = 0, taken = 0;
+
+	if (!victim || !party)
+		abort();
+	vec_each(&b->direct, entry) {
+		if (entry->state != STATE_READY_WOKEN || entry->ready != READY_ANTAGONIST)
+			continue;
+		victim[entry->victim] = true;
+		party[entry->party] = true;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		if (party[i])
+			taken += group_running(&b->facts->groups.at[i]);
+		if (!victim[i])
+			continue;
+		run += group_running(&b->facts->groups.at[i]);
+		ready += ready_time(b, i);
+	}
+	free(victim);
+	free(party);
+	taken = fmin(taken, ready);
+	return taken > 0 ? taken / (run + taken) : 0;
+}
+
+/* Sums of a group's waiting for CPUs, by cause. */
+static double ready_sum(const struct builder *b, uint32_t group, enum ready_cause cause)
+{
+	double sum = 0;
+
+	for (size_t i = b->first[group]; i < b->first[group + 1]; i++)
+		if (b->direct.at[i].state == STATE_READY_WOKEN && b->direct.at[i].ready == cause)
+			sum += b->direct.at[i].ns;
+	return sum;
+}
+
+/* Lets the antagonists answer for what they cost, at the expense of waiting for equals. */
+static void antagonists_charge(struct builder *b)
+{
+	double cost = antagonists_cost(b);
+
+	for (uint32_t group = 0; group < b->facts->groups.len; group++) {
+		double by_them = ready_sum(b, group, READY_ANTAGONIST);
+		double by_equals = ready_sum(b, group, READY_SATURATED), moved;
+
+		if (by_them <= 0)
+			continue;
+		moved = fmin(fmax(cost * b->direct_sum[group] - by_them, 0), by_equals);
+		for (size_t i = b->first[group]; i < b->first[group + 1]; i++) {
+			struct blame_entry *entry = &b->direct.at[i];
+
+			if (entry->state != STATE_READY_WOKEN)
+				continue;
+			if (entry->ready == READY_ANTAGONIST)
+				entry->ns *= 1 + moved / by_them;
+			else if (entry->ready == READY_SATURATED)
+				entry->ns *= 1 - moved / by_equals;
+		}
+	}
+}
+
 /* ---- who waits for whom ---- */
 
 /*
@@ -324,6 +397,7 @@ struct blame *blame_new(const struct facts *facts)
 		abort();
 	rhythms_make(&b);
 	direct_make(&b);
+	antagonists_charge(&b);
 	peers_make(&b);
 	victims_make(&b);
 	vec_free(&b.direct);

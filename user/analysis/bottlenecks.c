@@ -115,12 +115,15 @@ static void findings_keep(struct document *doc, const bool *culprit)
 	free(drop);
 }
 
-static int by_impact(const void *a, const void *b)
+/* Ranks: by what a finding is expected to cost, that is its impact by how sure it is. */
+static int by_expected_impact(const void *a, const void *b)
 {
 	const struct bottleneck *left = a, *right = b;
+	double l = left->impact.share * confidence_weight(left->confidence);
+	double r = right->impact.share * confidence_weight(right->confidence);
 
-	if (left->impact.share != right->impact.share)
-		return left->impact.share < right->impact.share ? 1 : -1;
+	if (l != r)
+		return l < r ? 1 : -1;
 	return strcmp(left->id, right->id);
 }
 
@@ -148,7 +151,7 @@ void bottlenecks_find(struct analysis *a)
 	for (size_t i = 0; detectors[i]; i++)
 		detectors[i]->detect(a);
 	findings_keep(doc, culprit);
-	vec_sort(&doc->bottlenecks, by_impact);
+	vec_sort(&doc->bottlenecks, by_expected_impact);
 	for (size_t i = 0; i < doc->bottlenecks.len; i++)
 		doc->bottlenecks.at[i].rank = (uint32_t)i + 1;
 	verdict_tell(a);

@@ -15,6 +15,8 @@ void thresholds_check(struct analysis *a); /* phase 5, for this window (threshol
 
 /* Severity by the lower bound of an impact: DESIGN section 8. */
 enum severity severity_of_share(double low);
+/* How sure a finding is, as a factor: 0.4, 0.7, 1. */
+double confidence_weight(enum confidence confidence);
 /* impact × confidence / effort {1, 3, 8}: what to do first. */
 double priority_of(double impact, enum confidence confidence, enum effort effort);
 

@@ -13,14 +13,20 @@
 
 #include "analysis/phases.h"
 
-double priority_of(double impact, enum confidence confidence, enum effort effort)
+double confidence_weight(enum confidence confidence)
 {
 	static const double sure[] = {
 		[CONFIDENCE_LOW] = 0.4, [CONFIDENCE_MEDIUM] = 0.7, [CONFIDENCE_HIGH] = 1.0};
+
+	return sure[confidence];
+}
+
+double priority_of(double impact, enum confidence confidence, enum effort effort)
+{
 	static const double cost[] = {
 		[EFFORT_QUICK] = 1, [EFFORT_MEDIUM] = 3, [EFFORT_COMPLEX] = 8};
 
-	return impact * sure[confidence] / cost[effort];
+	return impact * confidence_weight(confidence) / cost[effort];
 }
 
 /* CPU time that a group's work takes: its own and that of the servers it waits for. */

@@ -78,8 +78,11 @@ static void a_hog_is_the_antagonist_and_its_own_heat_is_not_told_again(void **st
 	assert_string_equal(top->where.process, "aaa");
 	assert_string_equal(top->where.function, "burn");
 	assert_string_equal(top->chain.at[1].where.process, "bbb");
-	/* 6 s × 0.9 / (0.9 + 0.1), of the 10 s of the one and the 7 s of the other. */
-	assert_near(top->impact.share, 5.4 / 17, 0.005);
+	/*
+	 * The victim ran 1 s and waited 6 s: without the hog it runs 7 s, in 1/7 of the time for
+	 * the same work. So 6/7 of its 7 s, of the 17 s that both had work.
+	 */
+	assert_near(top->impact.share, 6.0 / 17, 0.005);
 	assert_int_equal(top->severity, SEVERITY_CRITICAL);
 	vec_each(&doc->bottlenecks, finding)
 		if (!strcmp(finding->id, "cpu.hot-function"))
