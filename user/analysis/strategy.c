@@ -148,8 +148,9 @@ void strategy_plan(struct analysis *a)
 
 	if (!order)
 		abort();
+	/* What is below medium is noted, and not worth anybody's hours. */
 	vec_each(&doc->bottlenecks, finding)
-		if (finding->action && finding->group != NONE)
+		if (finding->action && finding->group != NONE && finding->severity > SEVERITY_LOW)
 			order[n++] = finding;
 	qsort(order, n, sizeof(*order), by_priority);
 	for (size_t i = 0; i < n; i++) {
