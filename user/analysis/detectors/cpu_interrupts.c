@@ -47,7 +47,9 @@ static void detect(struct analysis *a)
 	group = blame_top_victim(a->blame, &inside, &victim_ns);
 	top = top_interrupt(a, &top_ns);
 	victim = place_group(a, group);
+	instead.victim = group;
 	finding->group = group;
+	finding->group_ns = victim_ns + blame_sum(a->blame, &instead);
 	finding->confidence = CONFIDENCE_HIGH;
 	finding->where.device = top;
 	finding->title =
