@@ -162,6 +162,11 @@ static void direct_make(struct builder *b)
 
 /* ---- what an antagonist costs ---- */
 
+static bool entry_antagonist(const struct blame_entry *entry)
+{
+	return entry->state == STATE_READY_WOKEN && entry->ready == READY_ANTAGONIST;
+}
+
 /*
  * The CPU time that jobs which never sleep take from the groups that wait meanwhile would be
  * theirs: a group that runs r and could run o more takes r / (r + o) of the time for the same work
@@ -169,20 +174,21 @@ static void direct_make(struct builder *b)
  * time in which the job was seen to run: a longer turn lets the queue of the group's own threads
  * grow, and that part of their waiting for each other goes with it.
  */
-static double antagonists_cost(const struct builder *b)
+static double antagonists_cost(const struct builder *b, uint32_t group)
 {
 	size_t n = b->facts->groups.len;
-	bool *victim = calloc(n + 1, sizeof(*victim)), *party = calloc(n + 1, sizeof(*party));
+	bool *party = calloc(n + 1, sizeof(*party)), *victim = calloc(n + 1, sizeof(*victim));
 	double run = 0, ready = 0, taken = 0;
 
 	if (!victim || !party)
 		abort();
-	vec_each(&b->direct, entry) {
-		if (entry->state != STATE_READY_WOKEN || entry->ready != READY_ANTAGONIST)
-			continue;
-		victim[entry->victim] = true;
-		party[entry->party] = true;
-	}
+	/* The antagonists of this group, then all others that they take the CPU from. */
+	for (size_t i = b->first[group]; i < b->first[group + 1]; i++)
+		if (entry_antagonist(&b->direct.at[i]))
+			party[b->direct.at[i].party] = true;
+	vec_each(&b->direct, entry)
+		if (entry_antagonist(entry) && party[entry->party] && !party[entry->victim])
+			victim[entry->victim] = true;
 	for (uint32_t i = 0; i < n; i++) {
 		if (party[i])
 			taken += group_running(&b->facts->groups.at[i]);
@@ -211,15 +217,14 @@ static double ready_sum(const struct builder *b, uint32_t group, enum ready_caus
 /* Lets the antagonists answer for what they cost, at the expense of waiting for equals. */
 static void antagonists_charge(struct builder *b)
 {
-	double cost = antagonists_cost(b);
-
 	for (uint32_t group = 0; group < b->facts->groups.len; group++) {
 		double by_them = ready_sum(b, group, READY_ANTAGONIST);
-		double by_equals = ready_sum(b, group, READY_SATURATED), moved;
+		double by_equals = ready_sum(b, group, READY_SATURATED), cost, moved;
 
 		if (by_them <= 0)
 			continue;
-		moved = fmin(fmax(cost * b->direct_sum[group] - by_them, 0), by_equals);
+		cost = antagonists_cost(b, group) * b->direct_sum[group];
+		moved = fmin(fmax(cost - by_them, 0), by_equals);
 		for (size_t i = b->first[group]; i < b->first[group + 1]; i++) {
 			struct blame_entry *entry = &b->direct.at[i];
 
