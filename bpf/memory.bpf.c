@@ -127,27 +127,13 @@ static __always_inline bool fault_sampled(void)
 
 static __always_inline void fault_send(void *ctx, bool in_kernel)
 {
-	__u64 id = bpf_get_current_pid_tgid(), kernel = 0, user;
-	struct wire_sample *sample;
+	__u64 kernel = 0, user;
 
 	/* A fault of user code has the same few kernel frames every time. */
 	if (in_kernel)
 		kernel = memory_scratch_kernel(ctx);
 	user = memory_scratch_user(ctx);
-	sample = bpf_ringbuf_reserve(&events, sizeof(*sample), 0);
-	if (!sample) {
-		drop_count(DROP_RING_SAMPLE);
-		return;
-	}
-	sample->header.kind = WIRE_FAULT_SAMPLE;
-	sample->header.cpu = bpf_get_smp_processor_id();
-	sample->header.time_ns = bpf_ktime_get_ns();
-	sample->header.tid = (__u32)id;
-	sample->header.tgid = id >> 32;
-	sample->kernel_stack = kernel;
-	sample->user_stack = user;
-	sample->weight = fault_period;
-	bpf_ringbuf_submit(sample, BPF_RB_NO_WAKEUP);
+	sample_send(WIRE_FAULT_SAMPLE, kernel, user, fault_period);
 }
 
 static __always_inline int fault(void *ctx, enum memory_what what)

@@ -165,8 +165,6 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 	waited = ledger_end_off(ledger, now);
 	if (was == STATE_READY_WOKEN || was == STATE_READY_PREEMPTED) {
 		runqueue_file(waited);
-		if (was == STATE_READY_WOKEN && waited > ledger->woken_max_ns)
-			ledger->woken_max_ns = waited;
 		if (waited >= CULPRIT_MIN_NS)
 			charge_culprits(ledger, cpu, waited, now);
 	}

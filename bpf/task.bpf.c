@@ -189,8 +189,6 @@ static __always_inline void thread_describe(struct wire_thread *out, struct task
 	out->cpus_allowed = BPF_CORE_READ(task, nr_cpus_allowed);
 	bpf_probe_read_kernel(out->cpu_mask, sizeof(out->cpu_mask), BPF_CORE_READ(task, cpus_ptr));
 	out->rss_pages = compat_rss_pages(BPF_CORE_READ(task, mm));
-	out->user_ticks_ns = BPF_CORE_READ(task, utime);
-	out->system_ticks_ns = BPF_CORE_READ(task, stime);
 }
 
 SEC("iter/task")

@@ -123,7 +123,6 @@ struct wire_ledger {
 	__u64 since; /* when the current state began */
 	/* Time spent in each state since the thread was first seen, complete up to `since`. */
 	__u64 ns[STATE_COUNT];
-	__u64 woken_max_ns; /* longest single READY_WOKEN interval */
 	__u32 switches, preemptions, wakeups, migrations;
 	struct wire_parties parties[2]; /* of the generation with this lowest bit */
 	/* Bookkeeping of the BPF side. */
@@ -174,8 +173,7 @@ struct wire_thread {
 	__u32 realtime_priority; /* 0 = none */
 	__u32 cpus_allowed;      /* how many */
 	__u64 cpu_mask[WIRE_CPUS / 64];
-	__u64 rss_pages;                      /* of the process */
-	__u64 user_ticks_ns, system_ticks_ns; /* the kernel's own tick-based accounting */
+	__u64 rss_pages; /* of the process */
 	struct wire_ledger ledger;
 };
 
@@ -334,9 +332,9 @@ _Static_assert(sizeof(struct wire_sample) == 48, "wire size");
 _Static_assert(sizeof(struct wire_wait) == 64, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 88, "wire size");
 _Static_assert(sizeof(struct wire_life) == 112, "wire size");
-_Static_assert(sizeof(struct wire_ledger) == 824, "wire size");
-_Static_assert(sizeof(struct wire_thread) == 984, "wire size");
-_Static_assert(sizeof(struct wire_exit) == 936, "wire size");
+_Static_assert(sizeof(struct wire_ledger) == 816, "wire size");
+_Static_assert(sizeof(struct wire_thread) == 960, "wire size");
+_Static_assert(sizeof(struct wire_exit) == 928, "wire size");
 _Static_assert(sizeof(struct bucket_key) == 16, "wire size");
 _Static_assert(sizeof(struct net_key) == 28, "wire size");
 _Static_assert(sizeof(struct net_value) == 88, "wire size");

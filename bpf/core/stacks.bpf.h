@@ -131,4 +131,26 @@ static __always_inline __u64 stack_send(struct wire_stack *stack, long bytes, bo
 			     : 0;                                                                  \
 	}
 
+/* Sends one sample of the current thread, its stacks taken by the caller. */
+static __always_inline void sample_send(enum wire_kind kind, __u64 kernel_stack, __u64 user_stack,
+					__u64 weight)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct wire_sample *sample = bpf_ringbuf_reserve(&events, sizeof(*sample), 0);
+
+	if (!sample) {
+		drop_count(DROP_RING_SAMPLE);
+		return;
+	}
+	sample->header.kind = kind;
+	sample->header.cpu = bpf_get_smp_processor_id();
+	sample->header.time_ns = bpf_ktime_get_ns();
+	sample->header.tid = (__u32)id;
+	sample->header.tgid = id >> 32;
+	sample->kernel_stack = kernel_stack;
+	sample->user_stack = user_stack;
+	sample->weight = weight;
+	bpf_ringbuf_submit(sample, BPF_RB_NO_WAKEUP);
+}
+
 #endif

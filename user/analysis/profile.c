@@ -25,13 +25,6 @@ static double hotspot_time(const struct analysis *a, const struct function *func
 	       group->samples;
 }
 
-static const char *text_or_null(struct analysis *a, uint32_t string)
-{
-	const char *text = string_get(a->rec, string);
-
-	return text[0] ? document_text(a->doc, "%s", text) : NULL;
-}
-
 static void hotspot_add(struct analysis *a, const struct function *function)
 {
 	double samples = a->functions->samples[function->kind];
@@ -45,7 +38,7 @@ static void hotspot_add(struct analysis *a, const struct function *function)
 	hotspot->kind = sample_kind_name(function->kind);
 	hotspot->function = place.function;
 	hotspot->module = place.module;
-	hotspot->file = text_or_null(a, function->file);
+	hotspot->file = place.file;
 	hotspot->line = function->line;
 	hotspot->process = place.process;
 	hotspot->self_share = function->self / weight;

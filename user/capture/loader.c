@@ -220,6 +220,25 @@ void loader_free(struct loader *loader)
 	free(loader);
 }
 
+struct program_total programs_total(const struct session *session)
+{
+	struct program_total total = {};
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, session->skeleton->obj)
+	{
+		struct bpf_prog_info info = {};
+		__u32 size = sizeof(info);
+		int fd = bpf_program__fd(program);
+
+		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
+			continue;
+		total.run_ns += info.run_time_ns;
+		total.missed += info.recursion_misses;
+	}
+	return total;
+}
+
 void loader_tell(const struct loader *loader, struct recording *rec)
 {
 	for (size_t i = 0; families[i]; i++) {

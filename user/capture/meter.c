@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "capture/loader.h"
 #include "capture/meter.h"
 #include "strait.skel.h"
 
@@ -51,33 +52,15 @@ void meter_begin(struct meter *meter, uint64_t now_ns)
 	meter->begin_cpu = cpu_seconds();
 }
 
-/* Time spent in all programs so far, as far as it was measured. */
-static uint64_t programs_run_ns(struct session *session)
-{
-	struct bpf_program *program;
-	uint64_t sum = 0;
-
-	bpf_object__for_each_program(program, session->skeleton->obj)
-	{
-		struct bpf_prog_info info = {};
-		__u32 size = sizeof(info);
-		int fd = bpf_program__fd(program);
-
-		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
-			sum += info.run_time_ns;
-	}
-	return sum;
-}
-
 void meter_tick(struct meter *meter, struct session *session, uint64_t slice_ns, uint64_t now_ns)
 {
 	if (meter->stats_fd < 0 && meter->timed_slice_ns != slice_ns) {
 		meter->timed_slice_ns = slice_ns;
-		meter->stats_run_ns = programs_run_ns(session);
+		meter->stats_run_ns = programs_total(session).run_ns;
 		meter->stats_begin_ns = now_ns;
 		meter->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	} else if (meter->stats_fd >= 0 && now_ns - meter->stats_begin_ns >= METER_TIMED_NS) {
-		meter->run_ns += programs_run_ns(session) - meter->stats_run_ns;
+		meter->run_ns += programs_total(session).run_ns - meter->stats_run_ns;
 		meter->timed_ns += now_ns - meter->stats_begin_ns;
 		close(meter->stats_fd);
 		meter->stats_fd = -1;

@@ -267,32 +267,12 @@ static const struct {
 	[DROP_STACK_READ] = {"kernel stacks that could not be read", false},
 };
 
-/*
- * Events that a program missed because it was interrupted by itself: on newer kernels, programs on
- * system calls can be preempted, and the kernel does not run a program twice on one CPU.
- */
-static uint64_t programs_missed(struct session *session)
-{
-	struct bpf_program *program;
-	uint64_t sum = 0;
-
-	bpf_object__for_each_program(program, session->skeleton->obj)
-	{
-		struct bpf_prog_info info = {};
-		__u32 size = sizeof(info);
-		int fd = bpf_program__fd(program);
-
-		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
-			sum += info.recursion_misses;
-	}
-	return sum;
-}
-
 /* What the programs dropped since the last reading → losses. */
 static void losses_drain(struct session *session)
 {
 	int cpus = libbpf_num_possible_cpus(), fd = bpf_map__fd(session->skeleton->maps.dropped);
-	uint64_t *values = calloc((size_t)cpus, sizeof(*values)), missed = programs_missed(session);
+	uint64_t *values = calloc((size_t)cpus, sizeof(*values)),
+		 missed = programs_total(session).missed;
 
 	recording_loss(session->recording, "events during another run of their program", false,
 		       missed - session->missed);
