@@ -84,6 +84,9 @@ static __always_inline void flight_begin(struct request *rq, __u64 key, __u64 in
 	struct wire_ledger *ledger = ledger_current();
 	bool known = submitter_is_current(rq);
 
+	if (known && ledger)
+		ledger->issued =
+			request_op(rq) == BLOCK_READ ? STATE_WAIT_DISK_READ : STATE_WAIT_DISK_WRITE;
 	if (known ? !ledger_targeted(ledger) : target_kind != TARGET_TEST_ALL)
 		return;
 	flight.born_ns = BPF_CORE_READ(rq, start_time_ns);

@@ -88,10 +88,12 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 
 	state = preempt ? 0 : compat_task_state(prev);
 	ledger_write_begin(ledger);
-	if (ledger_runs(ledger))
+	if (ledger_runs(ledger)) {
+		ledger_find_stolen(ledger, cpu, prev->se.sum_exec_runtime, now);
 		ledger_end_run(ledger, cpu, now);
-	else
+	} else {
 		ledger_end_off(ledger, now);
+	}
 	ledger->switches++;
 	if (state == 0) {
 		next_state =
@@ -170,8 +172,7 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 	}
 	ledger->state = ledger->syscall >= 0 || (ledger->flags & LEDGER_KTHREAD) ? STATE_RUN_KERNEL
 										 : STATE_RUN_USER;
-	ledger->run_begin = now;
-	ledger->irq_mark = cpu_irq_time(cpu, now);
+	ledger_begin_run(ledger, cpu, next->se.sum_exec_runtime, now);
 	ledger_write_end(ledger);
 	if (ledger->flags & LEDGER_WAIT_LONG)
 		wait_take_stack(next, ledger, cpu, now);

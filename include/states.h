@@ -10,6 +10,7 @@ enum thread_state {
 	STATE_RUN_USER,        /* on a CPU, not in a system call (page faults count here) */
 	STATE_RUN_KERNEL,      /* on a CPU inside a system call, or a kernel thread */
 	STATE_RUN_IRQ,         /* on a CPU, but hard or soft interrupts had it */
+	STATE_RUN_STOLEN,      /* on a CPU that the hypervisor gave to others */
 	STATE_READY_WOKEN,     /* runnable since a wakeup, waiting for a CPU */
 	STATE_READY_PREEMPTED, /* runnable since it lost its CPU */
 	STATE_READY_THROTTLED, /* runnable, held back by its cgroup's CPU quota */

@@ -18,6 +18,13 @@
 #define WIRE_FRAMES 127 /* sysctl kernel.perf_event_max_stack's default */
 #define WIRE_CPUS   256 /* CPUs named in an affinity mask; more exist, but are not told apart */
 
+/* What is watched (.rodata target_kind). */
+enum target_test {
+	TARGET_TEST_ALL,    /* the whole host */
+	TARGET_TEST_PIDS,   /* thread groups in target_pids, and their children */
+	TARGET_TEST_CGROUP, /* a cgroup and everything below it */
+};
+
 /* ---- ring buffer: every record begins with this header ---- */
 
 enum wire_kind {
@@ -129,11 +136,16 @@ struct wire_ledger {
 	__u32 flags;      /* LEDGER_* */
 	__s32 syscall;    /* number, -1 = not in a system call */
 	__s32 syscall_fd; /* its first argument */
-	__u32 pad;
+	/* STATE_WAIT_DISK_* of the disk request it has issued in this stretch of running, 0 = none.
+	 */
+	__u32 issued;
 	__u64 syscall_enter; /* when it began */
 	__u64 memory_begin;  /* when the reclaim or compaction it is in began */
 	__u64 run_begin;     /* when the thread last got a CPU */
 	__u64 irq_mark;      /* the CPU's interrupt time up to `since`, while running */
+	__u64 run_irq;       /* interrupt time since run_begin */
+	__u64 run_clock;     /* the scheduler's clock of the thread at run_begin, ns */
+	__u64 stolen_owed;   /* stolen time that is not yet taken out of a running state */
 	/* The last wait above the threshold, kept until its user stack can be read. */
 	__u64 wait_begin, wait_end, wait_kernel_stack;
 	__u32 wait_state, wait_waker, wait_waker_tgid;
@@ -332,9 +344,9 @@ _Static_assert(sizeof(struct wire_sample) == 48, "wire size");
 _Static_assert(sizeof(struct wire_wait) == 64, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 88, "wire size");
 _Static_assert(sizeof(struct wire_life) == 112, "wire size");
-_Static_assert(sizeof(struct wire_ledger) == 816, "wire size");
-_Static_assert(sizeof(struct wire_thread) == 960, "wire size");
-_Static_assert(sizeof(struct wire_exit) == 928, "wire size");
+_Static_assert(sizeof(struct wire_ledger) == 848, "wire size");
+_Static_assert(sizeof(struct wire_thread) == 992, "wire size");
+_Static_assert(sizeof(struct wire_exit) == 960, "wire size");
 _Static_assert(sizeof(struct bucket_key) == 16, "wire size");
 _Static_assert(sizeof(struct net_key) == 28, "wire size");
 _Static_assert(sizeof(struct net_value) == 88, "wire size");

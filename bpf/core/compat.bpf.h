@@ -65,6 +65,19 @@ static __always_inline bool compat_task_throttled(struct task_struct *task)
 	return false;
 }
 
+/*
+ * The scheduler's clock of a thread leaves out what the hypervisor took and, where the kernel is
+ * built with CONFIG_IRQ_TIME_ACCOUNTING, interrupts.
+ */
+struct rq___irq_time {
+	__u64 prev_irq_time;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool compat_clock_without_irq(void)
+{
+	return bpf_core_field_exists(struct rq___irq_time, prev_irq_time);
+}
+
 /* 6.2, f1a7941243c1: mm_struct.rss_stat became per-CPU counters; .count is exact to a batch. */
 struct mm_rss_stat___old {
 	atomic_long_t count[4];

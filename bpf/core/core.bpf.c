@@ -7,6 +7,7 @@ const volatile __u64 sample_weight_ns = 10101010;
 const volatile __u32 target_kind = 0;
 const volatile __u64 target_cgroup = 0;
 const volatile bool has_task_storage = true;
+const volatile bool stolen_time;
 const volatile __u8 syscall_class[WIRE_SYSCALLS] = {};
 const volatile __u32 own_tgid = 0;
 

@@ -53,8 +53,27 @@ static __always_inline __u64 cpu_irq_time(const struct cpu_state *cpu, __u64 now
 }
 
 /*
- * Ends a stretch of running (user or kernel) of a thread on this CPU; its interrupts go to their
- * own state. The caller sets the next state.
+ * Files stolen time out of a stretch of running that has `room` ns; returns how much. A virtual
+ * disk's requests are served by the hypervisor on the CPUs that it takes from this host: with a
+ * request of its own just issued, the thread waits for the disk.
+ */
+static __always_inline __u64 ledger_take_stolen(struct wire_ledger *ledger, __u64 room)
+{
+	__u64 stolen = ledger->stolen_owed < room ? ledger->stolen_owed : room;
+
+	if (ledger->issued == STATE_WAIT_DISK_READ)
+		ledger->ns[STATE_WAIT_DISK_READ] += stolen;
+	else if (ledger->issued == STATE_WAIT_DISK_WRITE)
+		ledger->ns[STATE_WAIT_DISK_WRITE] += stolen;
+	else
+		ledger->ns[STATE_RUN_STOLEN] += stolen;
+	ledger->stolen_owed -= stolen;
+	return stolen;
+}
+
+/*
+ * Ends a stretch of running (user or kernel) of a thread on this CPU; its interrupts and what the
+ * hypervisor took go to their own states. The caller sets the next state.
  */
 static __always_inline void ledger_end_run(struct wire_ledger *ledger, const struct cpu_state *cpu,
 					   __u64 now)
@@ -66,12 +85,51 @@ static __always_inline void ledger_end_run(struct wire_ledger *ledger, const str
 	if (irq > total)
 		irq = total;
 	ledger->ns[STATE_RUN_IRQ] += irq;
+	ledger->run_irq += irq;
+	total -= irq;
+	if (ledger->stolen_owed)
+		total -= ledger_take_stolen(ledger, total);
 	if (ledger->state == STATE_RUN_KERNEL)
-		ledger->ns[STATE_RUN_KERNEL] += total - irq;
+		ledger->ns[STATE_RUN_KERNEL] += total;
 	else
-		ledger->ns[STATE_RUN_USER] += total - irq;
+		ledger->ns[STATE_RUN_USER] += total;
+	ledger->issued = 0;
 	ledger->irq_mark = irq_now;
 	ledger->since = now;
+}
+
+/* A thread gets this CPU; `clock` is what the scheduler says that it ran so far, 0 = unknown. */
+static __always_inline void ledger_begin_run(struct wire_ledger *ledger,
+					     const struct cpu_state *cpu, __u64 clock, __u64 now)
+{
+	ledger->run_begin = now;
+	ledger->run_irq = 0;
+	ledger->run_clock = clock;
+	ledger->irq_mark = cpu_irq_time(cpu, now);
+}
+
+#define STOLEN_MIN_NS 20000 /* less is the difference of two clocks */
+
+/*
+ * A thread leaves its CPU: what its wall time there has and the scheduler's clock has not, was
+ * stolen. It is taken out of the stretch that ends now, and out of later ones if it is longer: the
+ * clock is right at switches only.
+ */
+static __always_inline void ledger_find_stolen(struct wire_ledger *ledger,
+					       const struct cpu_state *cpu, __u64 clock, __u64 now)
+{
+	__u64 wall = now - ledger->run_begin, ran = clock - ledger->run_clock;
+
+	if (!stolen_time || !ledger->run_clock || now < ledger->run_begin ||
+	    clock < ledger->run_clock)
+		return;
+	if (compat_clock_without_irq()) {
+		ran += ledger->run_irq;
+		if (cpu_irq_time(cpu, now) > ledger->irq_mark)
+			ran += cpu_irq_time(cpu, now) - ledger->irq_mark;
+	}
+	if (wall > ran + STOLEN_MIN_NS)
+		ledger->stolen_owed += wall - ran;
 }
 
 /* Ends any stretch that was not running; returns its length in ns. */
@@ -88,7 +146,7 @@ static __always_inline __u64 ledger_end_off(struct wire_ledger *ledger, __u64 no
 
 static __always_inline bool ledger_runs(const struct wire_ledger *ledger)
 {
-	return ledger->state <= STATE_RUN_IRQ;
+	return ledger->state <= STATE_RUN_STOLEN;
 }
 
 static __always_inline bool ledger_ready(const struct wire_ledger *ledger)
@@ -111,8 +169,7 @@ static __always_inline void ledger_switch_mode(struct wire_ledger *ledger, struc
 		ledger_end_run(ledger, cpu, now);
 	} else {
 		ledger_end_off(ledger, now);
-		ledger->run_begin = now;
-		ledger->irq_mark = cpu_irq_time(cpu, now);
+		ledger_begin_run(ledger, cpu, 0, now);
 	}
 	ledger->state = mode;
 	ledger_write_end(ledger);

@@ -15,6 +15,7 @@ extern const volatile __u64 sample_weight_ns;
 extern const volatile __u32 target_kind;
 extern const volatile __u64 target_cgroup;
 extern const volatile bool has_task_storage;
+extern const volatile bool stolen_time;
 extern const volatile __u8 syscall_class[WIRE_SYSCALLS];
 extern const volatile __u32 own_tgid;
 

@@ -10,12 +10,6 @@
 #include "core/compat.bpf.h"
 #include "core/maps.bpf.h"
 
-enum target_test {
-	TARGET_TEST_ALL,    /* the whole host */
-	TARGET_TEST_PIDS,   /* thread groups in target_pids, and their children */
-	TARGET_TEST_CGROUP, /* a cgroup and everything below it */
-};
-
 #define CGROUP_DEPTH 16
 
 /* Whether a cgroup is the target or below it. Ids hold their hierarchy: no two are alike. */

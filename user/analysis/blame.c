@@ -36,11 +36,6 @@ struct builder {
 
 /* ---- why a thread that could run did not ---- */
 
-static double group_running(const struct group *group)
-{
-	return group->ns[STATE_RUN_USER] + group->ns[STATE_RUN_KERNEL] + group->ns[STATE_RUN_IRQ];
-}
-
 /*
  * A job that takes the CPU from a service: it runs on and on, the service sleeps and wakes all the
  * time. Two groups of one rhythm only compete.
@@ -59,7 +54,7 @@ static enum ready_cause ready_classify(const struct builder *b, uint32_t victim,
 	p = &b->facts->groups.at[party];
 	if (p->realtime && !v->realtime)
 		return READY_REALTIME;
-	if (p->kernel && p->ns[STATE_RUN_IRQ] > group_running(p) / 2)
+	if (p->kernel && p->ns[STATE_RUN_IRQ] > group_on_cpu(p) / 2)
 		return READY_INTERRUPTS;
 	if (v->pinned && facts_idle_elsewhere(b->facts, victim) > IDLE_ELSEWHERE)
 		return READY_AFFINITY;
@@ -100,7 +95,7 @@ static double ready_time(const struct builder *b, uint32_t group)
 {
 	const struct group *g = &b->facts->groups.at[group];
 	double ready = g->ns[STATE_READY_WOKEN] + g->ns[STATE_READY_PREEMPTED];
-	double room = b->facts->cpu_ns - group_running(g);
+	double room = b->facts->cpu_ns - group_on_cpu(g);
 
 	if (b->rhythm[group] < BATCH_RHYTHM)
 		ready = fmin(ready, fmax(room, 0));
@@ -129,9 +124,10 @@ static void direct_add_ready(struct builder *b, uint32_t group, const double *sh
 static void direct_add_states(struct builder *b, uint32_t group)
 {
 	static const enum thread_state states[] = {
-		STATE_RUN_USER,        STATE_RUN_KERNEL,     STATE_RUN_IRQ,
-		STATE_READY_THROTTLED, STATE_WAIT_DISK_READ, STATE_WAIT_DISK_WRITE,
-		STATE_WAIT_FAULT,      STATE_WAIT_RECLAIM,   STATE_WAIT_LOCK_KERNEL,
+		STATE_RUN_USER,         STATE_RUN_KERNEL,      STATE_RUN_IRQ,
+		STATE_RUN_STOLEN,       STATE_READY_THROTTLED, STATE_WAIT_DISK_READ,
+		STATE_WAIT_DISK_WRITE,  STATE_WAIT_FAULT,      STATE_WAIT_RECLAIM,
+		STATE_WAIT_LOCK_KERNEL,
 	};
 	const struct group *g = &b->facts->groups.at[group];
 
@@ -191,10 +187,10 @@ static double antagonists_cost(const struct builder *b, uint32_t group)
 			victim[entry->victim] = true;
 	for (uint32_t i = 0; i < n; i++) {
 		if (party[i])
-			taken += group_running(&b->facts->groups.at[i]);
+			taken += group_on_cpu(&b->facts->groups.at[i]);
 		if (!victim[i])
 			continue;
-		run += group_running(&b->facts->groups.at[i]);
+		run += group_on_cpu(&b->facts->groups.at[i]);
 		ready += ready_time(b, i);
 	}
 	free(victim);
@@ -380,7 +376,7 @@ static void rhythms_make(struct builder *b)
 			b->rhythm[group] += (double)count->value;
 	}
 	for (size_t i = 0; i < b->facts->groups.len; i++) {
-		double seconds = group_running(&b->facts->groups.at[i]) / 1e9;
+		double seconds = group_on_cpu(&b->facts->groups.at[i]) / 1e9;
 
 		b->rhythm[i] = seconds > 0 ? b->rhythm[i] / seconds : 0;
 	}

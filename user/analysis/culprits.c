@@ -94,8 +94,7 @@ struct culprits *culprits_new(const struct facts *facts)
 	if (!c)
 		abort();
 	c->facts = facts;
-	c->run = bins_by_group(facts,
-			       1u << STATE_RUN_USER | 1u << STATE_RUN_KERNEL | 1u << STATE_RUN_IRQ);
+	c->run = bins_by_group(facts, STATES_ON_CPU);
 	c->ready = bins_by_group(facts, 1u << STATE_READY_WOKEN | 1u << STATE_READY_PREEMPTED);
 	c->order = edges_by_group(facts);
 	c->first = calloc(n + 1, sizeof(*c->first));

@@ -35,6 +35,16 @@ static bool state_is_active(enum thread_state state)
 	       state == STATE_WAIT_RECLAIM || state == STATE_WAIT_LOCK_KERNEL;
 }
 
+double group_on_cpu(const struct group *group)
+{
+	double sum = 0;
+
+	for (int state = 0; state < STATE_COUNT; state++)
+		if (STATES_ON_CPU & 1u << state)
+			sum += group->ns[state];
+	return sum;
+}
+
 static void threads_sum(struct facts *facts)
 {
 	const struct recording *rec = facts->rec;

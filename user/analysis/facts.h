@@ -51,6 +51,11 @@ struct total {
 	double value;
 };
 
+/* Bits of the states in which a thread has a CPU. */
+#define STATES_ON_CPU                                                                              \
+	(1u << STATE_RUN_USER | 1u << STATE_RUN_KERNEL | 1u << STATE_RUN_IRQ |                     \
+	 1u << STATE_RUN_STOLEN)
+
 struct facts {
 	const struct recording *rec;
 	double window_ns;
@@ -81,6 +86,9 @@ double facts_point_mean(const struct facts *facts, const char *metric, const cha
 
 /* How much of a group's running and waiting was of a kind that waits for nobody: 0 … 1. */
 double group_batch_share(const struct group *group);
+/* ns in which threads of the group had a CPU: interrupted and stolen time too. */
+double group_on_cpu(const struct group *group);
+
 /* Idle share of the CPUs that the group's busy threads may not use; 0 when they may use all. */
 double facts_idle_elsewhere(const struct facts *facts, uint32_t group);
 

@@ -51,7 +51,7 @@ static double group_supply(const struct analysis *a, uint32_t group, uint32_t cu
 		run.owner = i;
 		if (i == group || i == culprit || blame_sum(a->blame, &run) > 0)
 			continue;
-		others += g->ns[STATE_RUN_USER] + g->ns[STATE_RUN_KERNEL] + g->ns[STATE_RUN_IRQ];
+		others += group_on_cpu(g);
 	}
 	return fmax(a->facts->cpu_ns - others, 0);
 }

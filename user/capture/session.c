@@ -23,9 +23,6 @@
 
 #define POLL_NS 50000000ULL /* how often the ring buffer is emptied */
 
-/* As enum target_test in bpf/core/targets.bpf.h. */
-enum { TEST_ALL, TEST_PIDS, TEST_CGROUP };
-
 static uint64_t now_ns(void)
 {
 	struct timespec now;
@@ -79,11 +76,11 @@ static int session_configure(struct session *session, struct error *error)
 	struct strait_bpf__rodata *rodata = session->skeleton->rodata;
 
 	rodata->own_tgid = (uint32_t)getpid();
-	rodata->target_kind = TEST_ALL;
+	rodata->target_kind = TARGET_TEST_ALL;
 	if (options->target == TARGET_PID || options->target == TARGET_COMMAND)
-		rodata->target_kind = TEST_PIDS;
+		rodata->target_kind = TARGET_TEST_PIDS;
 	if (options->target == TARGET_CGROUP || options->target == TARGET_CONTAINER)
-		rodata->target_kind = TEST_CGROUP;
+		rodata->target_kind = TARGET_TEST_CGROUP;
 	rodata->target_cgroup = options->cgroup;
 	for (size_t i = 0; families[i]; i++) {
 		int err = families[i]->prepare ? families[i]->prepare(session, error) : 0;

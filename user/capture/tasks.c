@@ -208,7 +208,8 @@ uint32_t tasks_thread(struct tasks *tasks, uint32_t tid, uint32_t tgid)
  */
 static void delta_withdraw(uint64_t delta[STATE_COUNT], uint32_t first, uint64_t ns)
 {
-	const uint32_t order[] = {first, STATE_RUN_USER, STATE_RUN_KERNEL, STATE_RUN_IRQ};
+	const uint32_t order[] = {first, STATE_RUN_USER, STATE_RUN_KERNEL, STATE_RUN_IRQ,
+				  STATE_RUN_STOLEN};
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && ns; i++) {
 		uint64_t part = delta[order[i]] < ns ? delta[order[i]] : ns;
@@ -261,7 +262,7 @@ static void ledger_account(struct tasks *tasks, struct task *task, const struct 
 		tail = end_ns - now->since;
 		delta[now->state] += tail;
 	}
-	if (task->tail_ns && task->tail_state <= STATE_RUN_IRQ)
+	if (task->tail_ns && task->tail_state <= STATE_RUN_STOLEN)
 		delta_withdraw(delta, task->tail_state, task->tail_ns);
 	else if (task->tail_ns)
 		delta[task->tail_state] -= delta[task->tail_state] < task->tail_ns

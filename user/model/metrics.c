@@ -52,7 +52,8 @@ const struct metric_kind metric_kinds[] = {
 	POINT("forks_per_s", "1/s", NULL, 1, 1, "processes and threads created"),
 
 	LEDGER("threads_running", 0,
-	       BIT(STATE_RUN_USER) | BIT(STATE_RUN_KERNEL) | BIT(STATE_RUN_IRQ),
+	       BIT(STATE_RUN_USER) | BIT(STATE_RUN_KERNEL) | BIT(STATE_RUN_IRQ) |
+		       BIT(STATE_RUN_STOLEN),
 	       "threads on a CPU, on average"),
 	LEDGER("threads_waiting_cpu", 1, BIT(STATE_READY_WOKEN) | BIT(STATE_READY_PREEMPTED),
 	       "threads ready to run without a CPU, on average"),

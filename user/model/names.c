@@ -9,14 +9,23 @@
 const char *state_name(enum thread_state state)
 {
 	static const char *const names[STATE_COUNT] = {
-		[STATE_RUN_USER] = "running user code", [STATE_RUN_KERNEL] = "running kernel code",
-		[STATE_RUN_IRQ] = "interrupted",        [STATE_READY_WOKEN] = "waiting for CPU",
-		[STATE_READY_PREEMPTED] = "preempted",  [STATE_READY_THROTTLED] = "throttled",
-		[STATE_WAIT_DISK_READ] = "disk read",   [STATE_WAIT_DISK_WRITE] = "disk write",
-		[STATE_WAIT_FAULT] = "page fault",      [STATE_WAIT_RECLAIM] = "memory reclaim",
-		[STATE_WAIT_LOCK_USER] = "user lock",   [STATE_WAIT_LOCK_KERNEL] = "kernel lock",
-		[STATE_WAIT_LOCAL] = "local peer",      [STATE_WAIT_REMOTE] = "remote peer",
-		[STATE_WAIT_TIMER] = "timer",           [STATE_WAIT_POLL] = "poll or accept",
+		[STATE_RUN_USER] = "running user code",
+		[STATE_RUN_KERNEL] = "running kernel code",
+		[STATE_RUN_IRQ] = "interrupted",
+		[STATE_RUN_STOLEN] = "taken by the hypervisor",
+		[STATE_READY_WOKEN] = "waiting for CPU",
+		[STATE_READY_PREEMPTED] = "preempted",
+		[STATE_READY_THROTTLED] = "throttled",
+		[STATE_WAIT_DISK_READ] = "disk read",
+		[STATE_WAIT_DISK_WRITE] = "disk write",
+		[STATE_WAIT_FAULT] = "page fault",
+		[STATE_WAIT_RECLAIM] = "memory reclaim",
+		[STATE_WAIT_LOCK_USER] = "user lock",
+		[STATE_WAIT_LOCK_KERNEL] = "kernel lock",
+		[STATE_WAIT_LOCAL] = "local peer",
+		[STATE_WAIT_REMOTE] = "remote peer",
+		[STATE_WAIT_TIMER] = "timer",
+		[STATE_WAIT_POLL] = "poll or accept",
 		[STATE_WAIT_OTHER] = "other wait",
 	};
 

@@ -187,7 +187,7 @@ static const struct {
 	{"UPDATE processes SET cgroup = 1", "processes row 0, cgroup: refers to a row"},
 	{"UPDATE processes SET born = 256", "born: out of range"},
 	{"UPDATE listeners SET port = 65536", "port: out of range"},
-	{"UPDATE ledger SET state = 17", "state: out of range"},
+	{"UPDATE ledger SET state = 18", "state: out of range"},
 	{"UPDATE edges SET party = 2", "edges row 0, party: refers to a row"},
 	{"UPDATE waits SET state = 0", "waits row 0: its state is no wait"},
 	{"UPDATE waits SET end_ns = 0", "waits row 0: it ends before"},

@@ -16,11 +16,8 @@ void ready_evidence(struct analysis *a, struct bottleneck *finding, uint32_t vic
 	if (culprit != NONE) {
 		const struct group *c = &a->facts->groups.at[culprit];
 
-		finding_evidence(
-			finding, finding_text(a, "%s: on a CPU", group_name(a, culprit)),
-			(c->ns[STATE_RUN_USER] + c->ns[STATE_RUN_KERNEL] + c->ns[STATE_RUN_IRQ]) /
-				1e9 / seconds,
-			"CPUs");
+		finding_evidence(finding, finding_text(a, "%s: on a CPU", group_name(a, culprit)),
+				 group_on_cpu(c) / 1e9 / seconds, "CPUs");
 	}
 	finding_evidence(finding, "CPUs of the host, idle share", 100 * a->facts->idle_share, "%");
 }

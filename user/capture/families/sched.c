@@ -28,10 +28,30 @@ static struct sched_data *sched_data(struct session *session)
 	return session->family_data[family_index(&family_sched)];
 }
 
+/* Whether a hypervisor has ever taken a CPU from this host: column 8 of /proc/stat, proc(5). */
+static bool time_is_stolen(void)
+{
+	FILE *stat = fopen("/proc/stat", "re");
+	char line[256], *next = line;
+
+	if (!stat)
+		return false;
+	if (!fgets(line, sizeof(line), stat) || strncmp(line, "cpu ", 4) != 0)
+		line[0] = 0;
+	fclose(stat);
+	/* The word "cpu", then seven columns before it. */
+	for (int column = 0; column < 8 && next; column++) {
+		next = strchr(next, ' ');
+		next = next ? next + strspn(next, " ") : NULL;
+	}
+	return next && strtoull(next, NULL, 10) > 0;
+}
+
 static int sched_prepare(struct session *session, struct error *error)
 {
 	(void)error;
 	session->skeleton->rodata->wait_threshold_ns = session->options.wait_threshold_ns;
+	session->skeleton->rodata->stolen_time = time_is_stolen();
 	return 0;
 }
 
