@@ -70,8 +70,16 @@ bool stack_in_interrupt(const struct recording *rec, const struct stack *stack)
 	return false;
 }
 
+static bool name_is_one_of(const char *name, const char *const names[], size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
+}
+
 /* Kernel functions through which every sleeping thread sleeps: they say nothing. */
-static bool frame_only_sleeps(const struct recording *rec, const struct frame *frame)
+static bool only_sleeps(const char *name)
 {
 	static const char *const names[] = {"__schedule",
 					    "schedule",
@@ -83,26 +91,39 @@ static bool frame_only_sleeps(const struct recording *rec, const struct frame *f
 					    "__switch_to_asm",
 					    "__switch_to",
 					    "schedule_preempt_disabled"};
-	const char *name = string_get(rec, frame->function);
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(name, names[i]))
-			return true;
-	return false;
+	return name_is_one_of(name, names, sizeof(names) / sizeof(names[0]));
 }
 
-/* The frame that stands for a stack: the leaf; of a sleeping thread, who went to sleep. */
+/*
+ * Kernel functions that end by letting interrupts in again. A timer that fell due meanwhile, and so
+ * the sample, hits there: what it found is the work that their callers did with interrupts off.
+ */
+static bool only_unmasks(const char *name)
+{
+	static const char *const names[] = {
+		"_raw_spin_unlock_irqrestore", "_raw_spin_unlock_irq",
+		"_raw_read_unlock_irqrestore", "_raw_write_unlock_irqrestore",
+		"_raw_write_unlock_irq",       "_raw_read_unlock_irq"};
+
+	return name_is_one_of(name, names, sizeof(names) / sizeof(names[0])) ||
+	       !strncmp(name, "finish_task_switch", strlen("finish_task_switch"));
+}
+
+/* The frame that stands for a stack: the leaf, but for those that say nothing. */
 static uint32_t stack_leaf(const struct recording *rec, const struct stack *stack,
 			   enum sample_kind kind)
 {
+	bool (*skip)(const char *name) = kind == SAMPLE_OFFCPU ? only_sleeps : only_unmasks;
 	uint32_t at = 0;
 
-	if (kind != SAMPLE_OFFCPU)
+	if (kind != SAMPLE_OFFCPU && kind != SAMPLE_CPU)
 		return 0;
-	if (stack->len > stack->kernel_len)
+	if (kind == SAMPLE_OFFCPU && stack->len > stack->kernel_len)
 		return stack->kernel_len;
-	while (at + 1 < stack->len &&
-	       frame_only_sleeps(rec, &rec->frames.at[rec->stack_frames.at[stack->first + at]]))
+	while (at + 1 < stack->kernel_len &&
+	       skip(string_get(rec,
+			       rec->frames.at[rec->stack_frames.at[stack->first + at]].function)))
 		at++;
 	return at;
 }

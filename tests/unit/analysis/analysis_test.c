@@ -163,6 +163,32 @@ static void throttled_time_is_the_quota(void **state)
 	done(rec, doc);
 }
 
+static void letting_interrupts_in_is_no_work(void **state)
+{
+	struct recording *rec = host_new(0.5);
+	uint32_t thread = host_process(rec, "eee");
+	const struct bottleneck *finding;
+	struct document *doc;
+
+	(void)state;
+	host_spend(rec, thread, STATE_RUN_KERNEL, 1);
+	host_sample_kernel(rec, thread, "_raw_spin_unlock_irqrestore", "wake_many", 600);
+	host_sample_kernel(rec, thread, "finish_task_switch.isra.0", "__schedule", 200);
+	host_sample_kernel(rec, thread, "_raw_spin_lock", "add_one", 200);
+	doc = analysis_run(rec);
+	finding = find(doc, "cpu.hot-function");
+	assert_non_null(finding);
+	assert_string_equal(finding->where.function, "wake_many");
+	vec_each(&doc->bottlenecks, other)
+		if (other->where.function) {
+			assert_string_not_equal(other->where.function,
+						"_raw_spin_unlock_irqrestore");
+			assert_string_not_equal(other->where.function, "finish_task_switch.isra.0");
+		}
+	document_free(doc);
+	recording_free(rec);
+}
+
 static void the_hot_function_is_named_with_its_interval(void **state)
 {
 	struct recording *rec = host_new(0.5);
@@ -322,6 +348,7 @@ int main(void)
 		cmocka_unit_test(pinned_threads_wait_beside_idle_cpus),
 		cmocka_unit_test(throttled_time_is_the_quota),
 		cmocka_unit_test(the_hot_function_is_named_with_its_interval),
+		cmocka_unit_test(letting_interrupts_in_is_no_work),
 		cmocka_unit_test(pausing_code_spins),
 		cmocka_unit_test(a_client_waits_for_what_its_server_waits_for),
 		cmocka_unit_test(threads_beyond_the_cpus_of_a_batch_job_do_not_count),

@@ -94,6 +94,22 @@ static inline void host_sample(struct recording *rec, uint32_t thread, const cha
 	recording_sample(rec, SAMPLE_CPU, thread, stack, count, count * 10000000);
 }
 
+/* CPU samples of kernel code: `leaf`, called by `caller`. */
+static inline void host_sample_kernel(struct recording *rec, uint32_t thread, const char *leaf,
+				      const char *caller, uint64_t count)
+{
+	uint32_t frames[2];
+	const char *names[2] = {leaf, caller};
+
+	for (int i = 0; i < 2; i++) {
+		frames[i] = frame_intern(rec, FRAME_KERNEL, NONE,
+					 hash_bytes(names[i], strlen(names[i])), 0);
+		rec->frames.at[frames[i]].function = string_intern(rec, names[i]);
+	}
+	recording_sample(rec, SAMPLE_CPU, thread, stack_intern(rec, frames, 2, 2, STACK_COMPLETE),
+			 count, count * 10000000);
+}
+
 static inline void host_listen(struct recording *rec, uint32_t thread)
 {
 	vec_push(&rec->listeners,
