@@ -16,7 +16,9 @@
 
 #define WIRE_COMM   16
 #define WIRE_FRAMES 127 /* sysctl kernel.perf_event_max_stack's default */
-#define WIRE_CPUS   256 /* CPUs named in an affinity mask; more exist, but are not told apart */
+/* Frames of a user stack; deeper ones are cut at the root's end, and say so. */
+#define WIRE_USER_FRAMES 256
+#define WIRE_CPUS        256 /* CPUs named in an affinity mask; more exist, but are not told apart */
 
 /* What is watched (.rodata target_kind). */
 enum target_test {
@@ -29,6 +31,8 @@ enum target_test {
 
 enum wire_kind {
 	WIRE_STACK = 1,    /* struct wire_stack: the frames of a stack id, at first sight */
+	WIRE_USER_STACK,   /* struct wire_user_stack: likewise */
+	WIRE_FILE,         /* struct wire_file: a file whose code runs, or is about to */
 	WIRE_CPU_SAMPLE,   /* struct wire_sample */
 	WIRE_FAULT_SAMPLE, /* struct wire_sample: weight = page faults it stands for */
 	WIRE_WAIT,         /* struct wire_wait */
@@ -46,16 +50,60 @@ struct wire_header {
 	__u32 tgid;
 };
 
-/*
- * Stack ids are hashes of the frames (and, for user stacks, of the process): equal ids mean equal
- * stacks. 0 means "no stack". A user stack carries the process it belongs to in the header.
- */
+/* Stack ids are hashes of the frames: equal ids mean equal stacks. 0 means "no stack". */
 struct wire_stack {
 	struct wire_header header;
 	__u64 id;
-	__u32 is_user;
+	__u32 pad;
 	__u32 frames; /* used entries of address[]; the record is cut behind them */
 	__u64 address[WIRE_FRAMES];
+};
+
+/*
+ * Where the code of a user frame is. The same code is the same frame in every process. A return
+ * address is told as the address before it: the call itself.
+ */
+struct wire_frame {
+	__u64 file;   /* WIRE_FILE_* */
+	__u64 offset; /* in the file; where there is none, the address */
+};
+#define WIRE_FILE_NONE      0ULL         /* no mapping there */
+#define WIRE_FILE_VDSO      1ULL         /* the kernel's own, offset from its begin */
+#define WIRE_FILE_ANONYMOUS (1ULL << 32) /* | tgid: generated code of that process */
+#define WIRE_FILE_INODE     (1ULL << 63) /* | a hash of device, inode, generation and size */
+
+/* Why a user stack ended. */
+enum wire_stack_end {
+	WIRE_END_ROOT,       /* complete */
+	WIRE_END_TRUNCATED,  /* more than WIRE_USER_FRAMES */
+	WIRE_END_NO_TABLE,   /* the table of a file was not loaded (yet), frame pointers led nowhere */
+	WIRE_END_NO_RULE,    /* code that no table describes, frame pointers led nowhere */
+	WIRE_END_UNREADABLE, /* user memory could not be read */
+	WIRE_END_LOOP,       /* the next frame would not be above this one: nonsense */
+};
+
+struct wire_user_stack {
+	struct wire_header header; /* of the first thread seen with it */
+	__u64 id;
+	__u32 end; /* enum wire_stack_end */
+	__u32 frames;
+	struct wire_frame frame[WIRE_USER_FRAMES]; /* leaf first; cut behind `frames` */
+};
+
+#define WIRE_NAMES      24 /* parts of a path */
+#define WIRE_PATH_BYTES 1024
+
+/* A file that a process has mapped to run; sent once, again when that may have been lost. */
+struct wire_file {
+	struct wire_header header; /* of a thread that maps it */
+	__u64 file;                /* WIRE_FILE_INODE | … */
+	__u64 start, end;          /* the mapping seen, 0 = it was about to be made */
+	__u64 offset;              /* of the mapping in the file, bytes */
+	__u64 inode, size;
+	__u32 generation;
+	__u32 names; /* in path[] */
+	/* Names from the file's own up to the root of its file system, each with its NUL. */
+	char path[WIRE_PATH_BYTES];
 };
 
 /* One sample of the profilers that fire at a fixed rate. */
@@ -341,6 +389,8 @@ struct irq_value {
 #ifndef __bpf__
 _Static_assert(sizeof(struct wire_header) == 24, "wire size");
 _Static_assert(sizeof(struct wire_sample) == 48, "wire size");
+_Static_assert(sizeof(struct wire_user_stack) == 40 + 16 * WIRE_USER_FRAMES, "wire size");
+_Static_assert(sizeof(struct wire_file) == 80 + WIRE_PATH_BYTES, "wire size");
 _Static_assert(sizeof(struct wire_wait) == 64, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 88, "wire size");
 _Static_assert(sizeof(struct wire_life) == 112, "wire size");

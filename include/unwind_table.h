@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The unwind table of one ELF file, as user space makes it from .eh_frame and as the BPF programs
+ * read it: a flat array of 32-bit words, in chunks of UNWIND_CHUNK words (one map value each).
+ *
+ *   word 0                  UNWIND_MAGIC
+ *   word 1                  rules: how many (1 … 65536)
+ *   word 2                  first page: offset in the file >> 16 of the lowest code described
+ *   word 3                  pages: how many
+ *   2 words each            the rules (struct unwind_rule); rule 0 is UNWIND_NONE
+ *   pages + 1 words         index of each page's first row among the rows; the last is their number
+ *   1 word each             the rows: (offset in the file & 0xffff) << 16 | rule, ascending in a page
+ *
+ * Offsets are those of the file, not virtual addresses: the kernel knows a mapping's offset in its
+ * file, so nothing depends on where it is loaded. A row's rule holds until the next row. The first
+ * row of a page is at its first byte: a look-up never leaves its page.
+ */
+#ifndef STRAIT_UNWIND_TABLE_H
+#define STRAIT_UNWIND_TABLE_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+#define UNWIND_MAGIC     0x31747573 /* "sut1", little endian */
+#define UNWIND_CHUNK     1024       /* words; 4 KiB */
+#define UNWIND_HEADER    4          /* words */
+#define UNWIND_PAGE_BITS 16
+
+/* Where the canonical frame address (CFA) is: the stack pointer of the caller, after the call. */
+enum unwind_cfa {
+	UNWIND_NONE,     /* not described: try the frame pointer */
+	UNWIND_SP,       /* stack pointer + cfa_offset */
+	UNWIND_FP,       /* frame pointer + cfa_offset */
+	UNWIND_REGISTER, /* register `more` + cfa_offset: known in the innermost frame only */
+	UNWIND_DEREF_SP, /* the word at (stack pointer + cfa_offset), + more */
+	UNWIND_DEREF_FP, /* the word at (frame pointer + cfa_offset), + more */
+	UNWIND_PLT,      /* x86-64: sp + 8 + ((pc & 15) >= 11 ? 8 : 0), every procedure linkage table */
+	UNWIND_SIGNAL,   /* the frame that the kernel made for a signal handler: registers are in it */
+	UNWIND_END,      /* nothing called this code: the root */
+};
+
+/* What became of the caller's frame pointer (x86-64: rbp). */
+enum unwind_fp {
+	UNWIND_FP_SAME,     /* still in its register */
+	UNWIND_FP_SAVED,    /* at CFA + fp_offset */
+	UNWIND_FP_REGISTER, /* in register number fp_offset: known in the innermost frame only */
+};
+
+/* The return address is at CFA - 8. Offsets are in units of 8 bytes. */
+struct unwind_rule {
+	__u8 cfa; /* enum unwind_cfa */
+	__u8 fp;  /* enum unwind_fp */
+	__s16 cfa_offset;
+	__s16 fp_offset;
+	__s16 more; /* UNWIND_REGISTER: DWARF's number; UNWIND_DEREF_*: units of 8 bytes */
+};
+
+_Static_assert(sizeof(struct unwind_rule) == 8, "two words");
+
+#endif
