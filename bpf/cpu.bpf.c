@@ -8,8 +8,6 @@
 #include "core/targets.bpf.h"
 #include <bpf/bpf_tracing.h>
 
-STACK_SCRATCH(cpu_scratch)
-
 SEC("perf_event")
 int cpu__sample(struct bpf_perf_event_data *ctx)
 {
@@ -17,8 +15,8 @@ int cpu__sample(struct bpf_perf_event_data *ctx)
 
 	if (!(__u32)bpf_get_current_pid_tgid() || !ledger_targeted(ledger_current()))
 		return 0;
-	kernel = cpu_scratch_kernel(ctx);
-	user = cpu_scratch_user(ctx);
+	kernel = stack_kernel(ctx, SLOT_CPU);
+	user = stack_user(SLOT_CPU);
 	sample_send(WIRE_CPU_SAMPLE, kernel, user, sample_weight_ns);
 	return 0;
 }

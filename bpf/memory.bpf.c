@@ -14,8 +14,6 @@
 const volatile __u32 fault_period = 64;
 
 GENERATION_MAPS(memory_counts, struct memory_key, struct memory_value, 8192);
-STACK_SCRATCH(memory_scratch)
-
 static __always_inline void memory_count(enum memory_what what, __u64 ns)
 {
 	struct memory_key key = {.tgid = bpf_get_current_pid_tgid() >> 32, .what = what};
@@ -131,8 +129,8 @@ static __always_inline void fault_send(void *ctx, bool in_kernel)
 
 	/* A fault of user code has the same few kernel frames every time. */
 	if (in_kernel)
-		kernel = memory_scratch_kernel(ctx);
-	user = memory_scratch_user(ctx);
+		kernel = stack_kernel(ctx, SLOT_MEMORY);
+	user = stack_user(SLOT_MEMORY);
 	sample_send(WIRE_FAULT_SAMPLE, kernel, user, fault_period);
 }
 

@@ -16,8 +16,6 @@
 
 #define WAITS_PER_SECOND 500 /* single waits sent by each CPU; the ledger's totals stay exact */
 
-STACK_SCRATCH(sched_scratch)
-
 /* ---- single long waits ---- */
 
 /* Whether this CPU may send one more single wait in this second. */
@@ -44,7 +42,7 @@ static __always_inline void wait_take_stack(struct task_struct *next, struct wir
 	ledger->flags &= ~LEDGER_WAIT_LONG;
 	if (!wait_allowed(cpu, now))
 		return;
-	ledger->wait_kernel_stack = sched_scratch_kernel_of(next);
+	ledger->wait_kernel_stack = stack_kernel_of(next, SLOT_SCHED);
 	if (ledger->syscall >= 0)
 		ledger->flags |= LEDGER_WAIT_READY;
 	else
@@ -109,7 +107,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 		return;
 	}
 	if (ledger->flags & LEDGER_WAIT_READY)
-		wait_finish(ledger, sched_scratch_user(ctx));
+		wait_finish(ledger, stack_user(SLOT_SCHED));
 }
 
 /* The thread waited for this CPU for `waited` ns: charge those who had it meanwhile. */

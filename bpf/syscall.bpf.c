@@ -20,8 +20,6 @@
 #define ERROR_LAST 511
 
 GENERATION_MAPS(syscalls, struct syscall_key, struct syscall_value, 16384);
-STACK_SCRATCH(syscall_scratch)
-
 static __always_inline __u8 class_of(__u32 nr)
 {
 	return nr < WIRE_SYSCALLS ? syscall_class[nr] : CLASS_OTHER;
@@ -78,7 +76,7 @@ int BPF_PROG(syscall__exit, struct pt_regs *regs, long result)
 		return 0;
 	now = bpf_ktime_get_ns();
 	if (ledger->flags & LEDGER_WAIT_READY)
-		wait_finish(ledger, syscall_scratch_user(ctx));
+		wait_finish(ledger, stack_user(SLOT_SYSCALL));
 	nr = ledger->syscall;
 	ledger->syscall = -1;
 	ledger_switch_mode(ledger, cpu_here(), STATE_RUN_USER, now);

@@ -35,7 +35,7 @@ enum unwind_cfa {
 	UNWIND_REGISTER, /* register `more` + cfa_offset: known in the innermost frame only */
 	UNWIND_DEREF_SP, /* the word at (stack pointer + cfa_offset), + more */
 	UNWIND_DEREF_FP, /* the word at (frame pointer + cfa_offset), + more */
-	UNWIND_PLT,      /* x86-64: sp + 8 + ((pc & 15) >= 11 ? 8 : 0), every procedure linkage table */
+	UNWIND_PLT,      /* x86-64: sp + 8 + ((pc & 15) >= more ? 8 : 0), procedure linkage tables */
 	UNWIND_SIGNAL,   /* the frame that the kernel made for a signal handler: registers are in it */
 	UNWIND_END,      /* nothing called this code: the root */
 };
@@ -45,6 +45,8 @@ enum unwind_fp {
 	UNWIND_FP_SAME,     /* still in its register */
 	UNWIND_FP_SAVED,    /* at CFA + fp_offset */
 	UNWIND_FP_REGISTER, /* in register number fp_offset: known in the innermost frame only */
+	UNWIND_FP_AT_FP,    /* at frame pointer + fp_offset: frames that realign their stack */
+	UNWIND_FP_LOST,     /* not described: no later rule may use it */
 };
 
 /* The return address is at CFA - 8. Offsets are in units of 8 bytes. */
@@ -53,7 +55,8 @@ struct unwind_rule {
 	__u8 fp;  /* enum unwind_fp */
 	__s16 cfa_offset;
 	__s16 fp_offset;
-	__s16 more; /* UNWIND_REGISTER: DWARF's number; UNWIND_DEREF_*: units of 8 bytes */
+	__s16 more; /* UNWIND_REGISTER: DWARF's number; UNWIND_DEREF_*: units of 8 bytes;
+		     * UNWIND_PLT: bytes into an entry where its push is done, 11 in most */
 };
 
 _Static_assert(sizeof(struct unwind_rule) == 8, "two words");

@@ -356,6 +356,7 @@ enum drop_reason {
 	DROP_RING_SAMPLE,
 	DROP_RING_WAIT,
 	DROP_RING_LIFE,
+	DROP_RING_FILE,
 	DROP_WAIT_RATE,   /* above the rate limit of single waits */
 	DROP_MAP_SYSCALL, /* map full */
 	DROP_MAP_BLOCK,

@@ -197,6 +197,32 @@ static __always_inline bool compat_faults_disabled(void)
 	return BPF_CORE_READ(task, pagefault_disabled) > 0;
 }
 
+/*
+ * The registers with which the current thread entered the kernel: at the top of its kernel stack.
+ * bpf_task_pt_regs() came with 5.15; before that the size of the stack is taken as it is without
+ * KASAN (16 KiB, no padding on x86-64).
+ */
+#define COMPAT_THREAD_SIZE 16384
+
+static __always_inline struct pt_regs *compat_user_registers(void)
+{
+	struct task_struct *task;
+	__u64 stack;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	task = (struct task_struct *)bpf_get_current_task();
+	stack = (__u64)BPF_CORE_READ(task, stack);
+	return stack ? (struct pt_regs *)(stack + COMPAT_THREAD_SIZE - sizeof(struct pt_regs))
+		     : NULL;
+}
+
+/* Where the vDSO is mapped, 0 = unknown. */
+static __always_inline __u64 compat_vdso_start(struct mm_struct *mm)
+{
+	return bpf_core_field_exists(mm->context.vdso) ? (__u64)BPF_CORE_READ(mm, context.vdso) : 0;
+}
+
 /* 5.17, f3fa33acca9f: request.rq_disk went, request_queue.disk is (since 5.15) the same disk. */
 struct request___disk {
 	struct gendisk *rq_disk;

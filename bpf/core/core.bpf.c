@@ -18,7 +18,6 @@ struct ledger_storage_map ledger_storage SEC(".maps");
 struct ledger_hash_map ledger_hash SEC(".maps");
 struct cpus_map cpus SEC(".maps");
 struct dropped_map dropped SEC(".maps");
-struct stacks_seen_map stacks_seen SEC(".maps");
 struct target_pids_map target_pids SEC(".maps");
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -80,16 +80,6 @@ struct dropped_map {
 };
 extern struct dropped_map dropped SEC(".maps");
 
-/* Stack ids whose frames were sent already; direct-mapped, a collision only sends frames again. */
-#define STACKS_SEEN 32768
-struct stacks_seen_map {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, STACKS_SEEN);
-	__type(key, __u32);
-	__type(value, __u64);
-};
-extern struct stacks_seen_map stacks_seen SEC(".maps");
-
 /* Thread groups that are watched when the target is a set of processes or a command. */
 struct target_pids_map {
 	__uint(type, BPF_MAP_TYPE_HASH);

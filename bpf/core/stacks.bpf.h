@@ -3,150 +3,120 @@
  * Stacks: walked into a scratch record, named by a hash of their frames, and sent to user space
  * once.
  *
- * Each program that takes stacks has a scratch record of its own: a perf sample can interrupt
- * another program half-way. STACK_SCRATCH(name) defines it and
+ * Each program that takes stacks has a scratch slot of its own: a perf sample can interrupt another
+ * program half-way.
  *
- *   u64 name_kernel(ctx)           the current task's kernel stack: its id, 0 = none
- *   u64 name_user(ctx)             the current task's user stack
- *   u64 name_kernel_of(task)       the kernel stack of a task that does not run
+ *   u64 stack_kernel(ctx, slot)       the current task's kernel stack: its id, 0 = none
+ *   u64 stack_kernel_of(task, slot)   the kernel stack of a task that does not run
+ *   u64 stack_user(slot)              the current task's user stack (unwind.bpf.c)
  */
 #ifndef STRAIT_STACKS_BPF_H
 #define STRAIT_STACKS_BPF_H
 
 #include "core/maps.bpf.h"
 
+enum stack_slot { SLOT_CPU, SLOT_SCHED, SLOT_SYSCALL, SLOT_MEMORY, STACK_SLOTS };
+
+struct stack_scratch_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, STACK_SLOTS);
+	__type(key, __u32);
+	__type(value, struct wire_stack);
+};
+extern struct stack_scratch_map stack_scratch SEC(".maps");
+
+/* Ids that were sent already; direct-mapped, a collision only sends frames again. */
+#define STACKS_SEEN 32768
+struct stacks_seen_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, STACKS_SEEN);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+extern struct stacks_seen_map stacks_seen SEC(".maps");
+
 /*
- * FNV-1a over whole words, with a shift that lets high bits reach low ones. Every entry is looked
- * at and those behind the last frame are masked: without a branch in it, the loop costs the
- * verifier a thousand instructions instead of twenty thousand, for 0.2 µs a stack.
+ * FNV-1a over whole words, with a shift that lets high bits reach low ones: one step for a word.
  */
-static __always_inline __u64 stack_hash(const struct wire_stack *stack, __u32 frames, __u64 seed)
+#define STACK_HASH_BEGIN 0xcbf29ce484222325ULL
+static __always_inline __u64 stack_hash_step(__u64 hash, __u64 word)
 {
-	__u64 hash = 0xcbf29ce484222325ULL ^ seed;
-
-	for (__u32 i = 0; i < WIRE_FRAMES; i++) {
-		__s64 used = (__s64)i - (__s64)frames;
-
-		barrier_var(used); /* or clang makes a branch of the shift */
-		used >>= 63;
-		hash = (hash ^ (stack->address[i] & (__u64)used)) * 0x100000001b3ULL;
-		hash ^= hash >> 29;
-	}
-	return hash ? hash : 1;
+	hash = (hash ^ word) * 0x100000001b3ULL;
+	return hash ^ hash >> 29;
 }
 
-/* Sends a walked stack unless its id is known; returns its id, 0 when there is none. */
-static __always_inline __u64 stack_send(struct wire_stack *stack, long bytes, bool is_user)
+/* Where the id is remembered once it was sent; NULL never. */
+static __always_inline __u64 *stack_seen(__u64 id)
 {
-	__u64 owner = bpf_get_current_pid_tgid(), id, *seen;
-	__u32 frames, slot;
+	__u32 slot = (id ^ id >> 32) & (STACKS_SEEN - 1);
 
-	if (bytes <= 0) {
-		if (bytes < 0 && !is_user)
-			drop_count(DROP_STACK_READ);
-		return 0;
-	}
-	frames = (__u32)bytes / sizeof(__u64);
-	if (frames > WIRE_FRAMES)
-		frames = WIRE_FRAMES;
-	id = stack_hash(stack, frames, is_user ? owner >> 32 : 0);
-	slot = (id ^ id >> 32) & (STACKS_SEEN - 1);
-	seen = bpf_map_lookup_elem(&stacks_seen, &slot);
-	if (!seen || *seen == id)
-		return id;
-	stack->header.kind = WIRE_STACK;
-	stack->header.cpu = bpf_get_smp_processor_id();
-	stack->header.time_ns = bpf_ktime_get_ns();
-	stack->header.tid = (__u32)owner;
-	stack->header.tgid = owner >> 32;
-	stack->id = id;
-	stack->is_user = is_user;
-	stack->frames = frames;
-	if (bpf_ringbuf_output(&events, stack,
-			       __builtin_offsetof(struct wire_stack, address) +
-				       frames * sizeof(__u64),
-			       BPF_RB_NO_WAKEUP))
-		drop_count(DROP_RING_STACK);
-	else
-		*seen = id;
-	return id;
+	return bpf_map_lookup_elem(&stacks_seen, &slot);
+}
+
+static __always_inline void header_fill(struct wire_header *header, enum wire_kind kind)
+{
+	__u64 owner = bpf_get_current_pid_tgid();
+
+	header->kind = kind;
+	header->cpu = bpf_get_smp_processor_id();
+	header->time_ns = bpf_ktime_get_ns();
+	header->tid = (__u32)owner;
+	header->tgid = owner >> 32;
 }
 
 /*
- * name_send() is a global function: the verifier looks at its loops once, not once for every path
- * that leads there (191,000 instructions for sched__switch otherwise).
+ * Global functions: the verifier looks at their loops once, not once for every path that leads
+ * there (191,000 instructions for sched__switch otherwise). Kernels before 5.12 let them take
+ * numbers only.
  */
-#define STACK_SCRATCH(name)                                                                        \
-	struct name##_map {                                                                        \
-		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);                                           \
-		__uint(max_entries, 1);                                                            \
-		__type(key, __u32);                                                                \
-		__type(value, struct wire_stack);                                                  \
-	};                                                                                         \
-	struct name##_map name SEC(".maps");                                                       \
-                                                                                                   \
-	static __always_inline struct wire_stack *name##_here(void)                                \
-	{                                                                                          \
-		__u32 zero = 0;                                                                    \
-                                                                                                   \
-		return bpf_map_lookup_elem(&name, &zero);                                          \
-	}                                                                                          \
-                                                                                                   \
-	__attribute__((noinline)) __u64 name##_send(__u64 bytes, __u64 is_user)                    \
-	{                                                                                          \
-		struct wire_stack *stack = name##_here();                                          \
-                                                                                                   \
-		return stack ? stack_send(stack, (long)bytes, is_user) : 0;                        \
-	}                                                                                          \
-                                                                                                   \
-	static __always_inline __u64 __attribute__((unused)) name##_kernel(void *ctx)              \
-	{                                                                                          \
-		struct wire_stack *stack = name##_here();                                          \
-                                                                                                   \
-		return stack ? name##_send(bpf_get_stack(ctx, stack->address,                      \
-							 sizeof(stack->address), 0),               \
-					   false)                                                  \
-			     : 0;                                                                  \
-	}                                                                                          \
-                                                                                                   \
-	static __always_inline __u64 __attribute__((unused)) name##_user(void *ctx)                \
-	{                                                                                          \
-		struct wire_stack *stack = name##_here();                                          \
-                                                                                                   \
-		return stack ? name##_send(bpf_get_stack(ctx, stack->address,                      \
-							 sizeof(stack->address),                   \
-							 BPF_F_USER_STACK),                        \
-					   true)                                                   \
-			     : 0;                                                                  \
-	}                                                                                          \
-                                                                                                   \
-	static __always_inline __u64 __attribute__((unused))                                       \
-	name##_kernel_of(struct task_struct *task)                                                 \
-	{                                                                                          \
-		struct wire_stack *stack = name##_here();                                          \
-                                                                                                   \
-		return stack ? name##_send(bpf_get_task_stack(task, stack->address,                \
-							      sizeof(stack->address), 0),          \
-					   false)                                                  \
-			     : 0;                                                                  \
-	}
+
+/* Sends `bytes` of addresses in the slot's scratch unless they are known; returns their id. */
+__u64 stack_kernel_send(__u64 slot, __u64 bytes);
+/* Unwinds the current task's user stack, sends it unless it is known; returns its id, 0 = none. */
+__u64 stack_user(__u64 slot);
+/*
+ * Tells user space of a file that is mapped to run, unless it knows: `file` is a struct file *;
+ * start, end (addresses) and offset (bytes) are its mapping, 0 = about to be made. Returns the id
+ * of the file.
+ */
+__u64 file_tell(__u64 file, __u64 start, __u64 end, __u64 offset);
+
+static __always_inline struct wire_stack *stack_scratch_of(enum stack_slot slot)
+{
+	__u32 key = slot;
+
+	return bpf_map_lookup_elem(&stack_scratch, &key);
+}
+
+static __always_inline __u64 stack_kernel(void *ctx, enum stack_slot slot)
+{
+	struct wire_stack *stack = stack_scratch_of(slot);
+
+	return stack ? stack_kernel_send(
+			       slot, bpf_get_stack(ctx, stack->address, sizeof(stack->address), 0))
+		     : 0;
+}
+
+static __always_inline __u64 stack_kernel_of(struct task_struct *task, enum stack_slot slot)
+{
+	struct wire_stack *stack = stack_scratch_of(slot);
+
+	return stack ? stack_kernel_send(slot, bpf_get_task_stack(task, stack->address,
+								  sizeof(stack->address), 0))
+		     : 0;
+}
 
 /* Sends one sample of the current thread, its stacks taken by the caller. */
 static __always_inline void sample_send(enum wire_kind kind, __u64 kernel_stack, __u64 user_stack,
 					__u64 weight)
 {
-	__u64 id = bpf_get_current_pid_tgid();
 	struct wire_sample *sample = bpf_ringbuf_reserve(&events, sizeof(*sample), 0);
 
 	if (!sample) {
 		drop_count(DROP_RING_SAMPLE);
 		return;
 	}
-	sample->header.kind = kind;
-	sample->header.cpu = bpf_get_smp_processor_id();
-	sample->header.time_ns = bpf_ktime_get_ns();
-	sample->header.tid = (__u32)id;
-	sample->header.tgid = id >> 32;
+	header_fill(&sample->header, kind);
 	sample->kernel_stack = kernel_stack;
 	sample->user_stack = user_stack;
 	sample->weight = weight;

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* User stacks, frame by frame. May run in NMI: look-ups and the ring buffer only. */
+#include "core/unwind.bpf.h"
+#include "core/compat.bpf.h"
+#include "core/vma.bpf.h"
+
+struct unwind_files_map unwind_files SEC(".maps");
+struct unwind_tables_map unwind_tables SEC(".maps");
+struct files_seen_map files_seen SEC(".maps");
+struct unwinds_map unwinds SEC(".maps");
+
+#define VM_EXEC     4
+#define FRAME_JUMP  (64ULL << 20) /* no frame is larger */
+#define SEARCHES    17            /* 2^16 rows in a page at most */
+#define UNWIND_SEED 0x9e3779b97f4a7c15ULL
+
+static __always_inline struct unwind *unwind_of(__u64 slot)
+{
+	__u32 key = slot;
+
+	return bpf_map_lookup_elem(&unwinds, &key);
+}
+
+static __always_inline bool user_word(__u64 address, __u64 *word)
+{
+	return !bpf_probe_read_user(word, sizeof(*word), (void *)address);
+}
+
+/* ---- files ---- */
+
+/*
+ * Inode numbers are used again: the generation and the size tell the file from a later one. The
+ * highest bit is set, so that no id is one of the other kinds.
+ */
+static __always_inline __u64 file_id(struct inode *inode)
+{
+	__u64 hash = UNWIND_SEED;
+
+	hash = stack_hash_step(hash, BPF_CORE_READ(inode, i_ino));
+	hash = stack_hash_step(hash, BPF_CORE_READ(inode, i_sb, s_dev));
+	hash = stack_hash_step(hash, BPF_CORE_READ(inode, i_generation));
+	hash = stack_hash_step(hash, BPF_CORE_READ(inode, i_size));
+	hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15ULL;
+	return (hash ^ hash >> 29) | WIRE_FILE_INODE;
+}
+
+#define NAME_BYTES 256 /* NAME_MAX and the NUL */
+
+/* The names of a file from its own up to the root of its file system. */
+static __always_inline void names_fill(struct wire_file *record, struct dentry *dentry)
+{
+	__u32 at = 0;
+
+	record->names = 0;
+	for (int i = 0; i < WIRE_NAMES; i++) {
+		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+		long length;
+
+		if (!parent || parent == dentry || at > WIRE_PATH_BYTES - NAME_BYTES)
+			break;
+		length = bpf_probe_read_kernel_str(record->path + at, NAME_BYTES,
+						   BPF_CORE_READ(dentry, d_name.name));
+		if (length <= 0 || length > NAME_BYTES)
+			break;
+		at += length;
+		record->names++;
+		dentry = parent;
+	}
+}
+
+__attribute__((noinline)) __u64 file_tell(__u64 pointer, __u64 start, __u64 end, __u64 offset)
+{
+	struct file *file = (struct file *)pointer;
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	__u64 id = file_id(inode), *seen;
+	__u32 slot = (id ^ id >> 20) & (FILES_SEEN - 1);
+	struct wire_file *record;
+
+	seen = bpf_map_lookup_elem(&files_seen, &slot);
+	if (!seen || *seen == id)
+		return id;
+	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+	if (!record) {
+		drop_count(DROP_RING_FILE);
+		return id;
+	}
+	header_fill(&record->header, WIRE_FILE);
+	record->file = id;
+	record->start = start;
+	record->end = end;
+	record->offset = offset;
+	record->inode = BPF_CORE_READ(inode, i_ino);
+	record->size = BPF_CORE_READ(inode, i_size);
+	record->generation = BPF_CORE_READ(inode, i_generation);
+	names_fill(record, BPF_CORE_READ(file, f_path.dentry));
+	bpf_ringbuf_submit(record, 0);
+	*seen = id;
+	return id;
+}
+
+/* ---- tables ---- */
+
+static __always_inline __u32 table_word(void *table, __u32 at)
+{
+	__u32 key = at / UNWIND_CHUNK;
+	struct unwind_chunk *chunk = bpf_map_lookup_elem(table, &key);
+
+	return chunk ? chunk->word[at & (UNWIND_CHUNK - 1)] : 0;
+}
+
+/* The table of the file, as far as it is loaded. */
+static __always_inline void mapping_find_table(struct unwind_mapping *mapping)
+{
+	struct unwind_file *file = bpf_map_lookup_elem(&unwind_files, &mapping->file);
+	void *table;
+
+	mapping->has_table = 0;
+	if (!file)
+		return;
+	mapping->table = file->table;
+	table = bpf_map_lookup_elem(&unwind_tables, &mapping->table);
+	if (!table)
+		return;
+	if (file->used != generation)
+		file->used = generation;
+	mapping->rules = table_word(table, 1);
+	mapping->first_page = table_word(table, 2);
+	mapping->pages = table_word(table, 3);
+	mapping->has_table = 1;
+}
+
+/* The rule for an offset in the mapping's file: struct unwind_rule as a number, 0 = none. */
+__attribute__((noinline)) __u64 unwind_rule_find(__u64 slot, __u64 offset)
+{
+	struct unwind *u = unwind_of(slot);
+	__u32 target = offset & ((1u << UNWIND_PAGE_BITS) - 1), page, pages_at, rows_at, low, high;
+	__u32 index;
+	void *table;
+	__u64 rule;
+
+	if (!u)
+		return 0;
+	index = u->mapping.table;
+	table = bpf_map_lookup_elem(&unwind_tables, &index);
+	page = (__u32)(offset >> UNWIND_PAGE_BITS) - u->mapping.first_page;
+	if (!table || page >= u->mapping.pages)
+		return 0;
+	pages_at = UNWIND_HEADER + 2 * u->mapping.rules;
+	rows_at = pages_at + u->mapping.pages + 1;
+	low = table_word(table, pages_at + page);
+	high = table_word(table, pages_at + page + 1);
+	/* No branch on what was read: both ways out of each step would be followed by the verifier.
+	 */
+	for (int i = 0; i < SEARCHES; i++) {
+		__u32 middle = low + (high - low) / 2, at = rows_at + middle,
+		      key = at / UNWIND_CHUNK;
+		struct unwind_chunk *chunk = bpf_map_lookup_elem(table, &key);
+		__s64 above;
+
+		if (!chunk)
+			return 0;
+		above = (__s64)target - (__s64)(chunk->word[at & (UNWIND_CHUNK - 1)] >> 16);
+		barrier_var(above);
+		above >>= 63; /* all ones: the row is above the target */
+		low = (low & (__u32)above) | (middle & ~(__u32)above);
+		high = (high & ~(__u32)above) | (middle & (__u32)above);
+	}
+	index = table_word(table, rows_at + low) & 0xffff;
+	if (index >= u->mapping.rules)
+		return 0;
+	rule = table_word(table, UNWIND_HEADER + 2 * index);
+	return rule | (__u64)table_word(table, UNWIND_HEADER + 2 * index + 1) << 32;
+}
+
+/* ---- mappings ---- */
+
+/* Finds the mapping of u->pc; 0 = there is none that may run. */
+__attribute__((noinline)) __u64 unwind_map(__u64 slot)
+{
+	struct unwind *u = unwind_of(slot);
+	__u64 start, end, address, offset;
+	struct vm_area_struct *vma;
+	struct unwind_mapping *m;
+	struct mm_struct *mm;
+	struct file *file;
+
+	if (!u)
+		return 0;
+	m = &u->mapping;
+	mm = (struct mm_struct *)u->mm;
+	address = u->pc - u->is_return;
+	vma = vma_find(mm, address);
+	m->start = m->end = 0;
+	if (!vma)
+		return 0;
+	start = BPF_CORE_READ(vma, vm_start);
+	end = BPF_CORE_READ(vma, vm_end);
+	if (address < start || address >= end || !(BPF_CORE_READ(vma, vm_flags) & VM_EXEC))
+		return 0;
+	file = BPF_CORE_READ(vma, vm_file);
+	if (file) {
+		offset = BPF_CORE_READ(vma, vm_pgoff) << 12;
+		m->base = start - offset;
+		m->file = file_tell((__u64)file, start, end, offset);
+	} else if (start == compat_vdso_start(mm)) {
+		m->base = start;
+		m->file = WIRE_FILE_VDSO;
+	} else {
+		m->base = 0;
+		m->file = WIRE_FILE_ANONYMOUS | bpf_get_current_pid_tgid() >> 32;
+	}
+	m->has_table = 0;
+	if (m->file & WIRE_FILE_INODE || m->file == WIRE_FILE_VDSO)
+		mapping_find_table(m);
+	m->start = start;
+	m->end = end;
+	return 1;
+}
+
+/* ---- steps ---- */
+
+enum step { STEP_ON, STEP_END };
+
+static __always_inline enum step unwind_stop(struct unwind *u, enum wire_stack_end end)
+{
+	/* With a table missing even a root that was reached may be the wrong one. */
+	u->stack.end = u->no_table ? WIRE_END_NO_TABLE : end;
+	return STEP_END;
+}
+
+/* The caller is known: goes there. */
+static __always_inline enum step unwind_to(struct unwind *u, __u64 cfa, __u64 fp)
+{
+	__u64 pc;
+
+	if (cfa <= u->sp || cfa - u->sp > FRAME_JUMP)
+		return unwind_stop(u, WIRE_END_LOOP);
+	if (!user_word(cfa - 8, &pc))
+		return unwind_stop(u, WIRE_END_UNREADABLE);
+	if (!pc)
+		return unwind_stop(u, WIRE_END_ROOT);
+	u->pc = pc;
+	u->sp = cfa;
+	u->fp = fp;
+	u->is_return = 1;
+	u->registers_known = 0;
+	return STEP_ON;
+}
+
+/* No rule for this code: it may keep frame pointers. 0 in it marks the outermost frame (ABI). */
+static __always_inline enum step unwind_by_frame_pointer(struct unwind *u)
+{
+	__u64 fp;
+
+	if (!u->fp)
+		return unwind_stop(u, WIRE_END_ROOT);
+	if (u->fp & 7 || u->fp < u->sp || u->fp - u->sp > FRAME_JUMP)
+		return unwind_stop(u, WIRE_END_NO_RULE);
+	if (!user_word(u->fp, &fp))
+		return unwind_stop(u, WIRE_END_NO_RULE);
+	u->guessed = 1;
+	return unwind_to(u, u->fp + 16, fp);
+}
+
+/*
+ * The kernel's frame under a signal handler: struct ucontext begins where the handler's return
+ * leaves the stack pointer; its registers (struct sigcontext) begin at byte 40 and are r8 … r15,
+ * rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip.
+ */
+static __always_inline enum step unwind_signal(struct unwind *u)
+{
+	__u64 context = u->sp + 40;
+
+	if (bpf_probe_read_user(&u->registers[8], 8 * sizeof(__u64), (void *)context) ||
+	    !user_word(context + 64, &u->registers[5]) ||
+	    !user_word(context + 72, &u->registers[4]) ||
+	    !user_word(context + 80, &u->registers[6]) ||
+	    !user_word(context + 88, &u->registers[3]) ||
+	    !user_word(context + 96, &u->registers[1]) ||
+	    !user_word(context + 104, &u->registers[0]) ||
+	    !user_word(context + 112, &u->registers[2]) ||
+	    !user_word(context + 120, &u->registers[7]) || !user_word(context + 128, &u->pc))
+		return unwind_stop(u, WIRE_END_UNREADABLE);
+	u->sp = u->registers[7];
+	u->fp = u->registers[6];
+	u->is_return = 0;
+	u->registers_known = 1;
+	return STEP_ON;
+}
+
+static __always_inline enum step unwind_by_rule(struct unwind *u, __u64 rule)
+{
+	__u64 cfa_offset = (__s64)(__s16)(rule >> 16) * 8,
+	      fp_offset = (__s64)(__s16)(rule >> 32) * 8;
+	__u64 more = (__s64)(__s16)(rule >> 48), cfa, fp = u->fp;
+	__u32 fp_rule = rule >> 8 & 0xff;
+
+	switch (rule & 0xff) {
+	case UNWIND_SP:
+		cfa = u->sp + cfa_offset;
+		break;
+	case UNWIND_FP:
+		cfa = u->fp + cfa_offset;
+		break;
+	case UNWIND_REGISTER:
+		if (!u->registers_known)
+			return unwind_stop(u, WIRE_END_NO_RULE);
+		cfa = u->registers[more & 15] + cfa_offset;
+		break;
+	case UNWIND_DEREF_SP:
+		if (!user_word(u->sp + cfa_offset, &cfa))
+			return unwind_stop(u, WIRE_END_UNREADABLE);
+		cfa += more * 8;
+		break;
+	case UNWIND_DEREF_FP:
+		if (!user_word(u->fp + cfa_offset, &cfa))
+			return unwind_stop(u, WIRE_END_UNREADABLE);
+		cfa += more * 8;
+		break;
+	case UNWIND_PLT:
+		cfa = u->sp + 8 + ((u->pc & 15) >= 11 ? 8 : 0);
+		break;
+	case UNWIND_SIGNAL:
+		return unwind_signal(u);
+	case UNWIND_END:
+		return unwind_stop(u, WIRE_END_ROOT);
+	default:
+		return unwind_by_frame_pointer(u);
+	}
+	if (fp_rule == UNWIND_FP_SAVED) {
+		if (!user_word(cfa + fp_offset, &fp))
+			return unwind_stop(u, WIRE_END_UNREADABLE);
+	} else if (fp_rule == UNWIND_FP_REGISTER && u->registers_known) {
+		fp = u->registers[fp_offset / 8 & 15];
+	}
+	u->guessed = 0;
+	return unwind_to(u, cfa, fp);
+}
+
+/* One frame: notes it and goes to its caller. Returns enum step. */
+__attribute__((noinline)) __u64 unwind_step(__u64 slot)
+{
+	struct unwind *u = unwind_of(slot);
+	__u64 address, offset, rule = 0;
+	struct wire_frame *frame;
+	__u32 at;
+
+	if (!u)
+		return STEP_END;
+	at = u->stack.frames;
+	address = u->pc - u->is_return;
+	if (address < u->mapping.start || address >= u->mapping.end) {
+		if (!unwind_map(slot)) {
+			/* A wrong guess, or code that was called where there is none. */
+			if (at)
+				return unwind_stop(u, WIRE_END_NO_RULE);
+			u->mapping.file = WIRE_FILE_NONE;
+			u->mapping.base = 0;
+			u->mapping.has_table = 0;
+		}
+	}
+	if (at >= WIRE_USER_FRAMES)
+		return unwind_stop(u, WIRE_END_TRUNCATED);
+	offset = address - u->mapping.base;
+	frame = &u->stack.frame[at & (WIRE_USER_FRAMES - 1)];
+	frame->file = u->mapping.file;
+	frame->offset = offset;
+	u->stack.frames = at + 1;
+	u->hash = stack_hash_step(stack_hash_step(u->hash, frame->file), offset);
+	if (u->mapping.has_table)
+		rule = unwind_rule_find(slot, offset);
+	else if (u->mapping.file & WIRE_FILE_INODE)
+		u->no_table = 1;
+	return unwind_by_rule(u, rule);
+}
+
+/* ---- whole stacks ---- */
+
+/* The user registers of the current thread; false where it has none. */
+static __always_inline bool unwind_begin(struct unwind *u)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct pt_regs *regs = compat_user_registers();
+
+	u->mm = (__u64)BPF_CORE_READ(task, mm);
+	if (!u->mm || !regs || BPF_CORE_READ(task, flags) & COMPAT_PF_KTHREAD)
+		return false;
+	if (bpf_probe_read_kernel(&u->user, sizeof(u->user), regs))
+		return false;
+	u->registers[0] = u->user.ax;
+	u->registers[1] = u->user.dx;
+	u->registers[2] = u->user.cx;
+	u->registers[3] = u->user.bx;
+	u->registers[4] = u->user.si;
+	u->registers[5] = u->user.di;
+	u->registers[6] = u->user.bp;
+	u->registers[7] = u->user.sp;
+	u->registers[8] = u->user.r8;
+	u->registers[9] = u->user.r9;
+	u->registers[10] = u->user.r10;
+	u->registers[11] = u->user.r11;
+	u->registers[12] = u->user.r12;
+	u->registers[13] = u->user.r13;
+	u->registers[14] = u->user.r14;
+	u->registers[15] = u->user.r15;
+	u->pc = u->user.ip;
+	u->sp = u->user.sp;
+	u->fp = u->user.bp;
+	u->is_return = 0;
+	u->registers_known = 1;
+	u->no_table = 0;
+	u->guessed = 0;
+	u->mapping.start = u->mapping.end = 0;
+	u->hash = STACK_HASH_BEGIN;
+	u->stack.frames = 0;
+	u->stack.end = WIRE_END_LOOP;
+	return true;
+}
+
+/* Sends the walked stack unless it is known; returns its id. */
+static __always_inline __u64 user_stack_send(struct unwind *u)
+{
+	struct wire_user_stack *stack = &u->stack;
+	__u64 hash = stack_hash_step(u->hash, stack->end), *seen;
+	__u32 frames = stack->frames;
+
+	if (!frames)
+		return 0;
+	hash = hash ? hash : 1;
+	seen = stack_seen(hash);
+	if (!seen || *seen == hash)
+		return hash;
+	if (frames > WIRE_USER_FRAMES)
+		frames = WIRE_USER_FRAMES;
+	header_fill(&stack->header, WIRE_USER_STACK);
+	stack->id = hash;
+	if (bpf_ringbuf_output(&events, stack,
+			       __builtin_offsetof(struct wire_user_stack, frame) +
+				       frames * sizeof(struct wire_frame),
+			       BPF_RB_NO_WAKEUP))
+		drop_count(DROP_RING_STACK);
+	else
+		*seen = hash;
+	return hash;
+}
+
+__attribute__((noinline)) __u64 stack_user(__u64 slot)
+{
+	struct unwind *u = unwind_of(slot);
+
+	if (!u || !unwind_begin(u))
+		return 0;
+	for (int i = 0; i < WIRE_USER_FRAMES + 1; i++)
+		if (unwind_step(slot) != STEP_ON)
+			break;
+	return user_stack_send(u);
+}

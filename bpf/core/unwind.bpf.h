@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * User stacks without frame pointers. For every frame: the mapping that holds the address, the
+ * table of its file (unwind_table.h, loaded by user space), the row, the rule: the caller's stack
+ * pointer, frame pointer and address. Nothing of the stack is copied.
+ */
+#ifndef STRAIT_UNWIND_BPF_H
+#define STRAIT_UNWIND_BPF_H
+
+#include "core/stacks.bpf.h"
+#include "unwind_table.h"
+
+#define UNWIND_FILES  8192 /* files with a table, or known to have none */
+#define UNWIND_TABLES 4096
+
+/* The table of a file; user space keeps it. */
+struct unwind_file {
+	__u32 table; /* index in unwind_tables */
+	__u32 used;  /* `generation` when it was last used, for eviction */
+};
+
+struct unwind_files_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, UNWIND_FILES);
+	__type(key, __u64);
+	__type(value, struct unwind_file);
+};
+
+struct unwind_chunk {
+	__u32 word[UNWIND_CHUNK];
+};
+
+struct unwind_table_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_INNER_MAP);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct unwind_chunk));
+};
+
+struct unwind_tables_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, UNWIND_TABLES);
+	__uint(key_size, sizeof(__u32));
+	__array(values, struct unwind_table_map);
+};
+
+/* Files that user space was told of; direct-mapped as stacks_seen. */
+#define FILES_SEEN 4096
+struct files_seen_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FILES_SEEN);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+
+/* What a walk knows of the mapping that the last frame was in. */
+struct unwind_mapping {
+	__u64 start, end; /* addresses; 0, 0 = nothing known */
+	__u64 base;       /* address - base = offset in the file */
+	__u64 file;       /* WIRE_FILE_* */
+	__u32 has_table;
+	__u32 table; /* index */
+	__u32 rules, first_page, pages;
+};
+
+/* A walk under way. */
+struct unwind {
+	__u64 pc, sp, fp;
+	__u64 mm;
+	__u64 hash;            /* of the frames so far */
+	__u32 is_return;       /* pc is a return address */
+	__u32 registers_known; /* all of them: the innermost frame, or that below a signal */
+	__u32 no_table;        /* a table was missing on the way */
+	__u32 guessed;         /* the last step was a frame pointer's */
+	struct unwind_mapping mapping;
+	__u64 registers[16]; /* by DWARF's number */
+	struct pt_regs user;
+	struct wire_user_stack stack;
+};
+
+struct unwinds_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, STACK_SLOTS);
+	__type(key, __u32);
+	__type(value, struct unwind);
+};
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The mapping that holds an address of the current process, found without its lock: the tree is
+ * read with bpf_probe_read_kernel(), so what changes meanwhile gives a wrong answer at worst, and
+ * the caller checks the answer (its bounds hold the address). bpf_find_vma() takes the lock, and
+ * with interrupts off only once.
+ *
+ * 6.1, d4af56c5c7c6: the mappings of a process are in a maple tree; before that, a red-black tree.
+ */
+#ifndef STRAIT_VMA_BPF_H
+#define STRAIT_VMA_BPF_H
+
+#include "core/compat.bpf.h"
+
+/* include/linux/maple_tree.h: a node's address has its type in bits 3 to 6, its flags below 3. */
+#define MAPLE_DEPTH      8 /* 10 children at least: 10^8 mappings */
+#define MAPLE_NODE_MASK  0xffULL
+#define MAPLE_TYPE(node) ((node) >> 3 & 15)
+#define MAPLE_LEAF_64    1
+#define MAPLE_RANGE_64   2
+#define MAPLE_ARANGE_64  3
+#define MAPLE_PIVOTS     15 /* of a range node; an arange node has 9 */
+#define RB_DEPTH         40
+
+#define PIVOTS_OF(node, kind)                                                                      \
+	((void *)__builtin_preserve_access_index(&((struct maple_node *)(node))->kind.pivot))
+#define SLOTS_OF(node, kind)                                                                       \
+	((void *)__builtin_preserve_access_index(&((struct maple_node *)(node))->kind.slot))
+
+/*
+ * The child of a node that holds `address`, 0 = none. pivot[i] is the last address of slot i; a
+ * pivot of 0 after the first says that slot i is the last.
+ */
+__attribute__((noinline)) __u64 maple_child(__u64 entry, __u64 address)
+{
+	void *node = (void *)(entry & ~MAPLE_NODE_MASK);
+	bool arange = MAPLE_TYPE(entry) == MAPLE_ARANGE_64;
+	__u64 pivot[MAPLE_PIVOTS], child = 0, slot = 0, beyond = 1;
+	__u32 pivots = arange ? 9 : MAPLE_PIVOTS;
+
+	if (bpf_probe_read_kernel(pivot, sizeof(pivot),
+				  arange ? PIVOTS_OF(node, ma64) : PIVOTS_OF(node, mr64)))
+		return 0;
+	/* No branch in it: fifteen ways out would be followed one by one by the verifier. */
+	for (__u32 i = 0; i < MAPLE_PIVOTS; i++) {
+		__u64 past = (pivot[i] < address) & ((i == 0) | (pivot[i] != 0)) & (i < pivots);
+
+		beyond &= past;
+		barrier_var(beyond);
+		slot += beyond;
+	}
+	if (bpf_probe_read_kernel(&child, sizeof(child),
+				  (arange ? SLOTS_OF(node, ma64) : SLOTS_OF(node, mr64)) +
+					  slot * sizeof(__u64)))
+		return 0;
+	return child;
+}
+
+static __always_inline struct vm_area_struct *vma_in_maple(struct mm_struct *mm, __u64 address)
+{
+	__u64 entry = (__u64)BPF_CORE_READ(mm, mm_mt.ma_root);
+
+	for (int depth = 0; depth < MAPLE_DEPTH; depth++) {
+		__u64 type = MAPLE_TYPE(entry);
+
+		/* Nodes are marked as internal entries of an XArray. */
+		if ((entry & 3) != 2 || type < MAPLE_LEAF_64 || type > MAPLE_ARANGE_64)
+			return NULL;
+		entry = maple_child(entry, address);
+		if (type == MAPLE_LEAF_64)
+			return (struct vm_area_struct *)entry;
+	}
+	return NULL;
+}
+
+struct mm_struct___rb {
+	struct rb_root mm_rb;
+} __attribute__((preserve_access_index));
+
+struct vm_area_struct___rb {
+	struct rb_node vm_rb;
+	unsigned long vm_start, vm_end;
+} __attribute__((preserve_access_index));
+
+static __always_inline struct vm_area_struct *vma_in_rb(struct mm_struct *mm, __u64 address)
+{
+	struct mm_struct___rb *old = (void *)mm;
+	struct rb_node *node = BPF_CORE_READ(old, mm_rb.rb_node);
+	__u32 offset = bpf_core_field_offset(struct vm_area_struct___rb, vm_rb);
+
+	for (int depth = 0; depth < RB_DEPTH && node; depth++) {
+		struct vm_area_struct___rb *vma = (void *)node - offset;
+
+		if (address >= BPF_CORE_READ(vma, vm_end))
+			node = BPF_CORE_READ(node, rb_right);
+		else if (address < BPF_CORE_READ(vma, vm_start))
+			node = BPF_CORE_READ(node, rb_left);
+		else
+			return (struct vm_area_struct *)vma;
+	}
+	return NULL;
+}
+
+static __always_inline struct vm_area_struct *vma_find(struct mm_struct *mm, __u64 address)
+{
+	struct mm_struct___rb *old = (void *)mm;
+
+	if (bpf_core_field_exists(old->mm_rb))
+		return vma_in_rb(mm, address);
+	return vma_in_maple(mm, address);
+}
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the programs with known call trees share: bursts of CPU time of one length, a choice at random
+ * of who burns the next one, and the split that came of it, printed at the end as "split NAME SHARE".
+ *
+ * The answer stands in each program as comments "chain NAME: FRAME …", root first; judge.py knows the
+ * language. ROOT is what comes before main and main itself.
+ */
+#ifndef STRAIT_TEST_BURN_H
+#define STRAIT_TEST_BURN_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#define NOINLINE __attribute__((noinline, noclone))
+/* Behind a call, so that it is no tail call. */
+#define NO_TAIL() __asm__ volatile("" ::: "memory")
+
+/* Each multiplication waits for the one before: some 20 µs wherever the loop lies. */
+static inline __attribute__((always_inline)) void burn(void)
+{
+	uint64_t left = 20000, product = 3;
+
+	__asm__ volatile("1: imul $3, %1, %1\n\tdec %0\n\tjnz 1b" : "+r"(left), "+r"(product)::"cc");
+}
+
+struct choice {
+	const char *chain;
+	void (*call)(void);
+	unsigned int weight;
+	unsigned long bursts; /* of one length each; a call is one, unless `cost` says more */
+	unsigned int cost;
+};
+
+static inline double cpu_seconds(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Calls one after the other, by their weights, for so many seconds of this thread's CPU time. */
+static inline __attribute__((always_inline)) void choose(struct choice *choices, unsigned int count,
+							 double seconds)
+{
+	const double until = cpu_seconds(CLOCK_THREAD_CPUTIME_ID) + seconds;
+	unsigned int total = 0;
+	uint64_t random = 88172645463325252;
+
+	for (unsigned int i = 0; i < count; i++)
+		total += choices[i].weight;
+	for (unsigned long round = 1;; round++) {
+		unsigned int which = 0, point;
+
+		random ^= random << 13;
+		random ^= random >> 7;
+		random ^= random << 17;
+		point = (unsigned int)(random % total);
+		while (point >= choices[which].weight)
+			point -= choices[which++].weight;
+		choices[which].call();
+		choices[which].bursts += choices[which].cost ? choices[which].cost : 1;
+		if (round % 64 == 0 && cpu_seconds(CLOCK_THREAD_CPUTIME_ID) >= until)
+			break;
+	}
+}
+
+static inline void print_split(const struct choice *choices, unsigned int count)
+{
+	unsigned long total = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		total += choices[i].bursts;
+	for (unsigned int i = 0; i < count; i++)
+		printf("split %s %.6f\n", choices[i].chain,
+		       (double)choices[i].bursts / (double)total);
+	printf("bursts %lu\n", total);
+}
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+/* Where main is no more than this. */
+#define CHOOSE(choices, seconds)                                                                   \
+	do {                                                                                       \
+		choose(choices, COUNT(choices), seconds);                                          \
+		print_split(choices, COUNT(choices));                                              \
+	} while (0)
+
+#define SECONDS 1.5
+
+#endif
