@@ -9,7 +9,8 @@
  *   word 3                  pages: how many
  *   2 words each            the rules (struct unwind_rule); rule 0 is UNWIND_NONE
  *   pages + 1 words         index of each page's first row among the rows; the last is their number
- *   1 word each             the rows: (offset in the file & 0xffff) << 16 | rule, ascending in a page
+ *   1 word each             the rows: (offset in the file & 0xffff) << 16 | rule, ascending in a
+ * page
  *
  * Offsets are those of the file, not virtual addresses: the kernel knows a mapping's offset in its
  * file, so nothing depends on where it is loaded. A row's rule holds until the next row. The first
@@ -35,9 +36,10 @@ enum unwind_cfa {
 	UNWIND_REGISTER, /* register `more` + cfa_offset: known in the innermost frame only */
 	UNWIND_DEREF_SP, /* the word at (stack pointer + cfa_offset), + more */
 	UNWIND_DEREF_FP, /* the word at (frame pointer + cfa_offset), + more */
-	UNWIND_PLT,      /* x86-64: sp + 8 + ((pc & 15) >= more ? 8 : 0), procedure linkage tables */
-	UNWIND_SIGNAL,   /* the frame that the kernel made for a signal handler: registers are in it */
-	UNWIND_END,      /* nothing called this code: the root */
+	UNWIND_PLT,    /* x86-64: sp + 8 + ((pc & 15) >= more ? 8 : 0), procedure linkage tables */
+	UNWIND_SIGNAL, /* the frame that the kernel made for a signal handler: registers are in it
+			*/
+	UNWIND_END,    /* nothing called this code: the root */
 };
 
 /* What became of the caller's frame pointer (x86-64: rbp). */

@@ -227,8 +227,8 @@ static const struct cfi_common *common_get(struct reader *reader, uint64_t offse
 static bool range_read(struct reader *reader, struct entry *entry)
 {
 	const struct cfi_section *section = reader->section;
-	uint64_t where = section->debug ? entry->id
-					: (uint64_t)(entry->id_at - section->bytes) - entry->id;
+	uint64_t where =
+		section->debug ? entry->id : (uint64_t)(entry->id_at - section->bytes) - entry->id;
 	const struct cfi_common *common = common_get(reader, where);
 	struct cursor *c = &entry->body;
 	uint64_t begin, length;

@@ -145,8 +145,7 @@ static void state_restore(struct run *run)
 
 static void cfa_set(struct run *run, uint64_t number, int64_t offset)
 {
-	run->now.cfa =
-		(struct cfi_value){.kind = CFI_REGISTER, .number = number, .offset = offset};
+	run->now.cfa = (struct cfi_value){.kind = CFI_REGISTER, .number = number, .offset = offset};
 	run->changed = true;
 }
 

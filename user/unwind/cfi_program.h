@@ -13,10 +13,10 @@ enum cfi_kind {
 	CFI_UNSPECIFIED, /* nothing said: unchanged, as the ABI's saved registers are */
 	CFI_UNDEFINED,
 	CFI_SAME,
-	CFI_OFFSET,         /* saved at CFA + offset */
-	CFI_VALUE,          /* is CFA + offset */
-	CFI_REGISTER,       /* in another register; the CFA: register + offset */
-	CFI_EXPRESSION,     /* saved at what an expression says; the CFA: is what it says */
+	CFI_OFFSET,           /* saved at CFA + offset */
+	CFI_VALUE,            /* is CFA + offset */
+	CFI_REGISTER,         /* in another register; the CFA: register + offset */
+	CFI_EXPRESSION,       /* saved at what an expression says; the CFA: is what it says */
 	CFI_VALUE_EXPRESSION, /* is what an expression says */
 };
 

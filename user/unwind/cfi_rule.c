@@ -99,14 +99,22 @@ static bool place_read(const struct cfi_value *value, struct place *place)
 
 /*
  * What linkers write for their procedure linkage tables, whose entries of 16 bytes push one word:
- * sp + 8 + ((pc & 15) >= limit) * 8. The limit is where the push has been done: 11, or 9 or 5 in the
- * forms with endbr64 and bnd.
+ * sp + 8 + ((pc & 15) >= limit) * 8. The limit is where the push has been done: 11, or 9 or 5 in
+ * the forms with endbr64 and bnd.
  */
 static bool plt_read(const struct cfi_value *value, const struct cfi_machine *machine, int *limit)
 {
-	const uint8_t plt[] = {OP_BREG0 + machine->sp, 8,      OP_BREG0 + machine->ra, 0,
-			       OP_LIT0 + 15,           OP_AND, OP_LIT0 + 11,           OP_GE,
-			       OP_LIT0 + 3,            OP_SHL, OP_PLUS};
+	const uint8_t plt[] = {OP_BREG0 + machine->sp,
+			       8,
+			       OP_BREG0 + machine->ra,
+			       0,
+			       OP_LIT0 + 15,
+			       OP_AND,
+			       OP_LIT0 + 11,
+			       OP_GE,
+			       OP_LIT0 + 3,
+			       OP_SHL,
+			       OP_PLUS};
 	uint8_t copy[sizeof(plt)];
 
 	if (value->length != sizeof(plt))
@@ -216,8 +224,7 @@ struct unwind_rule cfi_rule(const struct cfi_common *common, const struct cfi_ma
 		return (struct unwind_rule){.cfa = UNWIND_SIGNAL};
 	if (state->saved[CFI_RA].kind == CFI_UNDEFINED)
 		return (struct unwind_rule){.cfa = UNWIND_END};
-	if (!cfa_describe(machine, &state->cfa, &rule, &cfa) ||
-	    !sp_is_cfa(&state->saved[CFI_SP]) ||
+	if (!cfa_describe(machine, &state->cfa, &rule, &cfa) || !sp_is_cfa(&state->saved[CFI_SP]) ||
 	    !saved_offset(&state->saved[CFI_RA], &rule, &cfa, &offset) ||
 	    offset != machine->ra_offset)
 		return none;

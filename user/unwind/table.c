@@ -19,7 +19,11 @@
 /* The code that one entry describes; all offsets are those of the file. */
 struct span {
 	uint32_t begin, end;
-	uint32_t row, rows;
+	uint32_t row, rows; /* the first one's index, and how many */
+};
+
+struct row {
+	uint32_t offset, rule;
 };
 
 struct builder {
@@ -27,11 +31,221 @@ struct builder {
 	const struct cfi_machine *machine;
 	struct rule_set rules;
 	VEC(struct span) spans;
-	struct row {
-		uint32_t offset, rule;
-	} *row; /* the last one, for those who read this: rows.at */
 	VEC(struct row) rows;
-	uint64_t delta; /* from addresses of the current entry to offsets */
-	bool go;        /* the section at hand is Go's */
+	uint64_t delta; /* from addresses of the entry at hand to offsets */
+	bool go;        /* the section at hand is of Go's compiler */
+	bool full;      /* the entry at hand has more rows than there is place for */
 	struct unwind_stats stats;
 };
+
+/* ---- collecting, in the order of the sections ---- */
+
+static const struct image_segment *code_at(const struct image *image, uint64_t address)
+{
+	for (size_t i = 0; i < image->segment_count; i++) {
+		const struct image_segment *segment = &image->segments[i];
+
+		if (segment->flags & PF_X && address >= segment->address &&
+		    address - segment->address < segment->file_size)
+			return segment;
+	}
+	return NULL;
+}
+
+static bool span_begin(void *context, uint64_t begin, uint64_t end)
+{
+	struct builder *builder = context;
+	const struct image_segment *segment = code_at(builder->image, begin);
+	uint64_t limit, offset;
+
+	if (!segment) {
+		builder->stats.elsewhere++;
+		return false;
+	}
+	limit = segment->address + segment->file_size;
+	if (end > limit)
+		end = limit;
+	builder->delta = segment->offset - segment->address;
+	offset = begin + builder->delta;
+	if (offset > UINT32_MAX || end - begin > UINT32_MAX - offset ||
+	    builder->spans.len == MAX_SPANS) {
+		builder->stats.skipped++;
+		return false;
+	}
+	builder->full = false;
+	vec_push(&builder->spans, (struct span){
+					  .begin = (uint32_t)offset,
+					  .end = (uint32_t)(end + builder->delta),
+					  .row = (uint32_t)builder->rows.len,
+				  });
+	return true;
+}
+
+/*
+ * Go's compiler says where the CFA is, not that a function with a frame saves the frame pointer in
+ * the frame's first word (cmd/internal/obj/x86, preprocess). The entry says "unchanged" then.
+ */
+static void go_amend(const struct builder *builder, struct unwind_rule *rule)
+{
+	__s16 call = (__s16)(builder->machine->call_offset / 8);
+
+	if (rule->cfa != UNWIND_SP || rule->fp != UNWIND_FP_SAME || rule->cfa_offset <= call)
+		return;
+	rule->fp = UNWIND_FP_SAVED;
+	rule->fp_offset = (__s16)(-call - 1);
+}
+
+static void span_row(void *context, uint64_t address, const struct unwind_rule *given)
+{
+	struct builder *builder = context;
+	const struct span *span = &builder->spans.at[builder->spans.len - 1];
+	uint64_t offset = address + builder->delta;
+	struct unwind_rule rule = *given;
+	struct row row = {.offset = (uint32_t)offset};
+
+	/* What the segment does not hold. */
+	if (offset >= span->end)
+		return;
+	if (builder->go)
+		go_amend(builder, &rule);
+	row.rule = rule_intern(&builder->rules, &rule);
+	if (!row.rule && rule.cfa != UNWIND_NONE)
+		builder->stats.lost++;
+	if (builder->rows.len > span->row) {
+		struct row *last = &builder->rows.at[builder->rows.len - 1];
+
+		if (last->offset == row.offset)
+			last->rule = row.rule;
+		if (last->rule == row.rule)
+			return;
+	}
+	if (builder->rows.len == MAX_ROWS)
+		builder->full = true;
+	else
+		vec_push(&builder->rows, row);
+}
+
+static void span_end(void *context, bool good)
+{
+	struct builder *builder = context;
+	struct span *span = &builder->spans.at[builder->spans.len - 1];
+
+	if (good && builder->full)
+		builder->stats.skipped++;
+	if (good && !builder->full) {
+		span->rows = (uint32_t)builder->rows.len - span->row;
+		return;
+	}
+	builder->rows.len = span->row;
+	builder->spans.len--;
+}
+
+static void section_collect(struct builder *builder, const char *name, bool debug)
+{
+	const struct image_section *found = image_section(builder->image, name);
+	const struct cfi_sink sink = {span_begin, span_row, span_end, builder};
+	struct cfi_section section = {.debug = debug};
+	struct cfi_counts counts = {};
+	char *bytes;
+
+	if (!found)
+		return;
+	bytes = section_load(builder->image, name, MAX_SECTION, &section.size);
+	if (!bytes)
+		return;
+	section.bytes = (const uint8_t *)bytes;
+	section.address = found->address;
+	cfi_read(&section, builder->machine, &sink, &counts);
+	builder->stats.fdes += counts.entries;
+	builder->stats.skipped += counts.skipped;
+	free(bytes);
+}
+
+/* ---- laying out ---- */
+
+static int span_compare(const void *a, const void *b)
+{
+	const struct span *left = a, *right = b;
+
+	if (left->begin != right->begin)
+		return left->begin < right->begin ? -1 : 1;
+	return left->row < right->row ? -1 : left->row > right->row;
+}
+
+/* Lays out a span's rows from offset `from` of it on. */
+static void span_lay(const struct builder *builder, const struct span *span, uint32_t from,
+		     struct table_layout *layout)
+{
+	const struct row *row = &builder->rows.at[span->row], *end = row + span->rows;
+
+	for (; row < end; row++)
+		if (row + 1 == end || row[1].offset > from)
+			layout_row(layout, row->offset > from ? row->offset : from, row->rule);
+}
+
+/* No code lies between two functions that far apart, and the same rule holds on both sides. */
+static bool is_padding(const struct table_layout *layout, uint32_t gap, uint32_t next,
+		       uint32_t rule)
+{
+	return gap < ALIGNMENT && !(next % ALIGNMENT) && layout->rule == rule;
+}
+
+/*
+ * Where spans overlap, the one that begins first holds to its end, then the rest of the other; of
+ * two that begin together, the one that the file has first. Linkers write no such thing on purpose.
+ */
+static void spans_lay(struct builder *builder, struct table_layout *layout)
+{
+	uint32_t covered = 0;
+
+	vec_sort(&builder->spans, span_compare);
+	vec_each(&builder->spans, span) {
+		uint32_t from = span->begin > covered ? span->begin : covered;
+
+		if (span->end <= covered)
+			continue;
+		if (!is_padding(layout, from - covered, from, builder->rows.at[span->row].rule) &&
+		    from > covered)
+			layout_row(layout, covered, 0);
+		span_lay(builder, span, from, layout);
+		covered = span->end;
+	}
+	layout_row(layout, covered, 0);
+}
+
+static void image_build(const struct image *image, struct unwind_table *out)
+{
+	struct builder builder = {
+		.image = image,
+		.machine = image->is_64 ? cfi_machine(image->machine) : NULL,
+	};
+	struct table_layout layout = {};
+
+	if (builder.machine) {
+		section_collect(&builder, ".eh_frame", false);
+		/* Code that has no other: of Go's compiler, and of assemblers. */
+		builder.go = image_section(image, ".gopclntab") ||
+			     image_section(image, ".note.go.buildid");
+		section_collect(&builder, ".debug_frame", true);
+	}
+	spans_lay(&builder, &layout);
+	out->stats = builder.stats;
+	layout_finish(&layout, &builder.rules, out);
+	layout_free(&layout);
+	rule_set_free(&builder.rules);
+	vec_free(&builder.spans);
+	vec_free(&builder.rows);
+}
+
+int unwind_table_build(int fd, struct unwind_table *out, struct error *error)
+{
+	struct image image;
+	int code = image_open(&image, fd);
+
+	if (code)
+		return error_set(error, code, "no ELF file of this machine's kind");
+	image_build(&image, out);
+	image.fd = -1; /* the caller's */
+	image_close(&image);
+	return 0;
+}

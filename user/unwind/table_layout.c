@@ -67,13 +67,13 @@ void layout_row(struct table_layout *layout, uint32_t offset, uint32_t rule)
 	/* Outside of the pages nothing is described anyway. */
 	if (rule == layout->rule)
 		return;
-	if (!rule && !(offset & LOW_MASK) &&
-	    layout->first + layout->pages.len == offset >> UNWIND_PAGE_BITS) {
-		layout->rule = 0;
-		return;
+	/* Nor does a page begin for code that is not described. */
+	if (!rule && !(offset & LOW_MASK)) {
+		pages_begin(layout, offset - 1);
+	} else {
+		pages_begin(layout, offset);
+		vec_push(&layout->rows, (offset & LOW_MASK) << UNWIND_PAGE_BITS | rule);
 	}
-	pages_begin(layout, offset);
-	vec_push(&layout->rows, (offset & LOW_MASK) << UNWIND_PAGE_BITS | rule);
 	layout->rule = rule;
 }
 
