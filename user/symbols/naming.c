@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "symbols/files.h"
 #include "symbols/lines.h"
 #include "symbols/naming.h"
+#include "symbols/opening.h"
 #include "symbols/section.h"
 
 #define DEBUG_ROOT "/usr/lib/debug"

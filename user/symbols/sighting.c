@@ -111,11 +111,10 @@ struct search {
  */
 static bool type_is_local(const char *type)
 {
-	static const char *const local[] = {"ext4",    "xfs",      "btrfs", "overlay",  "tmpfs",
-					    "ext3",    "ext2",     "f2fs",  "squashfs", "erofs",
-					    "ramfs",   "bcachefs", "zfs",   "iso9660",  "vfat",
-					    "exfat",   "ntfs3",    "udf",   "rootfs",   "jfs",
-					    "devtmpfs"};
+	static const char *const local[] = {
+		"ext4", "xfs",      "btrfs", "overlay", "tmpfs",    "ext3", "ext2",
+		"f2fs", "squashfs", "erofs", "ramfs",   "bcachefs", "zfs",  "iso9660",
+		"vfat", "exfat",    "ntfs3", "udf",     "rootfs",   "jfs",  "devtmpfs"};
 
 	for (size_t i = 0; i < sizeof(local) / sizeof(*local); i++)
 		if (!strcmp(type, local[i]))

@@ -9,15 +9,16 @@
 #include "symbols/clock.h"
 #include "symbols/demangle.h"
 #include "symbols/files.h"
+#include "symbols/generated.h"
 #include "symbols/kernel.h"
-#include "symbols/maps.h"
 #include "symbols/naming.h"
+#include "symbols/opening.h"
 #include "symbols/perf_map.h"
 #include "symbols/symbols.h"
+#include "wire.h"
 
 /* Line tables of one batch are read for so long; functions are always named. */
-#define LINES_NS     400000000ull
-#define JIT_RETRY_NS 1000000000ull
+#define LINES_NS 400000000ull
 
 /* Which file a module of the recording is. */
 struct module_note {
@@ -29,8 +30,8 @@ struct symbols {
 	struct text_pool pool;
 	struct text_arena arena; /* of the last batch */
 	struct kernel_table kernel;
-	struct map_cache maps;
 	struct file_table files;
+	struct generated generated;
 	VEC(struct module_note) notes; /* by module */
 };
 
@@ -50,7 +51,6 @@ void symbols_free(struct symbols *s)
 	if (!s)
 		return;
 	kernel_free(&s->kernel);
-	maps_free(&s->maps);
 	files_free(&s->files);
 	text_arena_clear(&s->arena);
 	text_pool_free(&s->pool);
@@ -68,106 +68,88 @@ int symbols_kernel(struct symbols *s, uint64_t address, struct kernel_symbol *ou
 	return kernel_find(&s->kernel, address, out);
 }
 
-/* ---- locating ---- */
+/* ---- files and places in them ---- */
 
-static void locate_generated(struct symbols *s, struct map_process *process, uint64_t address,
-			     struct location *out)
+int symbols_file_seen(struct symbols *s, const struct file_sighting *seen)
 {
-	uint64_t now = time_now();
-
-	/* The runtime may write its perf map later than its first code. */
-	if (process->jit == SYMBOLS_NO_FILE && now >= process->jit_next_ns) {
-		process->jit = file_of_jit(&s->files, &s->pool, process->pid);
-		process->jit_next_ns = now + JIT_RETRY_NS;
-	}
-	*out = (struct location){
-		.kind = LOCATION_ANONYMOUS,
-		.path = "[anonymous]",
-		.build_id = "",
-		.offset = address,
-		.file = process->jit,
-	};
-	if (process->jit != SYMBOLS_NO_FILE)
-		out->path = s->files.files.at[process->jit].path;
+	return file_see(&s->files, &s->pool, seen);
 }
 
-static void locate_special(const struct mapping *mapping, enum location_kind kind, const char *path,
-			   uint64_t offset, struct location *out)
+int symbols_file_open(struct symbols *s, uint64_t id)
+{
+	uint32_t position;
+	const struct file *file;
+
+	if (id == WIRE_FILE_VDSO)
+		return file_open_vdso();
+	position = file_by_id(&s->files, id);
+	if (position == SYMBOLS_NO_FILE)
+		return -ENOENT;
+	file = &s->files.files.at[position];
+	return file_open(&s->files, &s->pool, position, file->seen.pid, file->path, file->build_id);
+}
+
+static void locate_special(enum location_kind kind, const char *path, uint64_t offset,
+			   struct location *out)
 {
 	*out = (struct location){
 		.kind = kind,
 		.path = path,
 		.build_id = "",
 		.offset = offset,
-		.dev = mapping->dev,
-		.inode = mapping->inode,
 		.file = SYMBOLS_NO_FILE,
 	};
 }
 
-static void locate_file(struct symbols *s, struct map_process *process, struct mapping *mapping,
-			uint64_t address, struct location *out)
+static void locate_generated(struct symbols *s, uint32_t pid, uint64_t address,
+			     struct location *out)
 {
-	const struct file *file;
+	uint32_t position = generated_find(&s->generated, &s->files, &s->pool, pid);
 
-	if (mapping->file == SYMBOLS_NO_FILE)
-		mapping->file = file_of_mapping(&s->files, &s->pool, process->pid, mapping);
-	if (mapping->file == SYMBOLS_NO_FILE) {
-		locate_special(mapping, LOCATION_FILE, mapping->path,
-			       address - mapping->start + mapping->offset, out);
-		return;
-	}
-	file = &s->files.files.at[mapping->file];
-	if (file->kind == LOCATION_ANONYMOUS) {
-		locate_generated(s, process, address, out);
-		return;
+	locate_special(LOCATION_ANONYMOUS, "[anonymous]", address, out);
+	out->file = position;
+	if (position != SYMBOLS_NO_FILE)
+		out->path = s->files.files.at[position].path;
+}
+
+static int locate_file(struct symbols *s, uint64_t id, uint64_t offset, struct location *out)
+{
+	uint32_t position = file_by_id(&s->files, id);
+	const struct file *file;
+	const struct file_sighting *seen;
+
+	if (position == SYMBOLS_NO_FILE)
+		return -ENOENT;
+	file = &s->files.files.at[position];
+	seen = &file->seen;
+	/* Runtimes that write code in one place and run it in another keep it in a nameless file.
+	 */
+	if (file->kind == LOCATION_ANONYMOUS && offset >= seen->offset &&
+	    offset - seen->offset < seen->end - seen->start) {
+		locate_generated(s, seen->pid, seen->start + (offset - seen->offset), out);
+		return 0;
 	}
 	*out = (struct location){
 		.kind = file->kind,
 		.path = file->path,
 		.build_id = file->build_id,
-		.offset = address - mapping->start + mapping->offset,
-		.dev = mapping->dev,
-		.inode = mapping->inode,
-		.file = mapping->file,
+		.offset = offset,
+		.file = position,
 	};
-}
-
-int symbols_locate(struct symbols *s, uint32_t pid, uint64_t address, struct location *out)
-{
-	struct map_process *process;
-	struct mapping *mapping;
-	int err = maps_find(&s->maps, &s->pool, pid, address, &process, &mapping);
-	uint64_t offset;
-
-	if (err)
-		return err;
-	offset = address - mapping->start;
-	if (mapping->path[0] == '/' && mapping->path[1] != '/')
-		locate_file(s, process, mapping, address, out);
-	else if (!strcmp(mapping->path, "[vdso]"))
-		/* A 32-bit process has another one than we. */
-		locate_special(mapping, LOCATION_VDSO, address > UINT32_MAX ? "[vdso]" : "[vdso32]",
-			       offset, out);
-	else if (!strcmp(mapping->path, "[vsyscall]"))
-		locate_special(mapping, LOCATION_VDSO, "[vsyscall]", offset, out);
-	else if (!strcmp(mapping->path, "[uprobes]"))
-		locate_special(mapping, LOCATION_ANONYMOUS, "[uprobes]", offset, out);
-	else if (!strncmp(mapping->path, "[stack", 6))
-		locate_special(mapping, LOCATION_STACK, "[stack]", address, out);
-	else
-		locate_generated(s, process, address, out);
 	return 0;
 }
 
-void symbols_forget(struct symbols *s, uint32_t pid)
+int symbols_locate(struct symbols *s, uint64_t file, uint64_t offset, struct location *out)
 {
-	maps_forget(&s->maps, pid);
-}
-
-void symbols_inherit(struct symbols *s, uint32_t child, uint32_t parent)
-{
-	maps_inherit(&s->maps, child, parent);
+	if (file & WIRE_FILE_INODE)
+		return locate_file(s, file, offset, out);
+	if (file == WIRE_FILE_VDSO)
+		locate_special(LOCATION_VDSO, "[vdso]", offset, out);
+	else if (file >> 32 == WIRE_FILE_ANONYMOUS >> 32)
+		locate_generated(s, (uint32_t)file, offset, out);
+	else
+		return -ENOENT;
+	return 0;
 }
 
 /* ---- naming ---- */
@@ -199,7 +181,8 @@ static int request_open(struct symbols *s, const struct name_request *request)
 		return file_open_vdso();
 	if (request->path[0] == '[' && !is_generated(request))
 		return -ENOENT;
-	return file_open(&s->files, request->file, request->pid, request->path, request->build_id);
+	return file_open(&s->files, &s->pool, request->file, request->pid, request->path,
+			 request->build_id);
 }
 
 static void request_answer(struct symbols *s, struct name_request *request,

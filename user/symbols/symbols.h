@@ -3,14 +3,15 @@
  * Names for addresses: of the kernel (kallsyms), of user code (ELF symbols, line tables, perf
  * maps).
  *
- * The work is in two steps. symbols_locate() turns an address of a process into (module, offset in
- * the file) and must run while the process lives, or soon after: it reads /proc/PID/maps. Naming
- * happens later and in batches: each file is opened once for all of its offsets, read as a stream
- * and closed, so that memory stays small however large the file is.
+ * The kernel tells user code as (file, offset in it), and of each file once where it saw it mapped.
+ * symbols_file_seen() finds that file and says which it is; it must run while a process that maps
+ * it lives, or soon after, where the file cannot be reached by its path. Naming happens later and
+ * in batches: each file is opened once for all of its offsets, read as a stream and closed, so that
+ * memory stays small however large the file is.
  *
- * Files, maps and perf maps of traced processes are a stranger's: everything read is bounded, files
- * are opened inside the process's own root, and a file is used only if it is the one mapped.
- * One thread at a time may use a struct symbols.
+ * Files, mount tables and perf maps of traced processes are a stranger's: everything read is
+ * bounded, files are opened inside the process's own root, and a file is used only if it is the one
+ * mapped. One thread at a time may use a struct symbols.
  */
 #ifndef STRAIT_SYMBOLS_H
 #define STRAIT_SYMBOLS_H
@@ -49,48 +50,64 @@ int symbols_kernel_load(struct symbols *s, struct error *error);
  */
 int symbols_kernel(struct symbols *s, uint64_t address, struct kernel_symbol *out);
 
-/* ---- where an address of a process is ---- */
+/* ---- files whose code runs ---- */
+
+/* As in struct wire_file. */
+struct file_sighting {
+	uint64_t id;          /* WIRE_FILE_INODE | … */
+	uint32_t pid;         /* a process that maps it, 0 = none known */
+	uint64_t start, end;  /* the mapping; 0 when it is only about to be made */
+	uint64_t offset;      /* of the mapping in the file, bytes */
+	uint64_t inode, size; /* size in bytes */
+	uint64_t dev;         /* dev_t (makedev) of its file system, 0 = unknown */
+	uint32_t generation;  /* of the inode number, 0 = unknown */
+	const char *path;     /* absolute within its own file system, "" or NULL = unknown */
+};
+
+/*
+ * The file is found, and told apart from others by its build-id, now. 0: it was, now or before.
+ * -ENOENT: it cannot be had; it is known by its path alone, and looked for again when it is named
+ * or seen again. -EINVAL: not an id of a file. -ENOSPC: 65,536 files are known.
+ * What cannot be opened later is kept open, for the 128 files seen last, until symbols_resolve().
+ */
+int symbols_file_seen(struct symbols *s, const struct file_sighting *seen);
+
+/*
+ * A descriptor, to be closed, of exactly the file of that id, or of the vDSO's image. -ENOENT: it
+ * was never seen, cannot be had any more, or is none; else as open(2).
+ */
+int symbols_file_open(struct symbols *s, uint64_t file);
 
 enum location_kind {
 	LOCATION_FILE,
 	LOCATION_DELETED,   /* a file that has no name any more */
-	LOCATION_VDSO,      /* path "[vdso]", or "[vsyscall]" */
+	LOCATION_VDSO,      /* path "[vdso]" */
 	LOCATION_ANONYMOUS, /* generated code; path "[jit PID]" if it has a perf map, "[anonymous]"
 			       else */
-	LOCATION_STACK,     /* code on a stack; path "[stack]" */
 };
 
 #define SYMBOLS_NO_FILE UINT32_MAX
 
 struct location {
 	enum location_kind kind;
-	const char *path; /* as the process sees it; lives as long as the struct symbols */
+	/*
+	 * From our own root, or from that of the mount namespace in which it was found; of a file
+	 * that was not found, from the root of its file system, "[inode NUMBER]" where not even
+	 * that is known. Lives as long as the struct symbols.
+	 */
+	const char *path;
 	/*
 	 * Hex digits of the GNU build-id. A file without one has 16 digits made from its contents
 	 * here, so that two files of one path are told apart. Empty: not an ELF file, or it could
 	 * not be read. Lives as long as the struct symbols.
 	 */
 	const char *build_id;
-	uint64_t offset;     /* in the file; for anonymous code and stacks: the address itself */
-	uint64_t dev, inode; /* as in /proc/PID/maps; dev as dev_t. 0 = no file */
-	uint32_t file;       /* a handle for naming, SYMBOLS_NO_FILE where there is no file */
+	uint64_t offset; /* in the file; for generated code: the address itself */
+	uint32_t file;   /* a handle for naming, SYMBOLS_NO_FILE where there is no file */
 };
 
-/*
- * -ESRCH: the process is gone and nothing is known of its maps. -ENOENT: no executable mapping at
- * that address. Maps are kept until symbols_forget(); they are read again when an address is in
- * none of them, less and less often while that does not help.
- */
-int symbols_locate(struct symbols *s, uint32_t pid, uint64_t address, struct location *out);
-
-/* The process has a new image, or has ended and all of its addresses were located. */
-void symbols_forget(struct symbols *s, uint32_t pid);
-
-/*
- * `child` was just forked from `parent`. What was known under its number is forgotten; the parent's
- * maps are its own until an address is in none of them, and for good where its own cannot be read.
- */
-void symbols_inherit(struct symbols *s, uint32_t child, uint32_t parent);
+/* -ENOENT: no file (WIRE_FILE_NONE), or one that was never seen. */
+int symbols_locate(struct symbols *s, uint64_t file, uint64_t offset, struct location *out);
 
 /* ---- naming ---- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Addresses of living and dead processes, through the whole module. */
-#include "fixture.h"
+/* Frames of living and dead processes, through the whole module. */
+#include "sighting.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -32,8 +32,12 @@ static int clean(void **state)
 static struct location locate(uint32_t pid, uint64_t address)
 {
 	struct location where = {.file = 12345};
+	struct sight sight;
 
-	assert_int_equal(symbols_locate(symbols, pid, address, &where), 0);
+	sight_take(&sight, pid, address, "");
+	if (sight.seen.id)
+		assert_int_equal(symbols_file_seen(symbols, &sight.seen), 0);
+	assert_int_equal(symbols_locate(symbols, sight.file, sight.offset, &where), 0);
 	return where;
 }
 
@@ -49,16 +53,6 @@ static struct name_request name(uint32_t pid, const struct location *where)
 
 	symbols_name(symbols, &request, 1);
 	return request;
-}
-
-static void check_name(uint32_t pid, uint64_t address, const char *function)
-{
-	struct location where = locate(pid, address);
-	struct name_request answer = name(pid, &where);
-
-	if (!answer.function)
-		fail_msg("no name for %s in %s", function, where.path);
-	assert_string_equal(answer.function, function);
 }
 
 /* Starts a program of the fixture that sleeps in its `main`, and waits until it does. */
@@ -133,11 +127,15 @@ static void own_code(void **state)
 
 static void no_such_place(void **state)
 {
+	static const uint64_t files[] = {WIRE_FILE_NONE, WIRE_FILE_INODE | 77, 2, 1ull << 40};
 	struct location where = {.path = "untouched"};
 
 	(void)state;
-	assert_int_equal(symbols_locate(symbols, 0x7ffffff0, 0x1000, &where), -ESRCH);
-	assert_int_equal(symbols_locate(symbols, (uint32_t)getpid(), 0x10, &where), -ENOENT);
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		assert_int_equal(symbols_locate(symbols, files[i], 0x10, &where), -ENOENT);
+		assert_int_equal(symbols_file_open(symbols, files[i]), -ENOENT);
+	}
+	assert_int_equal(symbols_file_seen(symbols, &(struct file_sighting){.id = 77}), -EINVAL);
 	assert_string_equal(where.path, "untouched");
 }
 
@@ -146,6 +144,8 @@ static void vdso(void **state)
 	void *image = dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_NOLOAD);
 	void *function = image ? dlsym(image, "__vdso_getcpu") : NULL;
 	struct location where;
+	char magic[4] = "";
+	int fd;
 
 	(void)state;
 	if (!function)
@@ -154,6 +154,10 @@ static void vdso(void **state)
 	assert_int_equal(where.kind, LOCATION_VDSO);
 	assert_string_equal(where.path, "[vdso]");
 	assert_non_null(strstr(name(0, &where).function, "getcpu"));
+	fd = symbols_file_open(symbols, WIRE_FILE_VDSO);
+	assert_int_equal(pread(fd, magic, 4, 0), 4);
+	assert_memory_equal(magic, "\177ELF", 4);
+	close(fd);
 }
 
 static void odd_file_names(void **state)
@@ -172,7 +176,6 @@ static void odd_file_names(void **state)
 	assert_string_equal(where.path, path);
 	assert_string_equal(name(pid, &where).function, "oddly");
 	stop(pid);
-	symbols_forget(symbols, pid);
 }
 
 /* The path leads to another file by now: what runs is the old one. */
@@ -197,7 +200,6 @@ static void deleted_and_replaced_files(void **state)
 	stop(pid);
 	/* It was kept open, so its death takes no names away. */
 	assert_string_equal(name(pid, &where).function, "first_version");
-	symbols_forget(symbols, pid);
 
 	/* A pipe in the file's place must not be waited for. */
 	pid = start("./old");
@@ -208,7 +210,6 @@ static void deleted_and_replaced_files(void **state)
 	alarm(20);
 	assert_null(name(pid, &where).function);
 	alarm(0);
-	symbols_forget(symbols, pid);
 }
 
 /* As in a container: the file is seen in the process's own mount namespace only. */
@@ -246,7 +247,6 @@ static void other_mount_namespace(void **state)
 	assert_non_null(strstr(where.path, "/hole/inside"));
 	stop(pid);
 	assert_string_equal(name(pid, &where).function, "contained");
-	symbols_forget(symbols, pid);
 }
 
 /* A process whose generated code is at *code. */
@@ -271,6 +271,23 @@ static uint32_t start_generator(uint64_t *code)
 	return (uint32_t)child;
 }
 
+static struct location locate_generated(uint32_t pid, uint64_t address)
+{
+	struct location where;
+
+	assert_int_equal(symbols_locate(symbols, WIRE_FILE_ANONYMOUS | pid, address, &where), 0);
+	return where;
+}
+
+static void check_generated(uint32_t pid, uint64_t address, const char *function)
+{
+	struct location where = locate_generated(pid, address);
+	const char *found = name(pid, &where).function;
+
+	assert_non_null(found);
+	assert_string_equal(found, function);
+}
+
 static void generated_code(void **state)
 {
 	char map[64], text[512], expected[64];
@@ -286,7 +303,7 @@ static void generated_code(void **state)
 		 code, code, code + 0x200, code + 0x300);
 	unlink(map);
 	fixture_write(map, text);
-	where = locate(pid, code + 0x20);
+	where = locate_generated(pid, code + 0x20);
 	snprintf(expected, sizeof(expected), "[jit %u]", pid);
 	assert_int_equal(where.kind, LOCATION_ANONYMOUS);
 	assert_string_equal(where.path, expected);
@@ -294,20 +311,19 @@ static void generated_code(void **state)
 	/* What the map says last holds. */
 	assert_string_equal(name(pid, &where).function, "LazyCompile:*hot a.js:12");
 	assert_int_equal(name(pid, &where).start, code);
-	check_name(pid, code + 0x20f, "other");
-	where = locate(pid, code + 0x210);
+	check_generated(pid, code + 0x20f, "other");
+	where = locate_generated(pid, code + 0x210);
 	assert_null(name(pid, &where).function);
 	stop(pid);
 	unlink(map);
-	check_name(pid, code + 0x20f, "other");
-	symbols_forget(symbols, pid);
+	check_generated(pid, code + 0x20f, "other");
 }
 
 static void maps_of_strangers_are_refused(void **state)
 {
-	struct location where;
 	uint64_t code;
 	uint32_t pid = start_generator(&code);
+	struct location where;
 	char map[64], text[64];
 
 	(void)state;
@@ -316,21 +332,23 @@ static void maps_of_strangers_are_refused(void **state)
 	fixture_write("elsewhere", text);
 	unlink(map);
 	assert_int_equal(symlink("elsewhere", map), 0);
-	where = locate(pid, code);
+	where = locate_generated(pid, code);
 	assert_string_equal(where.path, "[anonymous]");
 	assert_null(name(pid, &where).function);
-	symbols_forget(symbols, pid);
 	unlink(map);
+	stop(pid);
+	if (geteuid())
+		return;
+	/* Root may say what anybody's code is, somebody else may not. */
+	pid = start_generator(&code);
+	snprintf(map, sizeof(map), "/tmp/perf-%u.map", pid);
+	snprintf(text, sizeof(text), "%lx 40 liar\n", code);
 	fixture_write(map, text);
-	if (!geteuid()) {
-		/* Root may say what anybody's code is, somebody else may not. */
-		assert_int_equal(chown(map, 12345, 12345), 0);
-		where = locate(pid, code);
-		assert_string_equal(where.path, "[anonymous]");
-	}
+	assert_int_equal(chown(map, 12345, 12345), 0);
+	where = locate_generated(pid, code);
+	assert_string_equal(where.path, "[anonymous]");
 	stop(pid);
 	unlink(map);
-	symbols_forget(symbols, pid);
 }
 
 static void whole_recording(void **state)

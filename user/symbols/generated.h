@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Generated code of processes, and the files in which their runtimes name it. */
+#ifndef STRAIT_SYMBOLS_GENERATED_H
+#define STRAIT_SYMBOLS_GENERATED_H
+
+#include <stdint.h>
+
+struct file_table;
+struct text_pool;
+
+#define GENERATED_SLOTS 1024
+
+struct generated {
+	/* By a hash of the pid: of two processes in one place the later one is known. */
+	struct generated_process {
+		uint32_t pid;     /* 0 = free */
+		uint32_t file;    /* in the file table, SYMBOLS_NO_FILE = it has none */
+		uint64_t next_ns; /* not asked again before, CLOCK_MONOTONIC */
+	} processes[GENERATED_SLOTS];
+};
+
+/* The file that names the process's generated code, "[jit PID]"; SYMBOLS_NO_FILE = none. */
+uint32_t generated_find(struct generated *generated, struct file_table *files,
+			struct text_pool *pool, uint32_t pid);
+
+/* A descriptor of the process's perf map, if one may believe it; -errno. */
+int perf_map_open(uint32_t pid);
+
+#endif
