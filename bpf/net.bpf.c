@@ -8,6 +8,7 @@
  * process is 0, unknown.
  */
 #include "core/compat.bpf.h"
+#include "core/descriptor.bpf.h"
 #include "core/ledger.bpf.h"
 #include "core/targets.bpf.h"
 #include <bpf/bpf_endian.h>
@@ -19,8 +20,6 @@
 #define PROTOCOL_TCP   6
 #define PEEK           2 /* MSG_PEEK: the bytes stay, and are received once more */
 #define BOUND_PORT     8 /* SOCK_BINDPORT_LOCK: the program chose the port */
-#define INODE_TYPE     0170000
-#define INODE_SOCKET   0140000
 #define UNIX_PATH_SIZE 108
 
 GENERATION_MAPS(net_flows, struct net_key, struct net_value, 8192);
@@ -266,15 +265,10 @@ const volatile __s32 net_sendmmsg = -1;
 /* The socket behind a descriptor of the current process, NULL for other files. */
 static __always_inline struct sock *socket_of_descriptor(__s32 fd)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
+	struct file *file = descriptor_file((struct task_struct *)bpf_get_current_task(), fd);
 	struct socket *socket;
 
-	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(table, max_fds))
-		return NULL;
-	if (bpf_probe_read_kernel(&file, sizeof(file), &files[fd]) || !file ||
-	    (BPF_CORE_READ(file, f_inode, i_mode) & INODE_TYPE) != INODE_SOCKET)
+	if (!file || file_type(file) != MODE_SOCKET)
 		return NULL;
 	socket = BPF_CORE_READ(file, private_data);
 	return BPF_CORE_READ(socket, sk);
@@ -454,7 +448,7 @@ int net__listeners(struct bpf_iter__task_file *ctx)
 	struct socket *socket;
 	struct sock *sk;
 
-	if (!task || !file || (BPF_CORE_READ(file, f_inode, i_mode) & INODE_TYPE) != INODE_SOCKET)
+	if (!task || !file || file_type(file) != MODE_SOCKET)
 		return 0;
 	socket = BPF_CORE_READ(file, private_data);
 	sk = BPF_CORE_READ(socket, sk);

@@ -6,15 +6,11 @@
 #ifndef STRAIT_CAUSE_BPF_H
 #define STRAIT_CAUSE_BPF_H
 
+#include "core/descriptor.bpf.h"
 #include "core/ledger.bpf.h"
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
-#define MODE_TYPE    0170000
-#define MODE_SOCKET  0140000
-#define MODE_PIPE    0010000
-#define MODE_REGULAR 0100000
-#define MODE_BLOCK   0060000
 #define FAMILY_INET  2
 #define FAMILY_INET6 10
 
@@ -43,21 +39,18 @@ static __always_inline bool address_is_local(const struct sock *sk, __u16 family
 	return false;
 }
 
-/* The current task blocks in a read or write of descriptor `fd`. */
+/* The task blocks in a read or write of descriptor `fd`. */
 static __always_inline enum thread_state wait_on_descriptor(struct task_struct *task, __s32 fd,
 							    bool is_write)
 {
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
+	struct file *file = descriptor_file(task, fd);
 	struct socket *socket;
 	struct sock *sk;
 	__u16 mode, family;
 
-	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(table, max_fds))
+	if (!file)
 		return STATE_WAIT_OTHER;
-	if (bpf_probe_read_kernel(&file, sizeof(file), &files[fd]) || !file)
-		return STATE_WAIT_OTHER;
-	mode = BPF_CORE_READ(file, f_inode, i_mode) & MODE_TYPE;
+	mode = file_type(file);
 	if (mode == MODE_REGULAR || mode == MODE_BLOCK)
 		return is_write ? STATE_WAIT_DISK_WRITE : STATE_WAIT_DISK_READ;
 	if (mode == MODE_PIPE)

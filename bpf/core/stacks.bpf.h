@@ -76,10 +76,10 @@ __u64 stack_kernel_send(__u64 slot, __u64 bytes);
 __u64 stack_user(__u64 slot);
 /*
  * Tells user space of a file that is mapped to run, unless it knows: `file` is a struct file *;
- * start, end (addresses) and offset (bytes) are its mapping, 0 = about to be made. Returns the id
- * of the file.
+ * start, end (addresses) and offset (bytes) are its mapping, 0 = about to be made; tgid is who maps
+ * it, 0 = the current process. Returns the id of the file.
  */
-__u64 file_tell(__u64 file, __u64 start, __u64 end, __u64 offset);
+__u64 file_tell(__u64 file, __u64 start, __u64 end, __u64 offset, __u64 tgid);
 
 static __always_inline struct wire_stack *stack_scratch_of(enum stack_slot slot)
 {

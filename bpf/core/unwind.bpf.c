@@ -68,7 +68,8 @@ static __always_inline void names_fill(struct wire_file *record, struct dentry *
 	}
 }
 
-__attribute__((noinline)) __u64 file_tell(__u64 pointer, __u64 start, __u64 end, __u64 offset)
+__attribute__((noinline)) __u64 file_tell(__u64 pointer, __u64 start, __u64 end, __u64 offset,
+					  __u64 tgid)
 {
 	struct file *file = (struct file *)pointer;
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
@@ -85,6 +86,8 @@ __attribute__((noinline)) __u64 file_tell(__u64 pointer, __u64 start, __u64 end,
 		return id;
 	}
 	header_fill(&record->header, WIRE_FILE);
+	if (tgid)
+		record->header.tid = record->header.tgid = (__u32)tgid;
 	record->file = id;
 	record->start = start;
 	record->end = end;
@@ -201,7 +204,7 @@ __attribute__((noinline)) __u64 unwind_map(__u64 slot)
 	if (file) {
 		offset = BPF_CORE_READ(vma, vm_pgoff) << 12;
 		m->base = start - offset;
-		m->file = file_tell((__u64)file, start, end, offset);
+		m->file = file_tell((__u64)file, start, end, offset, 0);
 	} else if (start == compat_vdso_start(mm)) {
 		m->base = start;
 		m->file = WIRE_FILE_VDSO;

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * unwind: which files have code that runs, so that their unwind tables are there before they are
+ * needed: those mapped when tracing begins (the iterator, 5.12), those that an exec or an mmap is
+ * about to run. What is missed is told at the first sample in it.
+ */
+#include "core/compat.bpf.h"
+#include "core/descriptor.bpf.h"
+#include "core/stacks.bpf.h"
+#include <bpf/bpf_tracing.h>
+
+#define MAPPING_EXEC 4 /* VM_EXEC and PROT_EXEC */
+
+const volatile __s32 unwind_mmap = -1; /* the number of mmap() */
+
+SEC("iter/task_vma")
+int unwind__mappings(struct bpf_iter__task_vma *ctx)
+{
+	struct vm_area_struct *vma = ctx->vma;
+	struct task_struct *task = ctx->task;
+	struct file *file;
+
+	if (!task || !vma || !(vma->vm_flags & MAPPING_EXEC))
+		return 0;
+	file = BPF_CORE_READ(vma, vm_file); /* global functions take numbers, no BTF pointers */
+	if (file)
+		file_tell((__u64)file, vma->vm_start, vma->vm_end, vma->vm_pgoff << 12, task->tgid);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(unwind__exec, struct task_struct *task)
+{
+	struct file *file = BPF_CORE_READ(task, mm, exe_file);
+
+	if (file)
+		file_tell((__u64)file, 0, 0, 0, 0);
+	return 0;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(unwind__mmap, struct pt_regs *regs, long nr)
+{
+	struct file *file;
+
+	if (nr != unwind_mmap || !(PT_REGS_PARM3_CORE_SYSCALL(regs) & MAPPING_EXEC))
+		return 0;
+	file = descriptor_file((struct task_struct *)bpf_get_current_task(),
+			       (__s32)PT_REGS_PARM5_CORE_SYSCALL(regs));
+	if (file && file_type(file) == MODE_REGULAR)
+		file_tell((__u64)file, 0, 0, 0, 0);
+	return 0;
+}

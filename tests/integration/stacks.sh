@@ -1,0 +1,151 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# User stacks against known answers: small programs without frame pointers, each with a call tree of
+# which every stack is known, and with known shares of CPU time. stacks/judge.py compares.
+
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need_root
+need_strait
+need python3 cc
+
+sources=$root/tests/integration/stacks
+recording=$work/r.strait
+list=$work/list # programs of the next recording, one a line: NAME ARGUMENTS
+
+# Notes a reason why a part of this test is left out.
+without() {
+	echo "note: $*"
+}
+
+# build NAME SOURCE FLAG…: compiles a program; its answer is in SOURCE.
+build() {
+	local name=$1 source=$sources/$2 compiler=cc
+	shift 2
+	[[ $source != *.cc ]] || compiler=c++
+	command -v $compiler >/dev/null || {
+		without "no $compiler: $name is left out"
+		return 1
+	}
+	$compiler -O2 -D_GNU_SOURCE -pthread -o "$work/$name" "$source" "$@" 2>"$work/$name.log" || {
+		without "$name cannot be built here: $(grep -m 1 -i error "$work/$name.log")"
+		return 1
+	}
+	echo "$source" >"$work/$name.source"
+}
+
+# plan NAME ARGUMENT…: the program will run in the next recording. Two run at a time.
+plan() {
+	echo "$*" >>"$list"
+}
+
+# Records the planned programs. They have 1.5 s of CPU time each.
+record_planned() {
+	local count
+	count=$(wc -l <"$list")
+	# shellcheck disable=SC2016 # for the inner shell
+	run "$strait" record -q --replace -F 999 -d $((count * 3 + 20)) -o "$recording" -- \
+		xargs -a "$list" -P 2 -L 1 sh -c \
+		'program=$1; shift; exec "$0/$program" "$@" >"$0/$program.out" 2>"$0/$program.err"' "$work"
+	is 'recorded' 0 "$status"
+	[ "$status" -eq 0 ] || head -c 600 "$err"
+}
+
+# verdict JUDGE'S-ARGUMENT…: prints its checks as this test's.
+verdict() {
+	local word what seen
+	if ! python3 "$sources/judge.py" "$@" >"$work/verdict" 2>"$work/judge.err"; then
+		report 1 "the judge of $*" "$(tail -n 3 "$work/judge.err")"
+		return
+	fi
+	while IFS=$'\t' read -r word what seen; do
+		[ "$word" = good ]
+		report $? "$what" "$seen"
+	done <"$work/verdict"
+}
+
+# judge NAME OPTION…: the checks of one program.
+judge() {
+	local name=$1
+	shift
+	verdict tree "$recording" "$name" "$(cat "$work/$name.source")" "$work/$name.out" "$@"
+}
+
+judge_planned() {
+	local name _
+	while read -r name _; do
+		judge "$name"
+	done <"$list"
+	: >"$list"
+}
+
+# The same tree in every form that a program comes in.
+plan_trees() {
+	build tree tree.c -pie -fPIE && plan tree
+	build tree-fixed tree.c -no-pie -fno-pie && plan tree-fixed
+	build tree-static tree.c -static && plan tree-static
+	build tree-static-pie tree.c -static-pie -fPIE && plan tree-static-pie
+	build tree-pointers tree.c -fno-omit-frame-pointer -DKEEPS_RBP && plan tree-pointers
+	build tree-debug tree.c -g -fno-asynchronous-unwind-tables -fno-unwind-tables && plan tree-debug
+}
+
+plan_frames() {
+	build frames frames.c && plan frames
+	build recursion recursion.c && plan recursion 230
+	build too-deep recursion.c && plan too-deep 400
+	build signals signals.c && plan signals
+	build signals-alt signals.c && plan signals-alt alt
+	build syscalls syscalls.c && plan syscalls
+}
+
+plan_processes() {
+	build threads threads.c && plan threads
+	build alpha.so plugin.c -DALPHA -shared -fPIC && build beta.so plugin.c -shared -fPIC &&
+		build plugins plugins.c -ldl && plan plugins "$work/alpha.so" "$work/beta.so"
+	build throw throw.cc && plan throw
+	[ "$(uname -m)" != x86_64 ] || { build jit jit.c && plan jit; }
+}
+
+# Languages whose compilers need not be there.
+plan_others() {
+	if command -v rustc >/dev/null &&
+		rustc -O -C debuginfo=1 -o "$work/rust" "$sources/tree.rs" 2>"$work/rust.log"; then
+		echo "$sources/tree.rs" >"$work/rust.source"
+		plan rust
+	else
+		without 'no rustc that works: Rust is left out'
+	fi
+	if command -v go >/dev/null && GOCACHE=$work/gocache GOFLAGS=-mod=mod HOME=$work \
+		go build -o "$work/golang" "$sources/tree.go" 2>"$work/golang.log"; then
+		echo "$sources/tree.go" >"$work/golang.source"
+		plan golang
+	else
+		without 'no go that works: Go is left out'
+	fi
+}
+
+# Off the CPU, and page faults.
+test_events() {
+	build waits waits.c || return
+	build faults faults.c || return
+	plan waits
+	plan faults
+	record_planned
+	judge waits --kind offcpu --least 50
+	judge faults --kind fault --least 400
+	: >"$list"
+}
+
+# perf maps of the generated code, which the recording has read by now.
+cleanups+=('for map in $(cat "$work"/jit.map 2>/dev/null); do rm -f "$map"; done')
+
+plan_trees
+plan_frames
+plan_processes
+plan_others
+record_planned
+judge_planned
+test_events
+finish

@@ -1,0 +1,376 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Judges the stacks of a recording. Prints one line a check: good|bad TAB what TAB what was seen.
+
+  judge.py tree RECORDING PROGRAM SOURCE OUTPUT [--kind KIND]   a program with a known call tree
+  judge.py whole RECORDING LABEL PROGRAM...                     complete stacks of real programs
+  judge.py named RECORDING PROGRAM...                           names in the stacks of programs
+
+The answer of a known program is in SOURCE and in what the program printed, OUTPUT:
+
+  chain NAME: FRAME...        root first; a name may have several chains
+  truncated NAME: FRAME...    the same, where only the leaf's side can be there
+  split NAME SHARE, bursts N  shares of CPU time between named chains, and of how many pieces
+  wait NAME MS, faults NAME N what a chain waited for, or faulted
+  atleast NAME SHARE          of all samples
+  kernel NAME SHARE: GLOB     so many of the chain's samples have such a function in the kernel part
+  contains NAME SHARE: FRAME  ... have such a frame in the user part
+
+FRAME is FUNCTION in the program itself, FUNCTION@MODULE elsewhere, both globs of * alone. A function
+without a name is "nameless", blanks in names are left out. FRAME? may be missing, FRAME{2,5} is
+repeated, A|B is either, +@MODULE is one or more frames there, ... are any frames. ROOT, THREAD and
+SIGNAL are what the C library puts around a program's code, RUST what Rust does.
+"""
+import argparse
+import collections
+import os
+import re
+import sqlite3
+import sys
+
+MACROS = {
+    "ROOT": "_start __libc_start_main*@libc|__libc_start_main*|nameless@libc "
+            "__libc_start_call_main@libc|__libc_start_call_main|nameless@libc main",
+    "THREAD": "*clone*@libc|nameless@libc start_thread@libc|nameless@libc",
+    "SIGNAL": "*restore_rt@libc|*restore_rt|nameless@libc",
+    "RUST": "ROOT std::rt::lang_start* ... *tree::main",
+}
+# What the runtime does around any of the chains: resolve a function, read the clock.
+TAIL = ("(?:nameless@;|[^;@]*plt[^;@]*@;)?"
+        r"(?:(?:nameless|[^;@]*clock_gettime[^;@]*|syscall)@(?:libc)?;)?"
+        r"(?:[^;]*@(?:\[vdso\]|ld-linux-x86-64);)*")
+# And before, after and below main.
+RUNTIME = [
+    r"(?:_start@;)?(?:[^;@]*@(?:libc|ld-linux-x86-64|\[vdso\]|libstdc\+\+|libgcc_s|libm);)+"
+    r"(?:(?:nameless|_init|_fini|_start|__do_global_[^;@]*|frame_dummy|(?:de)?register_tm_clones"
+    r"|_GLOBAL__[^;@]*)@;)*",
+    r"_start@;(?:__libc_start_main[^;@]*@;(?!__libc_start_call_main)(?:[^;]*;)*)?",
+    r"_start@;__libc_start_main[^;@]*@;__libc_start_call_main@;(?:exit@;[^;]*;(?:[^;]*;)*)?",
+]
+# Below main of a static program, and of others: print the split.
+MAIN_TAIL = r"(?:(?:[^;@]*(?:clock_gettime|printf|_IO_|write)[^;@]*@;)(?:[^;]*;)*" \
+            r"|(?:[^;@]*@(?:libc|ld-linux-x86-64|\[vdso\]);)*)"
+
+
+def good(ok, what, seen=""):
+    print("good" if ok else "bad", what, seen, sep="\t")
+
+
+# ---- patterns ----------------------------------------------------------------------------------
+
+def glob(text):
+    return "".join("[^;@]*" if part == "*" else re.escape(part)
+                   for part in re.split(r"(\*)", text))
+
+
+def frame_pattern(text):
+    function, at, module = text.partition("@")
+    return f"{glob(function)}@{glob(module) if at else ''};"
+
+
+def token_pattern(token):
+    if token == "...":
+        return "(?:[^;]*;)*"
+    if token.startswith("+@"):
+        return f"(?:[^;@]*@{glob(token[2:])};)+"
+    count = re.search(r"(\?|\{\d+(?:,\d*)?\})$", token)
+    body = token[:count.start()] if count else token
+    return f"(?:{'|'.join(frame_pattern(one) for one in body.split('|'))})" + \
+        (count.group(1) if count else "")
+
+
+def chain_pattern(text):
+    for _ in range(3):
+        text = " ".join(MACROS.get(token, token) for token in text.split())
+    return "".join(token_pattern(token) for token in text.split())
+
+
+class Answer:
+    """What the comments of a source and the output of its program say."""
+
+    def __init__(self, *paths):
+        self.chains, self.truncated = [], []
+        self.split, self.waits, self.faults, self.atleast = {}, {}, {}, {}
+        self.kernel, self.contains = [], []
+        self.bursts = 1
+        for path in paths:
+            with open(path, encoding="utf-8") as file:
+                for line in file:
+                    self.read(re.sub(r"^\s*(\*|//!?)? ?", "", line).strip())
+
+    def read(self, line):
+        words = line.split()
+        match = re.match(r"(chain|truncated) (\w+): (.*)", line)
+        if match:
+            kind, name, chain = match.groups()
+            where = self.chains if kind == "chain" else self.truncated
+            where.append((name, re.compile(chain_pattern(chain) + TAIL)))
+        match = re.match(r"(kernel|contains) (\w+) ([\d.]+): (.*)", line)
+        if match:
+            kind, name, share, what = match.groups()
+            pattern = re.compile(glob(what) if kind == "kernel" else token_pattern(what))
+            (self.kernel if kind == "kernel" else self.contains).append(
+                (name, float(share), what, pattern))
+        if len(words) == 3 and words[0] in ("split", "wait", "faults", "atleast"):
+            table = {"split": self.split, "wait": self.waits, "faults": self.faults,
+                     "atleast": self.atleast}[words[0]]
+            table[words[1]] = float(words[2])
+        if len(words) == 2 and words[0] == "bursts":
+            self.bursts = int(words[1])
+
+
+# ---- the recording -----------------------------------------------------------------------------
+
+def plain(function):
+    """A function's name without blanks, its version, and what the compiler hung on."""
+    function = re.sub(r"\.(constprop|isra|part|cold|lto_priv)(\.\d+)*", "", function)
+    return function.replace(" ", "").replace(";", ":").partition("@")[0] or "nameless"
+
+
+def short(path):
+    """libc of /usr/lib/x86_64-linux-gnu/libc.so.6"""
+    name = os.path.basename(path.removesuffix(" (deleted)"))
+    return re.sub(r"(-[\d.]+)?\.so[\d.]*$", "", name) if ".so" in name else name
+
+
+def text(value):
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value or ""
+
+
+class Recording:
+    def __init__(self, path):
+        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        self.db = db
+        ends = dict(db.execute("SELECT value, word FROM words WHERE what = 'stack_end'"))
+        self.frames = [(text(function), text(module), offset, kind, has_module is not None)
+                       for function, module, offset, kind, has_module in db.execute(
+                           "SELECT s.text, p.text, f.offset, f.kind, f.module FROM frames f "
+                           "JOIN strings s ON s.id = f.function LEFT JOIN modules m ON "
+                           "m.id = f.module LEFT JOIN strings p ON p.id = m.path ORDER BY f.id")]
+        rows = [row for row, in db.execute("SELECT frame FROM stack_frames ORDER BY id")]
+        self.stacks = [(rows[first:first + kernel], rows[first + kernel:first + length], ends[end])
+                       for first, length, kernel, end in db.execute(
+                           "SELECT first, len, kernel_len, user_end FROM stacks ORDER BY id")]
+
+    def samples(self, kind, programs):
+        """(exe, stack, count, weight) of the processes that run one of these programs."""
+        names = {name[:15] for name in programs}
+        for exe, comm, stack, count, weight in self.db.execute(
+                "SELECT e.text, pc.text, a.stack, sum(a.count), sum(a.weight) FROM samples a "
+                "JOIN words w ON w.what = 'sample' AND w.value = a.kind AND w.word = ? "
+                "JOIN threads t ON t.id = a.thread JOIN processes p ON p.id = t.process "
+                "JOIN strings e ON e.id = p.exe JOIN strings pc ON pc.id = p.comm "
+                "GROUP BY p.id, a.stack", (kind,)):
+            base = os.path.basename(text(exe).removesuffix(" (deleted)"))
+            if base in programs or (not base and text(comm) in names):
+                yield text(exe), stack, count, weight
+
+    def shown(self, exe, number):
+        """A user frame as patterns see it."""
+        function, module, _, _, has_module = self.frames[number]
+        if module == exe:
+            module = ""
+        elif not has_module or module.startswith(("[anon", "//anon", "anon_inode", "/tmp/perf-")):
+            module = "jit"
+        else:
+            module = short(module) or "jit"
+        return f"{plain(function)}@{module};"
+
+    def chain(self, exe, user):
+        return "".join(self.shown(exe, number) for number in reversed(user))
+
+    def evidence(self, stack):
+        """Root first, with places: for whoever looks for the fault."""
+        kernel, user, end = self.stacks[stack]
+        out = [f"{plain(f[0])}({short(f[1]) or '-'}+{f[2]:#x})"
+               for f in (self.frames[number] for number in reversed(user))]
+        if len(out) > 24:
+            out[12:-12] = [f"…{len(out) - 24} more…"]
+        return f"{end}: " + ";".join(out) + (f" [kernel part: {len(kernel)}]" if kernel else "")
+
+
+# ---- known trees -------------------------------------------------------------------------------
+
+class Tally:
+    """The samples of one program, each told to which chain it belongs."""
+
+    def __init__(self, recording, answer, program, kind):
+        self.recording = recording
+        self.total = self.foreign = self.runtime = self.whole = 0
+        self.count, self.weight = collections.Counter(), collections.Counter()
+        self.incomplete, self.wrong = collections.Counter(), collections.Counter()
+        self.stacks = collections.defaultdict(list)
+        patterns = [re.compile(text) for text in RUNTIME] + \
+            [re.compile(chain_pattern("ROOT") + MAIN_TAIL)]
+        for exe, stack, count, weight in recording.samples(kind, [program]):
+            kernel, user, end = recording.stacks[stack]
+            chain = recording.chain(exe, user)
+            if self.is_foreign(exe, kernel, user, end):
+                self.foreign += count
+                continue
+            self.total += count
+            found = self.find(answer.truncated if end == "truncated" else answer.chains, chain)
+            if end == "complete" or (end == "truncated" and answer.truncated):
+                self.whole += count
+                if found:
+                    self.count[found] += count
+                    self.weight[found] += weight
+                    self.stacks[found].append((kernel, chain, count))
+                elif any(pattern.fullmatch(chain) for pattern in patterns):
+                    self.runtime += count
+                else:
+                    self.wrong[stack] += count
+            else:
+                self.incomplete[stack] += count
+
+    def is_foreign(self, exe, kernel, user, end):
+        """Of the process before its exec was done, or after it gave up its memory."""
+        if not user:
+            return end == "complete" or any(
+                re.search("exec|exit", self.recording.frames[number][0]) for number in kernel)
+        module = self.recording.frames[user[-1]][1]
+        return end == "complete" and module != exe and not re.search(r"\.so|\[vdso\]|^$", module)
+
+    @staticmethod
+    def find(chains, chain):
+        return next((name for name, pattern in chains if pattern.fullmatch(chain)), None)
+
+    def examples(self, stacks, most=4):
+        return " | ".join(f"{count} x {self.recording.evidence(stack)}"
+                          for stack, count in stacks.most_common(most))
+
+
+def percent(part, whole):
+    return 100 * part / whole if whole else 0
+
+
+def judge_split(answer, tally, label):
+    names = [name for name in answer.split if name != "way"]
+    total = sum(tally.count[name] for name in names)
+    if len(names) < 2:
+        return
+    for name in names:
+        expected, seen = answer.split[name], tally.count[name] / max(total, 1)
+        sigma = (expected * (1 - expected) * (1 / max(total, 1) + 1 / answer.bursts)) ** .5
+        good(abs(seen - expected) <= 4 * sigma + .003,
+             f"{label}: {name} burned {100 * expected:.1f} %, seen {100 * seen:.1f} %",
+             f"allowed are {100 * (4 * sigma + .003):.1f} points; {total} samples")
+
+
+def judge_amounts(answer, tally, label):
+    for name, share in answer.atleast.items():
+        seen = tally.count[name] / max(tally.total, 1)
+        good(seen >= share, f"{label}: {name} is in {100 * seen:.1f} % of the samples, "
+             f"at least {100 * share:.0f} %")
+    for name, ms in answer.waits.items():
+        seen = tally.weight[name] / 1e6
+        good(.9 * ms <= seen <= 1.7 * ms + 50, f"{label}: {name} waited {ms:.0f} ms, "
+             f"seen {seen:.0f} ms")
+    for name, faults in answer.faults.items():
+        seen = tally.weight[name]
+        # One in 64 on average is sampled.
+        good(.7 * faults <= seen <= 1.4 * faults, f"{label}: {name} took {faults:.0f} faults, "
+             f"the samples stand for {seen}")
+
+
+def judge_parts(recording, answer, tally, label):
+    for name, share, what, pattern in answer.kernel:
+        hits = sum(count for kernel, _, count in tally.stacks[name] if any(
+            pattern.fullmatch(recording.frames[number][0]) for number in kernel))
+        good(tally.count[name] and hits >= share * tally.count[name],
+             f"{label}: {percent(hits, tally.count[name]):.0f} % of {name} with {what} in the "
+             f"kernel, at least {100 * share:.0f} %")
+    for name, share, what, pattern in answer.contains:
+        hits = sum(count for _, chain, count in tally.stacks[name] if pattern.search(chain))
+        good(tally.count[name] and hits >= share * tally.count[name],
+             f"{label}: {percent(hits, tally.count[name]):.0f} % of {name} with {what}, "
+             f"at least {100 * share:.0f} %")
+
+
+def judge_tree(options):
+    recording, answer = Recording(options.recording), Answer(options.source, options.output)
+    tally = Tally(recording, answer, options.program, options.kind)
+    label = options.program + ("" if options.kind == "cpu" else f", {options.kind}")
+    good(tally.total >= options.least, f"{label}: {tally.total} samples, {tally.foreign} more "
+         f"before or after it", f"at least {options.least} are wanted")
+    good(tally.total and tally.whole >= .99 * tally.total,
+         f"{label}: {percent(tally.whole, tally.total):.2f} % of user stacks as they should end",
+         tally.examples(tally.incomplete))
+    good(tally.whole and not tally.wrong, f"{label}: {sum(tally.wrong.values())} of {tally.whole} "
+         "stacks are none of the possible ones", tally.examples(tally.wrong))
+    good(tally.runtime <= .05 * tally.total + 10, f"{label}: {tally.runtime} in the runtime")
+    if answer.truncated:
+        cut = sum(tally.count[name] for name in {name for name, _ in answer.truncated})
+        good(cut >= .95 * tally.total, f"{label}: {percent(cut, tally.total):.1f} % are said to be "
+             "truncated", tally.examples(tally.incomplete))
+    judge_split(answer, tally, label)
+    judge_amounts(answer, tally, label)
+    judge_parts(recording, answer, tally, label)
+
+
+# ---- real programs -----------------------------------------------------------------------------
+
+def judge_whole(options):
+    recording = Recording(options.recording)
+    ends, worst = collections.Counter(), collections.Counter()
+    for _, stack, count, _ in recording.samples(options.kind, options.programs):
+        kernel, user, end = recording.stacks[stack]
+        if not user and (end == "complete" or any(
+                re.search("exec|exit", recording.frames[number][0]) for number in kernel)):
+            continue
+        ends[end] += count
+        if end != "complete":
+            worst[stack] += count
+    total = sum(ends.values())
+    seen = ", ".join(f"{count} {end}" for end, count in ends.most_common())
+    good(total >= options.least and ends["complete"] >= .99 * total,
+         f"{options.label}: {percent(ends['complete'], total):.2f} % of {total} user stacks are "
+         "complete", seen + ": " + " | ".join(f"{count} x {recording.evidence(stack)}"
+                                              for stack, count in worst.most_common(3)))
+
+
+def judge_named(options):
+    """Leaves of user code; with all their callers they would only count the common ones."""
+    recording = Recording(options.recording)
+    total = named = placed = 0
+    nameless = collections.Counter()
+    for exe, stack, count, _ in recording.samples("cpu", options.programs):
+        _, user, _ = recording.stacks[stack]
+        if not user:
+            continue
+        function, module, _, _, has_module = recording.frames[user[0]]
+        total += count
+        placed += count if has_module else 0
+        named += count if function else 0
+        if not function:
+            nameless[short(module) or "no module"] += count
+    good(total >= options.least, f"{options.label}: {total} user samples",
+         f"at least {options.least} are wanted")
+    good(named >= .95 * total, f"{options.label}: {percent(named, total):.2f} % of user samples have "
+         "a function", str(nameless.most_common(6)))
+    good(placed >= .99 * total, f"{options.label}: {percent(placed, total):.2f} % of user samples "
+         "have a module", str(nameless.most_common(6)))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("tree", "whole", "named"):
+        command = commands.add_parser(name)
+        command.add_argument("recording")
+        command.add_argument("--kind", default="cpu")
+        command.add_argument("--least", type=int, default=700, help="samples")
+        if name == "tree":
+            command.add_argument("program")
+            command.add_argument("source")
+            command.add_argument("output")
+        else:
+            command.add_argument("label")
+            command.add_argument("programs", nargs="+")
+    options = parser.parse_args()
+    {"tree": judge_tree, "whole": judge_whole, "named": judge_named}[options.command](options)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
