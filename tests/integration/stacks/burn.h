@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the programs with known call trees share: bursts of CPU time of one length, a choice at random
- * of who burns the next one, and the split that came of it, printed at the end as "split NAME SHARE".
+ * What the programs with known call trees share: bursts of CPU time of one length, a choice at
+ * random of who burns the next one, and the split that came of it, printed at the end as "split
+ * NAME SHARE".
  *
- * The answer stands in each program as comments "chain NAME: FRAME …", root first; judge.py knows the
- * language. ROOT is what comes before main and main itself.
+ * The answer stands in each program as comments "chain NAME: FRAME …", root first; judge.py knows
+ * the language. ROOT is what comes before main and main itself.
  */
 #ifndef STRAIT_TEST_BURN_H
 #define STRAIT_TEST_BURN_H
@@ -22,7 +23,8 @@ static inline __attribute__((always_inline)) void burn(void)
 {
 	uint64_t left = 20000, product = 3;
 
-	__asm__ volatile("1: imul $3, %1, %1\n\tdec %0\n\tjnz 1b" : "+r"(left), "+r"(product)::"cc");
+	__asm__ volatile("1: imul $3, %1, %1\n\tdec %0\n\tjnz 1b"
+			 : "+r"(left), "+r"(product)::"cc");
 }
 
 struct choice {
@@ -88,5 +90,10 @@ static inline void print_split(const struct choice *choices, unsigned int count)
 	} while (0)
 
 #define SECONDS 1.5
+
+/* Two programs of one source get build-ids of their own. */
+#ifdef NAME
+__attribute__((used)) static const char test_program_name[] = NAME;
+#endif
 
 #endif

@@ -89,15 +89,16 @@ int main(void)
 
 	snprintf(path, sizeof(path), "/tmp/perf-%d.map", getpid());
 	map = fopen(path, "wx");
-	code = mmap(NULL, 65536, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	code = mmap(NULL, 65536, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
+		    -1, 0);
 	if (!map || code == MAP_FAILED)
 		return 1;
 	jit_burn = (void (*)(void))emit_burn("jit_burn");
 	jit_inner = (void (*)(void))emit_call("jit_inner", leaf);
 	jit_outer = (void (*)(void))emit_call("jit_outer", middle);
-	fflush(map);
-	CHOOSE(choices, SECONDS);
-	/* For who names it at the end of the window; the test takes the file away. */
 	fclose(map);
+	/* It stays for who names frames at the end of the window; the test takes it away. */
+	printf("map %s\n", path);
+	CHOOSE(choices, SECONDS);
 	return 0;
 }

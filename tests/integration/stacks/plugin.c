@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The library that plugins.c loads, built twice: ALPHA and BETA lie differently in the same place. */
+/* The library that plugins.c loads, built twice: ALPHA and BETA lie differently in the same place.
+ */
 #include "burn.h"
 
 #ifdef ALPHA

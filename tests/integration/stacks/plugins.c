@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * plugins ALPHA.so BETA.so: loads one library, works in it, unloads it, loads the other, which comes
- * to lie in the same place; the libraries call back.
+ * plugins ALPHA.so BETA.so: loads one library, works in it, unloads it, loads the other, which
+ * comes to lie in the same place; the libraries call back.
  *
  * chain alpha: ROOT cycle alpha_work@alpha alpha_leaf@alpha
  * chain alpha: ROOT cycle alpha_work@alpha call_back alpha_leaf@alpha

@@ -82,8 +82,8 @@ int main(void)
 {
 	pthread_t one, two;
 	pid_t child = start_child();
-	int bare = clone(bare_thread, room + sizeof(room), CLONE_VM | CLONE_FS | CLONE_FILES | SIGCHLD,
-			 NULL);
+	int bare = clone(bare_thread, room + sizeof(room),
+			 CLONE_VM | CLONE_FS | CLONE_FILES | SIGCHLD, NULL);
 
 	if (child < 0 || bare < 0 || pthread_create(&one, NULL, first_thread, NULL) ||
 	    pthread_create(&two, NULL, second_thread, NULL))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Exceptions, thrown and caught in a loop, with a destructor on their way; a virtual call, a template
-// and a lambda.
+// Exceptions, thrown and caught in a loop, with a destructor on their way; a virtual call, a
+// template and a lambda.
 //
 // chain burn: ROOT Worker::run(int) Derived::step(int) void*spend<int>(int)
 // chain lambda: ROOT Worker::run(int) call(*std::function*) std::_Function_handler*
@@ -38,7 +38,8 @@ struct Base {
 	virtual ~Base() = default;
 };
 
-namespace {
+namespace
+{
 template <typename T> __attribute__((noinline)) void spend(T n)
 {
 	for (T i = 0; i < n; i++)
