@@ -14,7 +14,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#define NOINLINE __attribute__((noinline, noclone))
+/* A function of its own: not copied, and not merged with another of the same code. */
+#define NOINLINE __attribute__((noinline, noclone, no_icf))
 /* Behind a call, so that it is no tail call. */
 #define NO_TAIL() __asm__ volatile("" ::: "memory")
 

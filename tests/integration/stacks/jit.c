@@ -5,7 +5,6 @@
  *
  * chain burn: ROOT run_burn jit_burn@jit
  * chain back: ROOT run_back jit_outer@jit middle jit_inner@jit leaf
- * chain prologue: ROOT run_back jit_*@jit
  */
 #include <stdlib.h>
 #include <string.h>

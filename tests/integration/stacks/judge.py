@@ -8,11 +8,12 @@
 
 The answer of a known program is in SOURCE and in what the program printed, OUTPUT:
 
-  chain NAME: FRAME...        root first; a name may have several chains
+  chain NAME: FRAME...        root first; a name may have several chains. A stack may also be the
+                              beginning of one: before it calls, and after
   truncated NAME: FRAME...    the same, where only the leaf's side can be there
   split NAME SHARE, bursts N  shares of CPU time between named chains, and of how many pieces
   wait NAME MS, faults NAME N what a chain waited for, or faulted
-  atleast NAME SHARE          of all samples
+  atleast NAME SHARE, atmost  of all samples
   kernel NAME SHARE: GLOB     so many of the chain's samples have such a function in the kernel part
   contains NAME SHARE: FRAME  ... have such a frame in the user part
 
@@ -79,18 +80,28 @@ def token_pattern(token):
         (count.group(1) if count else "")
 
 
-def chain_pattern(text):
+def chain_tokens(text):
     for _ in range(3):
         text = " ".join(MACROS.get(token, token) for token in text.split())
-    return "".join(token_pattern(token) for token in text.split())
+    return [token_pattern(token) for token in text.split()]
+
+
+def chain_pattern(text):
+    return "".join(chain_tokens(text))
+
+
+def way_pattern(text):
+    """The chain and each of its beginnings: a sample in the first or last instructions."""
+    tokens = chain_tokens(text)
+    return "(?:".join(tokens) + ")?" * (len(tokens) - 1)
 
 
 class Answer:
     """What the comments of a source and the output of its program say."""
 
     def __init__(self, *paths):
-        self.chains, self.truncated = [], []
-        self.split, self.waits, self.faults, self.atleast = {}, {}, {}, {}
+        self.chains, self.truncated, self.ways = [], [], []
+        self.split, self.waits, self.faults, self.atleast, self.atmost = {}, {}, {}, {}, {}
         self.kernel, self.contains = [], []
         self.bursts = 1
         for path in paths:
@@ -105,15 +116,16 @@ class Answer:
             kind, name, chain = match.groups()
             where = self.chains if kind == "chain" else self.truncated
             where.append((name, re.compile(chain_pattern(chain) + TAIL)))
+            self.ways.append(re.compile(way_pattern(chain) + TAIL))
         match = re.match(r"(kernel|contains) (\w+) ([\d.]+): (.*)", line)
         if match:
             kind, name, share, what = match.groups()
             pattern = re.compile(glob(what) if kind == "kernel" else token_pattern(what))
             (self.kernel if kind == "kernel" else self.contains).append(
                 (name, float(share), what, pattern))
-        if len(words) == 3 and words[0] in ("split", "wait", "faults", "atleast"):
+        if len(words) == 3 and words[0] in ("split", "wait", "faults", "atleast", "atmost"):
             table = {"split": self.split, "wait": self.waits, "faults": self.faults,
-                     "atleast": self.atleast}[words[0]]
+                     "atleast": self.atleast, "atmost": self.atmost}[words[0]]
             table[words[1]] = float(words[2])
         if len(words) == 2 and words[0] == "bursts":
             self.bursts = int(words[1])
@@ -200,7 +212,7 @@ class Tally:
         self.count, self.weight = collections.Counter(), collections.Counter()
         self.incomplete, self.wrong = collections.Counter(), collections.Counter()
         self.stacks = collections.defaultdict(list)
-        patterns = [re.compile(text) for text in RUNTIME] + \
+        patterns = [re.compile(text) for text in RUNTIME] + answer.ways + \
             [re.compile(chain_pattern("ROOT") + MAIN_TAIL)]
         for exe, stack, count, weight in recording.samples(kind, [program]):
             kernel, user, end = recording.stacks[stack]
@@ -245,7 +257,7 @@ def percent(part, whole):
 
 
 def judge_split(answer, tally, label):
-    names = [name for name in answer.split if name != "way"]
+    names = list(answer.split)
     total = sum(tally.count[name] for name in names)
     if not names or names == ["all"]:
         return
@@ -262,6 +274,10 @@ def judge_amounts(answer, tally, label):
         seen = tally.count[name] / max(tally.total, 1)
         good(seen >= share, f"{label}: {name} is in {100 * seen:.1f} % of the samples, "
              f"at least {100 * share:.0f} %")
+    for name, share in answer.atmost.items():
+        seen = tally.count[name] / max(tally.total, 1)
+        good(seen <= share, f"{label}: {name} is in {100 * seen:.1f} % of the samples, "
+             f"at most {100 * share:.0f} %")
     for name, ms in answer.waits.items():
         seen = tally.weight[name] / 1e6
         good(.9 * ms <= seen <= 1.7 * ms + 50, f"{label}: {name} waited {ms:.0f} ms, "
@@ -298,7 +314,7 @@ def judge_tree(options):
          tally.examples(tally.incomplete))
     good(tally.whole and not tally.wrong, f"{label}: {sum(tally.wrong.values())} of {tally.whole} "
          "stacks are none of the possible ones", tally.examples(tally.wrong))
-    good(tally.runtime <= .05 * tally.total + 10, f"{label}: {tally.runtime} in the runtime")
+    good(tally.runtime <= .05 * tally.total + 10, f"{label}: {tally.runtime} between the chains")
     if answer.truncated:
         cut = sum(tally.count[name] for name in {name for name, _ in answer.truncated})
         good(cut >= .95 * tally.total, f"{label}: {percent(cut, tally.total):.1f} % are said to be "

@@ -8,7 +8,6 @@
  * chain beta: ROOT cycle beta_work@beta beta_leaf@beta
  * chain beta: ROOT cycle beta_work@beta middle@beta call_back beta_leaf@beta
  * chain loader: ROOT cycle dl*@libc ...
- * chain cycle: ROOT cycle
  * atleast alpha 0.35
  * atleast beta 0.35
  */

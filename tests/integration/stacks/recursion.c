@@ -37,6 +37,8 @@ int main(int argc, char **argv)
 	/* On the way down and up there are fewer. */
 	printf("chain all: ROOT start descend{%u} leaf\n", depth);
 	printf("chain way: ROOT start descend{0,%u}\n", depth);
+	if (depth > 250)
+		printf("truncated all: descend{200,%u} leaf\n", depth);
 	fflush(stdout);
 	CHOOSE(choices, SECONDS);
 	return 0;

@@ -9,10 +9,10 @@
  * chain handled: ROOT work flat SIGNAL handler deeper?
  * chain handled: ROOT SIGNAL handler deeper?
  * chain handled: ROOT work many? SIGNAL handler deeper?
- * chain handled: ROOT *@libc* SIGNAL handler deeper?
+ * chain handled: ROOT *clock_gettime@libc *@[vdso]? SIGNAL handler deeper?
  * chain return: ROOT work many? small? SIGNAL
  * chain return: ROOT work flat SIGNAL
- * atleast handled 0.2
+ * atleast handled 0.05
  */
 #include <signal.h>
 #include <string.h>

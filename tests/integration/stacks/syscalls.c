@@ -2,7 +2,7 @@
 /*
  * Samples inside system calls: a kernel part, and behind it a whole user part.
  *
- * chain short: ROOT ask_pid asking getppid@libc?
+ * chain short: ROOT ask_pid asking *getppid@libc?
  * chain zeroes: ROOT read_zeroes reading *read@libc?
  * chain raw: ROOT read_raw
  * chain burn: ROOT burning

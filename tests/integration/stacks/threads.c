@@ -9,7 +9,6 @@
  * chain child: ROOT start_child child_work leaf
  * chain main: ROOT *@libc+
  * chain main: ROOT start_child *@libc+
- * chain main: ROOT start_child
  * atleast one 0.15
  * atleast two 0.15
  * atleast bare 0.15
