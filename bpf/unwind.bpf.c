@@ -7,6 +7,8 @@
 #include "core/compat.bpf.h"
 #include "core/descriptor.bpf.h"
 #include "core/stacks.bpf.h"
+#include "core/ledger.bpf.h"
+#include "core/targets.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 #define MAPPING_EXEC 4 /* VM_EXEC and PROT_EXEC */
@@ -20,7 +22,7 @@ int unwind__mappings(struct bpf_iter__task_vma *ctx)
 	struct task_struct *task = ctx->task;
 	struct file *file;
 
-	if (!task || !vma || !(vma->vm_flags & MAPPING_EXEC))
+	if (!task || !vma || !(vma->vm_flags & MAPPING_EXEC) || !target_test(task, NULL))
 		return 0;
 	file = BPF_CORE_READ(vma, vm_file); /* global functions take numbers, no BTF pointers */
 	if (file)
@@ -33,7 +35,7 @@ int BPF_PROG(unwind__exec, struct task_struct *task)
 {
 	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 
-	if (file)
+	if (file && target_test(task, ledger_current()))
 		file_tell((__u64)file, 0, 0, 0, 0);
 	return 0;
 }
@@ -47,7 +49,7 @@ int BPF_PROG(unwind__mmap, struct pt_regs *regs, long nr)
 		return 0;
 	file = descriptor_file((struct task_struct *)bpf_get_current_task(),
 			       (__s32)PT_REGS_PARM5_CORE_SYSCALL(regs));
-	if (file && file_type(file) == MODE_REGULAR)
+	if (file && file_type(file) == MODE_REGULAR && ledger_targeted(ledger_current()))
 		file_tell((__u64)file, 0, 0, 0, 0);
 	return 0;
 }

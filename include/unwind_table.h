@@ -63,4 +63,18 @@ struct unwind_rule {
 
 _Static_assert(sizeof(struct unwind_rule) == 8, "two words");
 
+/* The table of a file: value of the map unwind_files. */
+struct unwind_file {
+	__u32 table; /* index in the map unwind_tables */
+	__u32 used;  /* `generation` when it was last used, for eviction */
+};
+
+/* Files that user space was told of: a direct-mapped array of their ids. */
+#define UNWIND_FILES_SEEN 4096
+
+static inline __u32 unwind_seen_slot(__u64 file)
+{
+	return (__u32)(file ^ file >> 20) & (UNWIND_FILES_SEEN - 1);
+}
+
 #endif

@@ -100,8 +100,8 @@ struct wire_file {
 	__u64 start, end;          /* the mapping seen, 0 = it was about to be made */
 	__u64 offset;              /* of the mapping in the file, bytes */
 	__u64 inode, size;
-	__u32 generation;
-	__u32 names; /* in path[] */
+	__u32 device; /* as the kernel keeps it: major << 20 | minor */
+	__u32 names;  /* in path[] */
 	/* Names from the file's own up to the root of its file system, each with its NUL. */
 	char path[WIRE_PATH_BYTES];
 };

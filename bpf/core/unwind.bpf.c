@@ -74,7 +74,7 @@ __attribute__((noinline)) __u64 file_tell(__u64 pointer, __u64 start, __u64 end,
 	struct file *file = (struct file *)pointer;
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 	__u64 id = file_id(inode), *seen;
-	__u32 slot = (id ^ id >> 20) & (FILES_SEEN - 1);
+	__u32 slot = unwind_seen_slot(id);
 	struct wire_file *record;
 
 	seen = bpf_map_lookup_elem(&files_seen, &slot);
@@ -94,9 +94,10 @@ __attribute__((noinline)) __u64 file_tell(__u64 pointer, __u64 start, __u64 end,
 	record->offset = offset;
 	record->inode = BPF_CORE_READ(inode, i_ino);
 	record->size = BPF_CORE_READ(inode, i_size);
-	record->generation = BPF_CORE_READ(inode, i_generation);
+	record->device = BPF_CORE_READ(inode, i_sb, s_dev);
 	names_fill(record, BPF_CORE_READ(file, f_path.dentry));
-	bpf_ringbuf_submit(record, 0);
+	/* Its table is wanted now: the next samples are in it. */
+	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 	*seen = id;
 	return id;
 }

@@ -13,12 +13,6 @@
 #define UNWIND_FILES  8192 /* files with a table, or known to have none */
 #define UNWIND_TABLES 4096
 
-/* The table of a file; user space keeps it. */
-struct unwind_file {
-	__u32 table; /* index in unwind_tables */
-	__u32 used;  /* `generation` when it was last used, for eviction */
-};
-
 struct unwind_files_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, UNWIND_FILES);
@@ -45,11 +39,9 @@ struct unwind_tables_map {
 	__array(values, struct unwind_table_map);
 };
 
-/* Files that user space was told of; direct-mapped as stacks_seen. */
-#define FILES_SEEN 4096
 struct files_seen_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, FILES_SEEN);
+	__uint(max_entries, UNWIND_FILES_SEEN);
 	__type(key, __u32);
 	__type(value, __u64);
 };

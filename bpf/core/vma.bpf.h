@@ -63,8 +63,7 @@ static __always_inline struct vm_area_struct *vma_in_maple(struct mm_struct *mm,
 	for (int depth = 0; depth < MAPLE_DEPTH; depth++) {
 		__u64 type = MAPLE_TYPE(entry);
 
-		/* Nodes are marked as internal entries of an XArray. */
-		if ((entry & 3) != 2 || type < MAPLE_LEAF_64 || type > MAPLE_ARANGE_64)
+		if (!(entry & ~MAPLE_NODE_MASK) || type < MAPLE_LEAF_64 || type > MAPLE_ARANGE_64)
 			return NULL;
 		entry = maple_child(entry, address);
 		if (type == MAPLE_LEAF_64)

@@ -12,6 +12,7 @@ const struct family *const families[] = {
 	&family_block,
 	&family_net,
 	&family_memory,
+	&family_unwind,
 	NULL,
 };
 /* clang-format on */

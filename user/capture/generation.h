@@ -10,4 +10,7 @@
  */
 void generation_flip(struct session *session);
 
+/* Waits until every program that runs now has ended. */
+void programs_wait(void);
+
 #endif

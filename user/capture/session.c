@@ -174,7 +174,11 @@ static int ring_record(void *context, void *record, size_t size)
 	if (size < sizeof(*header))
 		return 0;
 	if (header->kind == WIRE_STACK) {
-		stacks_arrived(session->stacks, record, size);
+		stacks_kernel_arrived(session->stacks, record, size);
+		return 0;
+	}
+	if (header->kind == WIRE_USER_STACK) {
+		stacks_user_arrived(session->stacks, record, size);
 		return 0;
 	}
 	for (size_t i = 0; families[i]; i++)
@@ -253,6 +257,7 @@ static const struct {
 	[DROP_RING_SAMPLE] = {"ring buffer full: samples", true},
 	[DROP_RING_WAIT] = {"ring buffer full: single waits", false},
 	[DROP_RING_LIFE] = {"ring buffer full: births and ends of threads", false},
+	[DROP_RING_FILE] = {"ring buffer full: files whose code runs", false},
 	[DROP_WAIT_RATE] = {"single waits above 500 a second and CPU (their time is counted)",
 			    false},
 	[DROP_MAP_SYSCALL] = {"map full: system calls", false},
@@ -337,10 +342,10 @@ static void slice_watch(struct session *session, uint64_t begin, uint64_t until)
 
 	while ((now = now_ns()) < until && !window_stopped(session)) {
 		uint64_t left = until - now < POLL_NS ? until - now : POLL_NS;
-		struct timespec pause = {.tv_nsec = (long)left};
 
 		meter_tick(session->meter, session, begin, now);
-		nanosleep(&pause, NULL);
+		/* Only new files wake us: everything else may wait. */
+		ring_buffer__poll(session->ring, (int)((left + 999999) / 1000000));
 		ring_buffer__consume(session->ring);
 	}
 }

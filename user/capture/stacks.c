@@ -8,7 +8,7 @@
 struct part {
 	uint64_t id;
 	uint32_t first, len;
-	bool truncated;
+	enum stack_end end; /* of a user part */
 };
 
 struct joint {
@@ -100,47 +100,73 @@ static void part_add_kernel(struct stacks *stacks, struct part *part, uint64_t a
 	part->len++;
 }
 
-static void part_add_user(struct stacks *stacks, struct part *part, uint32_t pid, uint64_t address)
+static void part_add_user(struct stacks *stacks, struct part *part, const struct wire_frame *at,
+			  uint32_t pid)
 {
 	struct location where;
-	uint32_t module, frame;
+	uint32_t module = NONE;
 
-	/* A return address may be the first byte of the next function: look at the call itself. */
-	if (part->len)
-		address--;
-	if (symbols_locate(stacks->symbols, pid, address, &where)) {
-		frame = frame_intern(stacks->rec, FRAME_USER, NONE, address, 0);
+	if (symbols_locate(stacks->symbols, at->file, at->offset, &where)) {
+		where.offset = at->offset;
 	} else {
 		module = module_intern(stacks->rec, where.path, where.build_id);
 		symbols_note_module(stacks->symbols, module, pid, &where);
-		frame = frame_intern(stacks->rec, FRAME_USER, module, where.offset, 0);
 	}
-	vec_push(&stacks->frames, frame);
+	vec_push(&stacks->frames, frame_intern(stacks->rec, FRAME_USER, module, where.offset, 0));
 	part->len++;
 }
 
-void stacks_arrived(struct stacks *stacks, const struct wire_stack *record, size_t size)
+/* Room for a new part; false if its id is known already. */
+static bool part_begin(struct stacks *stacks, struct part *part, uint64_t id)
+{
+	*part = (struct part){.id = id, .first = (uint32_t)stacks->frames.len};
+	return index_find(&stacks->by_id, id, part_has_id, stacks, &id) == INDEX_NONE;
+}
+
+static void part_end(struct stacks *stacks, const struct part *part)
+{
+	index_add(&stacks->by_id, part->id, (uint32_t)stacks->parts.len);
+	vec_push(&stacks->parts, *part);
+}
+
+/* How many of the frames that a record claims lie in it. */
+static uint32_t frames_present(uint32_t claimed, size_t size, size_t head, size_t each)
+{
+	return claimed < (size - head) / each ? claimed : (uint32_t)((size - head) / each);
+}
+
+void stacks_kernel_arrived(struct stacks *stacks, const struct wire_stack *record, size_t size)
 {
 	size_t head = offsetof(struct wire_stack, address);
-	struct part part = {.id = record->id, .first = (uint32_t)stacks->frames.len};
+	struct part part;
 	uint32_t frames;
 
-	if (size < head)
+	if (size < head || !part_begin(stacks, &part, record->id))
 		return;
-	frames = record->frames;
-	if (frames > (size - head) / sizeof(record->address[0]))
-		frames = (uint32_t)((size - head) / sizeof(record->address[0]));
-	if (index_find(&stacks->by_id, part.id, part_has_id, stacks, &part.id) != INDEX_NONE)
+	frames = frames_present(record->frames, size, head, sizeof(record->address[0]));
+	for (uint32_t i = 0; i < frames; i++)
+		part_add_kernel(stacks, &part, record->address[i]);
+	part_end(stacks, &part);
+}
+
+void stacks_user_arrived(struct stacks *stacks, const struct wire_user_stack *record, size_t size)
+{
+	static const enum stack_end ends[] = {
+		[WIRE_END_ROOT] = STACK_COMPLETE,         [WIRE_END_TRUNCATED] = STACK_TRUNCATED,
+		[WIRE_END_NO_TABLE] = STACK_NO_TABLE,     [WIRE_END_NO_RULE] = STACK_NO_RULE,
+		[WIRE_END_UNREADABLE] = STACK_UNREADABLE, [WIRE_END_LOOP] = STACK_LOOP,
+	};
+	size_t head = offsetof(struct wire_user_stack, frame);
+	struct part part;
+	uint32_t frames;
+
+	if (size < head || !part_begin(stacks, &part, record->id))
 		return;
-	part.truncated = frames >= WIRE_FRAMES;
-	for (uint32_t i = 0; i < frames; i++) {
-		if (record->is_user)
-			part_add_user(stacks, &part, record->header.tgid, record->address[i]);
-		else
-			part_add_kernel(stacks, &part, record->address[i]);
-	}
-	index_add(&stacks->by_id, part.id, (uint32_t)stacks->parts.len);
-	vec_push(&stacks->parts, part);
+	part.end = record->end < sizeof(ends) / sizeof(ends[0]) ? ends[record->end] : STACK_LOST;
+	frames = frames_present(record->frames, size, head, sizeof(record->frame[0]));
+	for (uint32_t i = 0; i < frames; i++)
+		part_add_user(stacks, &part, &record->frame[i], record->header.tgid);
+	part_end(stacks, &part);
 }
 
 static const struct part *part_find(const struct stacks *stacks, uint64_t id)
@@ -156,8 +182,8 @@ uint32_t stacks_join(struct stacks *stacks, uint64_t kernel_id, uint64_t user_id
 	uint64_t hash = hash_mix(kernel_id, user_id);
 	uint32_t at = index_find(&stacks->by_joint, hash, joint_equal, stacks, &joint);
 	const struct part *kernel, *user;
-	uint32_t frames[2 * WIRE_FRAMES], len = 0, kernel_len;
-	enum stack_end end = STACK_NO_TABLE;
+	uint32_t frames[WIRE_FRAMES + WIRE_USER_FRAMES], len = 0, kernel_len;
+	enum stack_end end;
 
 	if (at != INDEX_NONE)
 		return stacks->joints.at[at].stack;
@@ -168,10 +194,7 @@ uint32_t stacks_join(struct stacks *stacks, uint64_t kernel_id, uint64_t user_id
 	kernel_len = len;
 	for (uint32_t i = 0; user && i < user->len; i++)
 		frames[len++] = stacks->frames.at[user->first + i];
-	if (!user)
-		end = user_id ? STACK_LOST : STACK_UNREADABLE;
-	else if (user->truncated)
-		end = STACK_TRUNCATED;
+	end = user ? user->end : user_id ? STACK_LOST : STACK_UNREADABLE;
 	joint.stack = stack_intern(stacks->rec, frames, len, kernel_len, end);
 	/* The frames may still be under way: ask again next time. */
 	if ((kernel_id && !kernel) || (user_id && !user))
@@ -236,33 +259,12 @@ static void stack_trim(const struct recording *rec, struct stack *stack)
 	}
 }
 
-/* The functions at which the C library begins a process or a thread: nothing is above them. */
-static bool function_is_root(const char *function)
-{
-	static const char *const roots[] = {
-		"_start",       "__libc_start_main", "__libc_start_call_main",
-		"clone",        "__clone",           "clone3",
-		"__clone3",     "start_thread",      "_dl_start_user",
-		"ret_from_fork"};
-
-	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++)
-		if (!strcmp(function, roots[i]))
-			return true;
-	return false;
-}
-
 void stacks_name(struct stacks *stacks)
 {
 	struct recording *rec = stacks->rec;
 
 	kernel_frames_name(stacks);
 	symbols_resolve(stacks->symbols, rec);
-	for (; stacks->stacks_named < rec->stacks.len; stacks->stacks_named++) {
-		struct stack *stack = &rec->stacks.at[stacks->stacks_named];
-
-		stack_trim(rec, stack);
-		if (stack->user_end == STACK_NO_TABLE && stack->len > stack->kernel_len &&
-		    function_is_root(stack_function(rec, stack, stack->len - 1)))
-			stack->user_end = STACK_COMPLETE;
-	}
+	for (; stacks->stacks_named < rec->stacks.len; stacks->stacks_named++)
+		stack_trim(rec, &rec->stacks.at[stacks->stacks_named]);
 }

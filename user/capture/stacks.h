@@ -16,15 +16,15 @@ struct stacks *stacks_new(struct recording *rec, struct symbols *symbols);
 void stacks_free(struct stacks *stacks);
 
 /* The frames of an id, at first sight. `size` is the record's. */
-void stacks_arrived(struct stacks *stacks, const struct wire_stack *record, size_t size);
+void stacks_kernel_arrived(struct stacks *stacks, const struct wire_stack *record, size_t size);
+void stacks_user_arrived(struct stacks *stacks, const struct wire_user_stack *record, size_t size);
 
 /* The stack made of a kernel and a user part (ids, 0 = none): its position in the recording. */
 uint32_t stacks_join(struct stacks *stacks, uint64_t kernel_id, uint64_t user_id);
 
 /*
- * Names all frames that have no name yet, drops the tracing's own frames, and tells of every stack
- * whether its user part reached its root. To be called at the end; and before, where names must not
- * be lost if the recording is cut.
+ * Names all frames that have no name yet, and drops the tracing's own frames. To be called at the
+ * end; and before, where names must not be lost if the recording is cut.
  */
 void stacks_name(struct stacks *stacks);
 

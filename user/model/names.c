@@ -70,7 +70,8 @@ const char *stack_end_name(enum stack_end end)
 	static const char *const names[STACK_END_COUNT] = {
 		[STACK_COMPLETE] = "complete", [STACK_TRUNCATED] = "truncated",
 		[STACK_NO_TABLE] = "no_table", [STACK_UNREADABLE] = "unreadable",
-		[STACK_LOST] = "lost",
+		[STACK_LOST] = "lost",         [STACK_NO_RULE] = "no_rule",
+		[STACK_LOOP] = "loop",
 	};
 
 	return NAME(names, end);

@@ -117,10 +117,12 @@ struct frame {
 
 enum stack_end {
 	STACK_COMPLETE,
-	STACK_TRUNCATED,  /* more frames than WIRE_FRAMES */
-	STACK_NO_TABLE,   /* broke off: no frame pointers and no unwind table */
+	STACK_TRUNCATED,  /* more frames than are kept */
+	STACK_NO_TABLE,   /* a file's unwind table was not there (yet) */
 	STACK_UNREADABLE, /* user memory could not be read */
 	STACK_LOST,       /* its record was lost */
+	STACK_NO_RULE,    /* code that no table describes, and that keeps no frame pointers */
+	STACK_LOOP,       /* the next frame would not be above the last: nonsense */
 	STACK_END_COUNT,
 };
 

@@ -199,8 +199,6 @@ static void sched_born(struct session *session, const void *record, size_t size)
 	if (size < sizeof(*life))
 		return;
 	tasks_born(session->tasks, &life->who);
-	if (life->who.tid == life->who.tgid)
-		symbols_inherit(session->symbols, life->who.tgid, life->who.parent);
 }
 
 static void sched_exec(struct session *session, const void *record, size_t size)
@@ -209,7 +207,6 @@ static void sched_exec(struct session *session, const void *record, size_t size)
 
 	if (size < sizeof(*life))
 		return;
-	symbols_forget(session->symbols, life->who.tgid);
 	tasks_exec(session->tasks, &life->who);
 }
 

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* unwind: files whose code runs get their unwind tables, as soon as the kernel tells of them. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "capture/families.h"
+#include "capture/tables.h"
+#include "strait.skel.h"
+#include "symbols/symbols.h"
+#include "unwind_table.h"
+
+/* Of all tables: the programs of a busy host have about 10 MB, a large browser 4 MB. */
+#define TABLES_LIMIT (48u << 20)
+/* How long the window waits for the tables of what runs already. */
+#define SETTLE_NS 150000000ULL
+#define CACHE_DIR "/var/cache/strait"
+
+struct unwind_data {
+	struct tables *tables;
+	VEC(uint64_t) again; /* files that could not be had: to be told of again */
+	struct tables_stats told;
+};
+
+static struct unwind_data *unwind_data(struct session *session)
+{
+	return session->family_data[family_index(&family_unwind)];
+}
+
+static int unwind_prepare(struct session *session, struct error *error)
+{
+	(void)error;
+	session->skeleton->rodata->unwind_mmap = SYS_mmap;
+	return 0;
+}
+
+/* ---- files ---- */
+
+static void table_want(struct session *session, uint64_t file, const char *build_id)
+{
+	int fd = symbols_file_open(session->symbols, file);
+
+	if (fd >= 0)
+		tables_want(unwind_data(session)->tables, file, fd, build_id);
+	else
+		vec_push(&unwind_data(session)->again, file);
+}
+
+/* The names come leaf first, each with its NUL: "libc.so.6", "lib", "usr" → "/usr/lib/libc.so.6".
+ */
+static void path_join(const struct wire_file *record, char path[WIRE_PATH_BYTES + 1])
+{
+	const char *end = record->path + sizeof(record->path), *name = record->path;
+	size_t at = WIRE_PATH_BYTES;
+
+	path[at] = 0;
+	for (uint32_t i = 0; i < record->names && i < WIRE_NAMES && name < end; i++) {
+		size_t length = strnlen(name, (size_t)(end - name));
+
+		if (length + 1 > at)
+			break;
+		at -= length;
+		memcpy(path + at, name, length);
+		path[--at] = '/';
+		name += length + 1;
+	}
+	memmove(path, path + at, WIRE_PATH_BYTES + 1 - at);
+}
+
+static void file_seen(struct session *session, const void *data, size_t size)
+{
+	const struct wire_file *record = data;
+	struct file_sighting seen;
+	char path[WIRE_PATH_BYTES + 1];
+	struct location where;
+
+	if (size < sizeof(*record) || !unwind_data(session))
+		return;
+	path_join(record, path);
+	seen = (struct file_sighting){
+		.id = record->file,
+		.pid = record->header.tgid,
+		.start = record->start,
+		.end = record->end,
+		.offset = record->offset,
+		.inode = record->inode,
+		.size = record->size,
+		.dev = makedev(record->device >> 20, record->device & 0xfffff),
+		.path = path,
+	};
+	symbols_file_seen(session->symbols, &seen);
+	if (!symbols_locate(session->symbols, record->file, 0, &where))
+		table_want(session, record->file, where.build_id);
+}
+
+/* The programs tell of these files again when they meet them. */
+static void files_unsee(struct session *session, const uint64_t *files, size_t count)
+{
+	int fd = bpf_map__fd(session->skeleton->maps.files_seen);
+	uint64_t none = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		uint32_t slot = unwind_seen_slot(files[i]);
+
+		bpf_map_update_elem(fd, &slot, &none, BPF_ANY);
+	}
+}
+
+/* ---- the window ---- */
+
+/* Runs the iterator over all mappings: each file that code is mapped from is told of. */
+static void mappings_walk(struct session *session)
+{
+	struct bpf_program *program = session->skeleton->progs.unwind__mappings;
+	struct bpf_link *link;
+	char nothing[64];
+	int fd;
+
+	if (bpf_program__fd(program) < 0)
+		return;
+	link = bpf_program__attach_iter(program, NULL);
+	if (!link)
+		return;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	bpf_link__destroy(link);
+	while (fd >= 0 && read(fd, nothing, sizeof(nothing)) > 0)
+		;
+	if (fd >= 0)
+		close(fd);
+}
+
+/* A directory of our own, that nobody else may write to; NULL where it cannot be had. */
+static const char *cache_directory(void)
+{
+	if (mkdir(CACHE_DIR, 0700) && errno != EEXIST)
+		return NULL;
+	return CACHE_DIR;
+}
+
+static int unwind_attach(struct session *session, struct error *error)
+{
+	struct tables_options options = {
+		.files_fd = bpf_map__fd(session->skeleton->maps.unwind_files),
+		.tables_fd = bpf_map__fd(session->skeleton->maps.unwind_tables),
+		.capacity = bpf_map__max_entries(session->skeleton->maps.unwind_tables),
+		.limit = TABLES_LIMIT,
+		.cache = cache_directory(),
+	};
+	struct unwind_data *data = calloc(1, sizeof(*data));
+
+	if (data)
+		data->tables = tables_new(&options);
+	if (!data || !data->tables) {
+		free(data);
+		return error_set(error, -ENOMEM, "cannot start the thread that loads tables");
+	}
+	session->family_data[family_index(&family_unwind)] = data;
+	table_want(session, WIRE_FILE_VDSO, "");
+	mappings_walk(session);
+	ring_buffer__consume(session->ring);
+	return 0;
+}
+
+static int unwind_begin(struct session *session, struct error *error)
+{
+	(void)error;
+	ring_buffer__consume(session->ring);
+	tables_settle(unwind_data(session)->tables, SETTLE_NS);
+	return 0;
+}
+
+static int unwind_drain(struct session *session, struct error *error)
+{
+	struct unwind_data *data = unwind_data(session);
+	struct tables_stats now = tables_stats(data->tables);
+	uint64_t evicted[256];
+	size_t count;
+
+	(void)error;
+	while ((count = tables_take_evicted(data->tables, evicted, 256)) > 0)
+		files_unsee(session, evicted, count);
+	files_unsee(session, data->again.at, data->again.len);
+	data->again.len = 0;
+	recording_point(session->recording, "unwind.table_bytes", "", (double)now.bytes);
+	recording_point(session->recording, "unwind.tables_loaded", "",
+			(double)(now.loaded - data->told.loaded));
+	recording_point(session->recording, "unwind.tables_evicted", "",
+			(double)(now.evicted - data->told.evicted));
+	recording_point(session->recording, "unwind.files_failed", "",
+			(double)(now.failed - data->told.failed));
+	recording_point(session->recording, "unwind.load_longest_ms", "",
+			(double)now.longest_ns / 1e6);
+	data->told = now;
+	return 0;
+}
+
+static void unwind_close(struct session *session)
+{
+	struct unwind_data *data = unwind_data(session);
+
+	if (!data)
+		return;
+	tables_free(data->tables);
+	vec_free(&data->again);
+	free(data);
+}
+
+const struct family family_unwind = {
+	.name = "unwind",
+	.what = "unwind tables for the code that runs: whole user stacks",
+	.handlers = {{WIRE_FILE, file_seen}},
+	.prepare = unwind_prepare,
+	.attach = unwind_attach,
+	.begin = unwind_begin,
+	.drain = unwind_drain,
+	.close = unwind_close,
+};
