@@ -34,6 +34,7 @@ struct builder {
 	VEC(struct row) rows;
 	uint64_t delta; /* from addresses of the entry at hand to offsets */
 	bool go;        /* the section at hand is of Go's compiler */
+	bool root;      /* the entry at hand is where a goroutine or one of Go's threads begins */
 	bool full;      /* the entry at hand has more rows than there is place for */
 	struct unwind_stats stats;
 };
@@ -50,6 +51,24 @@ static const struct image_segment *code_at(const struct image *image, uint64_t a
 			return segment;
 	}
 	return NULL;
+}
+
+/*
+ * Where all stacks of Go end: runtime.goexit (nop, call, nop), whose caller no word on the stack
+ * names, and runtime.mstart (call, ret). Go's linker does not mark them as outermost; nothing else
+ * looks like them, as a compiled function that calls has a frame.
+ */
+static bool is_go_root(const struct image *image, uint64_t offset, uint64_t length)
+{
+	uint8_t code[7];
+
+	if (length != 6 && length != 7)
+		return false;
+	if (!image_read(image, offset, code, length))
+		return false;
+	if (length == 6)
+		return code[0] == 0xe8 && code[5] == 0xc3;
+	return code[0] == 0x90 && code[1] == 0xe8 && code[6] == 0x90;
 }
 
 static bool span_begin(void *context, uint64_t begin, uint64_t end)
@@ -73,6 +92,7 @@ static bool span_begin(void *context, uint64_t begin, uint64_t end)
 		return false;
 	}
 	builder->full = false;
+	builder->root = builder->go && is_go_root(builder->image, offset, end - begin);
 	vec_push(&builder->spans, (struct span){
 					  .begin = (uint32_t)offset,
 					  .end = (uint32_t)(end + builder->delta),
@@ -89,6 +109,8 @@ static void go_amend(const struct builder *builder, struct unwind_rule *rule)
 {
 	__s16 call = (__s16)(builder->machine->call_offset / 8);
 
+	if (builder->root)
+		*rule = (struct unwind_rule){.cfa = UNWIND_END};
 	if (rule->cfa != UNWIND_SP || rule->fp != UNWIND_FP_SAME || rule->cfa_offset <= call)
 		return;
 	rule->fp = UNWIND_FP_SAVED;
@@ -224,8 +246,9 @@ static void image_build(const struct image *image, struct unwind_table *out)
 	if (builder.machine) {
 		section_collect(&builder, ".eh_frame", false);
 		/* Code that has no other: of Go's compiler, and of assemblers. */
-		builder.go = image_section(image, ".gopclntab") ||
-			     image_section(image, ".note.go.buildid");
+		builder.go =
+			image->machine == EM_X86_64 && (image_section(image, ".gopclntab") ||
+							image_section(image, ".note.go.buildid"));
 		section_collect(&builder, ".debug_frame", true);
 	}
 	spans_lay(&builder, &layout);

@@ -42,6 +42,9 @@ void unwind_table_free(struct unwind_table *table);
  */
 bool unwind_table_check(const uint32_t *words, size_t word_count);
 
+/* Sets the counts that a checked table itself tells: rules, pages and rows. */
+void unwind_table_count(struct unwind_table *table);
+
 /* The rule at an offset in the file, as the BPF programs look it up. UNWIND_NONE outside of it. */
 struct unwind_rule unwind_table_find(const struct unwind_table *table, uint64_t offset);
 

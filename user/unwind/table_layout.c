@@ -103,9 +103,7 @@ void layout_finish(struct table_layout *layout, const struct rule_set *set,
 		memcpy(at, layout->rows.at, rows * sizeof(*at));
 	out->words = words.at;
 	out->word_count = count;
-	out->stats.rules = (uint32_t)rules;
-	out->stats.pages = (uint32_t)pages;
-	out->stats.rows = (uint32_t)rows;
+	unwind_table_count(out);
 }
 
 void layout_free(struct table_layout *layout)

@@ -95,6 +95,17 @@ bool unwind_table_check(const uint32_t *words, size_t word_count)
 	return true;
 }
 
+void unwind_table_count(struct unwind_table *table)
+{
+	struct parts parts;
+
+	if (!parts_find(table->words, table->word_count, &parts))
+		return;
+	table->stats.rules = parts.rule_count;
+	table->stats.pages = parts.page_count;
+	table->stats.rows = parts.row_count;
+}
+
 struct unwind_rule unwind_table_find(const struct unwind_table *table, uint64_t offset)
 {
 	const struct unwind_rule none = {.cfa = UNWIND_NONE};
