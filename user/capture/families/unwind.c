@@ -21,8 +21,9 @@
 /* Of all tables: the programs of a busy host have about 10 MB, a large browser 4 MB. */
 #define TABLES_LIMIT (48u << 20)
 /* How long the window waits for the tables of what runs already. */
-#define SETTLE_NS 150000000ULL
-#define CACHE_DIR "/var/cache/strait"
+#define SETTLE_NS      150000000ULL
+#define SETTLE_STEP_NS 10000000ULL
+#define CACHE_DIR      "/var/cache/strait"
 
 struct unwind_data {
 	struct tables *tables;
@@ -165,15 +166,18 @@ static int unwind_attach(struct session *session, struct error *error)
 	session->family_data[family_index(&family_unwind)] = data;
 	table_want(session, WIRE_FILE_VDSO, "");
 	mappings_walk(session);
-	ring_buffer__consume(session->ring);
 	return 0;
 }
 
 static int unwind_begin(struct session *session, struct error *error)
 {
 	(void)error;
-	ring_buffer__consume(session->ring);
-	tables_settle(unwind_data(session)->tables, SETTLE_NS);
+	/* What runs now is worth a moment; what is mapped meanwhile is taken as it comes. */
+	for (uint64_t waited = 0; waited < SETTLE_NS; waited += SETTLE_STEP_NS) {
+		ring_buffer__consume(session->ring);
+		if (tables_settle(unwind_data(session)->tables, SETTLE_STEP_NS))
+			break;
+	}
 	return 0;
 }
 
