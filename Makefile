@@ -119,6 +119,7 @@ format: ## rewrite C sources in the project's format
 
 bench: all ## figures beside peers, written to docs/performance.md (as root, on a quiet machine)
 	tests/bench/run
+	tests/bench/stacks
 
 install: all ## install under PREFIX (/usr/local)
 	install -D -m 755 $(BUILD)/strait $(DESTDIR)$(PREFIX)/bin/strait

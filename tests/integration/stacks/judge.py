@@ -174,7 +174,8 @@ class Recording:
                 "JOIN strings e ON e.id = p.exe JOIN strings pc ON pc.id = p.comm "
                 "GROUP BY p.id, a.stack", (kind,)):
             base = os.path.basename(text(exe).removesuffix(" (deleted)"))
-            if base in programs or (not base and text(comm) in names):
+            # A program may be a link to one of another name.
+            if base in programs or text(comm) in names:
                 yield text(exe), stack, count, weight
 
     def shown(self, exe, number):
@@ -326,10 +327,10 @@ def judge_tree(options):
 
 # ---- real programs -----------------------------------------------------------------------------
 
-def judge_whole(options):
-    recording = Recording(options.recording)
+def count_ends(recording, kind, programs):
+    """How the user stacks of these programs end; the incomplete ones."""
     ends, worst = collections.Counter(), collections.Counter()
-    for _, stack, count, _ in recording.samples(options.kind, options.programs):
+    for _, stack, count, _ in recording.samples(kind, programs):
         kernel, user, end = recording.stacks[stack]
         if not user and (end == "complete" or any(
                 re.search("exec|exit", recording.frames[number][0]) for number in kernel)):
@@ -337,6 +338,12 @@ def judge_whole(options):
         ends[end] += count
         if end != "complete":
             worst[stack] += count
+    return ends, worst
+
+
+def judge_whole(options):
+    recording = Recording(options.recording)
+    ends, worst = count_ends(recording, options.kind, options.programs)
     total = sum(ends.values())
     seen = ", ".join(f"{count} {end}" for end, count in ends.most_common())
     good(total >= options.least and ends["complete"] >= .99 * total,

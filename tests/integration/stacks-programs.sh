@@ -1,0 +1,96 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# User stacks of real programs, as the distribution built them: at least 99 % of each must reach the
+# root. And the names in a build of many processes that live for milliseconds.
+
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need_root
+need_strait
+need python3 setpriv
+
+load=$root/tests/integration/stacks/load
+judge=$root/tests/integration/stacks/judge.py
+recording=$work/r.strait
+chmod 711 "$work"
+
+# verdict JUDGE'S-ARGUMENT…: prints its checks as this test's.
+verdict() {
+	local word what seen
+	if ! python3 "$judge" "$@" >"$work/verdict" 2>"$work/judge.err"; then
+		report 1 "the judge of $*" "$(tail -n 3 "$work/judge.err")"
+		return
+	fi
+	while IFS=$'\t' read -r word what seen; do
+		[ "$word" = good ]
+		report $? "$what" "$seen"
+	done <"$work/verdict"
+}
+
+# set_up NAME: false where it cannot run here, with a note.
+set_up() {
+	mkdir "$work/$1"
+	"$load" setup "$1" "$work/$1" >"$work/setup" 2>&1 && return
+	echo "note: $1 is left out: $(tail -n 1 "$work/setup")"
+	return 1
+}
+
+# observe NAME…: records the host for three seconds while these are at work.
+observe() {
+	local name running=() pids=() pid
+	for name; do
+		set_up "$name" && running+=("$name")
+	done
+	for name in "${running[@]}"; do
+		start "$load" run "$name" "$work/$name" 20
+		pids+=("$started_pid")
+	done
+	for name in "${running[@]}"; do
+		until_true 15 test -e "$work/$name/ready"
+		report $? "$name is at work" "$(cat "$work/started.err")" || return
+	done
+	sleep 0.3
+	run "$strait" record -q --replace -F 999 -d 3 -o "$recording"
+	is "recorded: ${running[*]}" 0 "$status"
+	for pid in "${pids[@]}"; do
+		stop "$pid"
+	done
+	for name in "${running[@]}"; do
+		"$load" clean "$name" "$work/$name"
+		verdict whole --least 400 "$recording" "$name" "$("$load" programs "$name")"
+	done
+}
+
+# A build of 200 small files: compilers, assemblers and shells that live for some milliseconds each.
+test_build() {
+	local i
+	command -v make >/dev/null && command -v gcc >/dev/null || {
+		echo 'note: no make, or no gcc: the build is left out'
+		return
+	}
+	mkdir "$work/build"
+	for ((i = 0; i < 200; i++)); do
+		printf '#include <stdlib.h>\nint f%d(int n)\n{\n\treturn abs(n) * %d;\n}\n' "$i" "$i" \
+			>"$work/build/f$i.c"
+	done
+	printf 'all: $(patsubst %%.c,%%.o,$(wildcard *.c))\n%%.o: %%.c\n\tgcc -O2 -c -o $@ $<\n' \
+		>"$work/build/Makefile"
+	run "$strait" record -q --replace -F 999 -d 100 -o "$recording" -- make -s -C "$work/build" -j2
+	is 'recorded: make -j2' 0 "$status"
+	verdict named "$recording" 'make -j2' make sh dash gcc cc1 as x86_64-linux-gnu-gcc \
+		x86_64-linux-gnu-gcc-12 x86_64-linux-gnu-as
+	verdict whole --least 500 "$recording" 'make -j2' make sh dash gcc cc1 as x86_64-linux-gnu-gcc \
+		x86_64-linux-gnu-gcc-12 x86_64-linux-gnu-as
+}
+
+observe python3 openssl
+observe xz perl
+observe sqlite3 git
+observe cc1 node
+observe postgres
+observe redis-server
+observe nginx
+test_build
+finish
