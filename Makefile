@@ -44,7 +44,7 @@ Q           := $(if $(V),,@)
 say          = @printf '  %-7s %s\n' $(1) $(2)
 
 .DELETE_ON_ERROR:
-.PHONY: help all check lint format bench install uninstall clean test scenarios
+.PHONY: help all check fuzz lint format bench install uninstall clean test scenarios
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -100,6 +100,32 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libsan.a
 $(BUILD)/user/capture/%.o $(BUILD)/san/user/capture/%.o: $(SKELETON)
 $(BUILD)/user/capture/families/syscall.o $(BUILD)/san/user/capture/families/syscall.o: \
 	$(BUILD)/syscall_names.h
+
+# What reads strangers' files, with libFuzzer.
+FUZZ_SECONDS := 60
+# An empty array's address + 0 is no fault, whatever clang says of NULL.
+FUZZ_FLAGS   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+		-fno-sanitize=pointer-overflow
+FUZZ_PARTS   := $(filter user/util/% user/model/% user/symbols/% user/unwind/%, \
+		$(filter-out user/unwind/loader%,$(PARTS)))
+FUZZ_OBJECTS := $(FUZZ_PARTS:%.c=$(BUILD)/fuzz/%.o)
+FUZZERS      := $(patsubst tests/fuzz/%_fuzz.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
+
+$(BUILD)/fuzz/user/%.o: user/%.c
+	@mkdir -p $(@D)
+	$(call say,CC-FUZZ,$<)
+	$(Q)$(CLANG) $(ALL_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+
+$(BUILD)/fuzz/parts.a: $(FUZZ_OBJECTS)
+	rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/fuzz/%: tests/fuzz/%_fuzz.c $(BUILD)/fuzz/parts.a
+	$(call say,FUZZ,$<)
+	$(Q)$(CLANG) $(ALL_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(ALL_LIBS)
+
+fuzz: $(FUZZERS) ## what reads strangers' files, FUZZ_SECONDS (60) in all (install-deps fuzz)
+	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
 check: $(TESTS) ## unit tests, with address and undefined-behaviour sanitizers
 	@failed=0; for t in $(TESTS); do $$t || failed=1; done; exit $$failed

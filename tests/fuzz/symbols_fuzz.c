@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * libFuzzer's target for names: the input is an ELF file, asked for its build-id and for the
+ * functions and lines of places all over its code, demangled.
+ */
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "symbols/clock.h"
+#include "symbols/demangle.h"
+#include "symbols/naming.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define PLACES  32
+#define TIME_NS 50000000ull /* for line tables of one input */
+
+/* Places in the executable segments, evenly; returns how many. */
+static size_t places_choose(const struct image *image, struct lookup *lookups)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < image->segment_count; i++) {
+		const struct image_segment *segment = &image->segments[i];
+
+		for (uint64_t part = 0; segment->flags & 1 && part < PLACES; part++) {
+			if (count == PLACES)
+				return count;
+			lookups[count++].address =
+				segment->address + segment->file_size / PLACES * part;
+		}
+	}
+	return count;
+}
+
+static void image_ask(const struct image *image)
+{
+	struct lookup lookups[PLACES] = {};
+	struct text_arena arena = {};
+	const struct naming naming = {
+		.path = "", .build_id = "", .arena = &arena, .deadline_ns = time_now() + TIME_NS};
+	char id[IMAGE_ID], name[DEMANGLE_TEXT];
+
+	image_build_id(image, id);
+	image_name(image, &naming, lookups, places_choose(image, lookups));
+	for (size_t i = 0; i < PLACES; i++) {
+		if (lookups[i].function)
+			symbol_demangle(lookups[i].function, name);
+		image_pauses(image, &lookups[i]);
+	}
+	text_arena_clear(&arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	int fd = memfd_create("fuzz", MFD_CLOEXEC);
+	struct image image;
+	char id[IMAGE_ID];
+
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size) {
+		close(fd);
+		return 0;
+	}
+	image_identity(fd, id);
+	if (image_open(&image, fd)) {
+		close(fd);
+		return 0;
+	}
+	image_ask(&image);
+	image_close(&image);
+	return 0;
+}
