@@ -5,13 +5,58 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "fixture.h"
 #include "symbols/symbols.h"
 #include "util/index.h"
 #include "wire.h"
+
+/* ---- programs that sleep in a function of that name ---- */
+
+/* Starts a program of the fixture that sleeps in its `main`, and waits until it does. */
+static inline uint32_t program_start(const char *path)
+{
+	int ready[2];
+	pid_t child;
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (!child) {
+		dup2(ready[1], 1);
+		execl(path, path, NULL);
+		_exit(1);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	return (uint32_t)child;
+}
+
+static inline void program_stop(uint32_t pid)
+{
+	kill((pid_t)pid, SIGKILL);
+	waitpid((pid_t)pid, NULL, 0);
+}
+
+static inline void program_build(const char *path, const char *function)
+{
+	char source[512];
+
+	snprintf(source, sizeof(source),
+		 "#include <unistd.h>\n"
+		 "__attribute__((noinline)) int %s(void) { return pause(); }\n"
+		 "int main(void) { write(1, \"r\", 1); return %s(); }\n",
+		 function, function);
+	fixture_write("sleeper.c", source);
+	fixture_run("env -u ASAN_OPTIONS cc -w -O1 -no-pie -fno-pie -o '%s' sleeper.c", path);
+}
+
+/* ---- sightings ---- */
 
 /* One frame, and the file in which it is. */
 struct sight {
@@ -23,7 +68,7 @@ struct sight {
 static inline uint32_t sight_generation(const char *path)
 {
 	uint32_t generation[2] = {};
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0 || ioctl(fd, FS_IOC_GETVERSION, generation))
 		generation[0] = 0;

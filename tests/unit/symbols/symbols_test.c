@@ -4,13 +4,9 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "model/recording.h"
 #include "symbols/symbols.h"
@@ -53,45 +49,6 @@ static struct name_request name(uint32_t pid, const struct location *where)
 
 	symbols_name(symbols, &request, 1);
 	return request;
-}
-
-/* Starts a program of the fixture that sleeps in its `main`, and waits until it does. */
-static uint32_t start(const char *path)
-{
-	int ready[2];
-	pid_t child;
-	char byte;
-
-	assert_int_equal(pipe(ready), 0);
-	child = fork();
-	if (!child) {
-		dup2(ready[1], 1);
-		execl(path, path, NULL);
-		_exit(1);
-	}
-	close(ready[1]);
-	assert_int_equal(read(ready[0], &byte, 1), 1);
-	close(ready[0]);
-	return (uint32_t)child;
-}
-
-static void stop(uint32_t pid)
-{
-	kill((pid_t)pid, SIGKILL);
-	waitpid((pid_t)pid, NULL, 0);
-}
-
-static void build_sleeper(const char *path, const char *function)
-{
-	char source[512];
-
-	snprintf(source, sizeof(source),
-		 "#include <unistd.h>\n"
-		 "__attribute__((noinline)) int %s(void) { return pause(); }\n"
-		 "int main(void) { write(1, \"r\", 1); return %s(); }\n",
-		 function, function);
-	fixture_write("sleeper.c", source);
-	fixture_run("env -u ASAN_OPTIONS cc -w -O1 -no-pie -fno-pie -o '%s' sleeper.c", path);
 }
 
 __attribute__((noinline)) static int known_function(int a)
@@ -168,14 +125,14 @@ static void odd_file_names(void **state)
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/a b\n c (deleted)", fixture_directory);
-	build_sleeper("plain", "oddly");
+	program_build("plain", "oddly");
 	assert_int_equal(link("plain", path), 0);
-	pid = start(path);
+	pid = program_start(path);
 	where = locate(pid, fixture_address("plain", "oddly"));
 	assert_int_equal(where.kind, LOCATION_FILE);
 	assert_string_equal(where.path, path);
 	assert_string_equal(name(pid, &where).function, "oddly");
-	stop(pid);
+	program_stop(pid);
 }
 
 /* The path leads to another file by now: what runs is the old one. */
@@ -186,10 +143,10 @@ static void deleted_and_replaced_files(void **state)
 	uint32_t pid;
 
 	(void)state;
-	build_sleeper("old", "first_version");
+	program_build("old", "first_version");
 	address = fixture_address("old", "first_version");
-	pid = start("./old");
-	build_sleeper("new", "second_version");
+	pid = program_start("./old");
+	program_build("new", "second_version");
 	assert_int_equal(fixture_address("new", "second_version"), address);
 	fixture_run("mv new old");
 	where = locate(pid, address);
@@ -197,14 +154,14 @@ static void deleted_and_replaced_files(void **state)
 	assert_null(strstr(where.path, "(deleted)"));
 	assert_non_null(strstr(where.path, "/old"));
 	assert_string_equal(name(pid, &where).function, "first_version");
-	stop(pid);
+	program_stop(pid);
 	/* It was kept open, so its death takes no names away. */
 	assert_string_equal(name(pid, &where).function, "first_version");
 
 	/* A pipe in the file's place must not be waited for. */
-	pid = start("./old");
+	pid = program_start("./old");
 	where = locate(pid, address);
-	stop(pid);
+	program_stop(pid);
 	fixture_run("rm old; mkfifo old");
 	where.file = SYMBOLS_NO_FILE;
 	alarm(20);
@@ -222,7 +179,7 @@ static void other_mount_namespace(void **state)
 	char byte;
 
 	(void)state;
-	build_sleeper("inside", "contained");
+	program_build("inside", "contained");
 	address = fixture_address("inside", "contained");
 	fixture_run("mkdir hole");
 	assert_int_equal(pipe(ready), 0);
@@ -238,14 +195,14 @@ static void other_mount_namespace(void **state)
 	close(ready[1]);
 	if (read(ready[0], &byte, 1) != 1) {
 		print_message("no right to make a mount namespace: skipped\n");
-		stop(pid);
+		program_stop(pid);
 		skip();
 	}
 	close(ready[0]);
 	where = locate(pid, address);
 	assert_int_equal(where.kind, LOCATION_FILE);
 	assert_non_null(strstr(where.path, "/hole/inside"));
-	stop(pid);
+	program_stop(pid);
 	assert_string_equal(name(pid, &where).function, "contained");
 }
 
@@ -314,7 +271,7 @@ static void generated_code(void **state)
 	check_generated(pid, code + 0x20f, "other");
 	where = locate_generated(pid, code + 0x210);
 	assert_null(name(pid, &where).function);
-	stop(pid);
+	program_stop(pid);
 	unlink(map);
 	check_generated(pid, code + 0x20f, "other");
 }
@@ -336,7 +293,7 @@ static void maps_of_strangers_are_refused(void **state)
 	assert_string_equal(where.path, "[anonymous]");
 	assert_null(name(pid, &where).function);
 	unlink(map);
-	stop(pid);
+	program_stop(pid);
 	if (geteuid())
 		return;
 	/* Root may say what anybody's code is, somebody else may not. */
@@ -347,7 +304,7 @@ static void maps_of_strangers_are_refused(void **state)
 	assert_int_equal(chown(map, 12345, 12345), 0);
 	where = locate_generated(pid, code);
 	assert_string_equal(where.path, "[anonymous]");
-	stop(pid);
+	program_stop(pid);
 	unlink(map);
 }
 
