@@ -49,7 +49,7 @@ static bool constant_read(struct cursor *c, uint8_t op, int64_t *value)
 	else if (op == OP_CONST1U || op == OP_CONST2U || op == OP_CONST4U)
 		*value = (int64_t)cursor_fixed(c, 1u << ((op - OP_CONST1U) / 2));
 	else if (op == OP_CONST1S)
-		*value = (int8_t)cursor_fixed(c, 1);
+		*value = (int64_t)(int8_t)cursor_fixed(c, 1);
 	else if (op == OP_CONST2S)
 		*value = (int16_t)cursor_fixed(c, 2);
 	else if (op == OP_CONST4S)

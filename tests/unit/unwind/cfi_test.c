@@ -154,7 +154,7 @@ static void each_rule_is_known(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct unwind_rule *rule;
-		struct told told;
+		struct told told = {};
 
 		if (!run(cases[i].program, cases[i].length, &told))
 			fail_msg("%s: broken", cases[i].what);
@@ -181,7 +181,7 @@ static void broken_programs_are_told(void **state)
 		{P("\x01\0\0\0\0\0\0\0\0")}, /* backwards */
 		{P("\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x0a")},
 	};
-	struct told told;
+	struct told told = {};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
@@ -200,7 +200,7 @@ static void broken_programs_are_told(void **state)
 
 static void locations_advance(void **state)
 {
-	struct told told;
+	struct told told = {};
 	const uint64_t wanted[] = {0x1000, 0x1001, 0x1011, 0x1021, 0x1031, 0x1080};
 
 	(void)state;
@@ -241,7 +241,7 @@ static void addresses_in_all_encodings(void **state)
 		size_t cie = put_cie(&section, "zR", &encoding, 1), field = section.len + 8;
 		uint64_t begin = encodings[i].relative ? 0xc000 : 0x1234;
 		struct cfi_counts counts;
-		struct told told;
+		struct told told = {};
 
 		put(&body, 4, section.len + 4 - cie);
 		put(&body, encodings[i].size, encodings[i].relative ? begin - base - field : begin);
@@ -263,7 +263,7 @@ static void augmentations(void **state)
 {
 	struct bytes section = {};
 	struct cfi_counts counts;
-	struct told told;
+	struct told told = {};
 	size_t cie;
 
 	(void)state;
@@ -296,7 +296,7 @@ static void debug_frame_form(void **state)
 	for (int wide = 0; wide < 2; wide++) {
 		struct bytes section = {}, body = {};
 		struct cfi_counts counts;
-		struct told told;
+		struct told told = {};
 
 		(void)state;
 		put(&body, wide ? 8 : 4, UINT64_MAX);
