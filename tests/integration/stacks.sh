@@ -77,7 +77,12 @@ judge() {
 judge_planned() {
 	local name _
 	while read -r name _; do
-		judge "$name"
+		# Some ms of CPU time, by samples: this host may be busy with something else.
+		if [ "$name" = at-once ]; then
+			judge "$name" --late 100
+		else
+			judge "$name"
+		fi
 	done <"$list"
 	: >"$list"
 }
@@ -85,6 +90,7 @@ judge_planned() {
 # The same tree in every form that a program comes in.
 plan_trees() {
 	build tree tree.c -pie -fPIE && plan tree
+	build at-once tree.c -DAT_ONCE && plan at-once
 	build tree-fixed tree.c -no-pie -fno-pie && plan tree-fixed
 	build tree-static tree.c -static && plan tree-static
 	build tree-static-pie tree.c -static-pie -fPIE && plan tree-static-pie

@@ -44,6 +44,7 @@ static NOINLINE void grow(int by_store)
 
 int main(void)
 {
+	settle();
 	for (int i = 0; i < ROUNDS; i++)
 		grow(i & 1);
 	printf("faults touch %u\nfaults fill %u\n", PAGES * ROUNDS / 2, PAGES * ROUNDS / 2);

@@ -34,18 +34,16 @@ static NOINLINE void cycle(const char *path, const char *name)
 	}
 	for (double until = cpu_seconds(CLOCK_THREAD_CPUTIME_ID) + 0.1;
 	     cpu_seconds(CLOCK_THREAD_CPUTIME_ID) < until;)
-		work(call_back);
+		for (int i = 0; i < 20; i++)
+			work(call_back);
 	dlclose(library);
 }
 
 int main(int argc, char **argv)
 {
-	struct timespec quiet = {.tv_nsec = 200000000};
-
 	if (argc != 3)
 		return 2;
-	/* What was mapped when the program began is known by now. */
-	nanosleep(&quiet, NULL);
+	settle();
 	for (int i = 0; i < 16; i++)
 		cycle(argv[1 + i % 2], i % 2 ? "beta_work" : "alpha_work");
 	return 0;

@@ -11,7 +11,8 @@ static unsigned int depth;
 
 static NOINLINE void leaf(void)
 {
-	burn();
+	for (int i = 0; i < 10; i++)
+		burn();
 }
 
 static NOINLINE void descend(unsigned int left)
@@ -38,7 +39,8 @@ int main(int argc, char **argv)
 	printf("chain all: ROOT start descend{%u} leaf\n", depth);
 	printf("chain way: ROOT start descend{0,%u}\n", depth);
 	if (depth > 250)
-		printf("truncated all: descend{200,%u} leaf\n", depth);
+		printf("truncated all: descend{200,%u} leaf\ntruncated way: ... descend{200,%u}\n",
+		       depth, depth);
 	fflush(stdout);
 	CHOOSE(choices, SECONDS);
 	return 0;

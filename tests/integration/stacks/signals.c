@@ -71,6 +71,7 @@ int main(int argc, char **argv)
 		action.sa_flags |= SA_ONSTACK;
 		sigaltstack(&stack, NULL);
 	}
+	settle();
 	sigaction(SIGPROF, &action, NULL);
 	setitimer(ITIMER_PROF, &every, NULL);
 	for (double until = cpu_seconds(CLOCK_THREAD_CPUTIME_ID) + SECONDS;

@@ -2,12 +2,12 @@
 /*
  * Samples inside system calls: a kernel part, and behind it a whole user part.
  *
- * chain short: ROOT ask_pid asking *getppid@libc?
- * chain zeroes: ROOT read_zeroes reading *read@libc?
+ * chain short: ROOT ask_pid asking *getppid@libc|getppid?
+ * chain zeroes: ROOT read_zeroes reading *read@libc|read?
  * chain raw: ROOT read_raw
  * chain burn: ROOT burning
- * kernel zeroes 0.9: *read*
- * kernel raw 0.9: *read*
+ * kernel zeroes 0.7: *read*
+ * kernel raw 0.7: *read*
  * kernel short 0.2: *
  */
 #include <fcntl.h>

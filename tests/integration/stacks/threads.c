@@ -7,8 +7,8 @@
  * chain two: THREAD second_thread leaf
  * chain bare: *clone@libc|nameless@libc bare_thread leaf
  * chain child: ROOT start_child child_work leaf
- * chain main: ROOT *@libc+
- * chain main: ROOT start_child *@libc+
+ * chain main: ROOT +@libc
+ * chain main: ROOT start_child +@libc
  * atleast one 0.15
  * atleast two 0.15
  * atleast bare 0.15
@@ -80,9 +80,13 @@ static NOINLINE pid_t start_child(void)
 int main(void)
 {
 	pthread_t one, two;
-	pid_t child = start_child();
-	int bare = clone(bare_thread, room + sizeof(room),
-			 CLONE_VM | CLONE_FS | CLONE_FILES | SIGCHLD, NULL);
+	pid_t child;
+	int bare;
+
+	settle();
+	child = start_child();
+	bare = clone(bare_thread, room + sizeof(room), CLONE_VM | CLONE_FS | CLONE_FILES | SIGCHLD,
+		     NULL);
 
 	if (child < 0 || bare < 0 || pthread_create(&one, NULL, first_thread, NULL) ||
 	    pthread_create(&two, NULL, second_thread, NULL))

@@ -106,6 +106,7 @@ int main()
 {
 	Derived derived;
 	Worker worker{&derived};
+	settle();
 	const double until = cpu_seconds(CLOCK_THREAD_CPUTIME_ID) + SECONDS;
 
 	while (cpu_seconds(CLOCK_THREAD_CPUTIME_ID) < until)

@@ -2,11 +2,10 @@
 
 // Go: the main goroutine and another one; the runtime's own threads are somebody else's.
 //
-// chain main: runtime.goexit* runtime.main main.main main.outer main.inner main.leaf
-// chain other: runtime.goexit* main.*func1|main.spawned main.leaf
-// chain runtime: runtime.*|_rt0_*|nameless ...
-// chain runtime: *@libc ...
-// chain time: runtime.goexit* ... time.*  ...
+// chain main: runtime.goexit* runtime.main main.main main.outer main.inner main.leaf runtime.*{0,}
+// chain other: runtime.goexit* main.main.func1? main.spawned? main.leaf runtime.*{0,}
+// chain main: runtime.goexit* runtime.main main.main runtime.*{1,}
+// chain runtime: runtime.*|_rt0_*|internal/*|sync*|nameless|*@[vdso]{1,}
 // atleast main 0.3
 // atleast other 0.2
 package main
@@ -38,17 +37,18 @@ func outer(bursts int) {
 
 //go:noinline
 func spawned(done chan bool) {
-	for began := time.Now(); time.Since(began) < time.Second; {
-		leaf(50)
+	for i := 0; i < 75; i++ {
+		leaf(400)
 	}
 	done <- true
 }
 
 func main() {
+	time.Sleep(300 * time.Millisecond)
 	done := make(chan bool)
 	go spawned(done)
-	for began := time.Now(); time.Since(began) < 1500*time.Millisecond; {
-		outer(50)
+	for i := 0; i < 150; i++ {
+		outer(400)
 	}
 	<-done
 }

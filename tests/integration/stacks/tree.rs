@@ -4,9 +4,7 @@
 //! chain leaf: RUST *tree::work::outer *tree::work::inner *tree::work::leaf
 //! chain generic: RUST *tree::work::generic* *tree::work::leaf
 //! chain thread: THREAD ... *tree::threaded *tree::work::leaf
-//! chain panic: RUST ... *tree::work::fails* ...
 //! chain panic: RUST *tree::work::caught ...
-//! chain runtime: RUST ...
 //! atleast leaf 0.2
 //! atleast generic 0.2
 //! atleast thread 0.1
@@ -59,8 +57,7 @@ mod work {
 
 #[inline(never)]
 fn threaded() -> u32 {
-    let began = std::time::Instant::now();
-    while began.elapsed().as_millis() < 400 {
+    for _ in 0..90 {
         work::leaf(400);
     }
     std::hint::black_box(3)
@@ -68,9 +65,9 @@ fn threaded() -> u32 {
 
 fn main() {
     std::panic::set_hook(Box::new(|_| {}));
+    std::thread::sleep(std::time::Duration::from_millis(300));
     let thread = std::thread::spawn(threaded);
-    let began = std::time::Instant::now();
-    while began.elapsed().as_millis() < 1500 {
+    for _ in 0..600 {
         for _ in 0..20 {
             work::outer(3);
             work::generic(|| 3);

@@ -3,11 +3,11 @@
  * Waits off the CPU: in a read from a pipe, on a futex, on a mutex, which another thread ends, each
  * after a known time. And asleep, which is nobody's fault: strait may leave that out.
  *
- * chain nap: ROOT rest nap pause_ms *nanosleep*@libc+
+ * chain nap: ROOT rest nap pause_ms +@libc
  * chain take: ROOT fetch take *read@libc
  * chain futex: ROOT stop_here hold syscall@libc
- * chain lock: ROOT queue lock_it *@libc+
- * chain peer: THREAD serve wait_for_turn *@libc+
+ * chain lock: ROOT queue lock_it +@libc
+ * chain peer: THREAD serve wait_for_turn +@libc
  */
 #include <linux/futex.h>
 #include <pthread.h>
@@ -118,24 +118,32 @@ static NOINLINE void queue(void)
 
 int main(void)
 {
+	double took[3] = {};
 	pthread_t thread;
 
 	if (pipe(ends) || pthread_create(&thread, NULL, serve, NULL))
 		return 1;
+	settle();
 	for (int i = 0; i < ROUNDS; i++) {
 		rest();
 		atomic_store(&turn, 1);
+		took[0] -= cpu_seconds(CLOCK_MONOTONIC);
 		fetch();
+		took[0] += cpu_seconds(CLOCK_MONOTONIC);
 		atomic_store(&word, 0);
 		atomic_store(&turn, 2);
 		await(3);
+		took[1] -= cpu_seconds(CLOCK_MONOTONIC);
 		stop_here();
+		took[1] += cpu_seconds(CLOCK_MONOTONIC);
 		atomic_store(&turn, 4);
+		took[2] -= cpu_seconds(CLOCK_MONOTONIC);
 		queue();
+		took[2] += cpu_seconds(CLOCK_MONOTONIC);
 		atomic_store(&turn, 0);
 	}
 	pthread_join(thread, NULL);
-	printf("wait take %d\nwait futex %d\nwait lock %d\n", 20 * ROUNDS, 30 * ROUNDS,
-	       10 * ROUNDS);
+	printf("wait take %d %.0f\nwait futex %d %.0f\nwait lock %d %.0f\n", 20 * ROUNDS,
+	       took[0] * 1000, 30 * ROUNDS, took[1] * 1000, 10 * ROUNDS, took[2] * 1000);
 	return 0;
 }
