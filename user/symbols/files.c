@@ -284,7 +284,7 @@ static int map_open(const struct file *file)
 {
 	if (file->pin >= 0)
 		return fcntl(file->pin, F_DUPFD_CLOEXEC, 3);
-	return perf_map_open(file->seen.pid);
+	return generated_open(file->seen.pid);
 }
 
 int file_open(struct file_table *table, struct text_pool *pool, uint32_t position, uint32_t pid,

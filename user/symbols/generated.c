@@ -10,9 +10,13 @@
 #include "symbols/clock.h"
 #include "symbols/files.h"
 #include "symbols/generated.h"
+#include "symbols/jit_dump.h"
 #include "symbols/opening.h"
 
-#define RETRY_NS 1000000000ull
+#define RETRY_NS  1000000000ull
+#define MAX_SHIFT 5 /* maps are read again after 32 s at last: they may have 100,000 lines */
+#define MAX_LINE  8192
+#define MAX_LINES 262144
 
 struct owner {
 	uint32_t uid, pid; /* pid: the number that the process has for itself */
@@ -47,25 +51,97 @@ static bool owner_read(uint32_t pid, struct owner *owner)
 	return uid && inner;
 }
 
-/* Anyone can write to /tmp: only the process's own user, or root, may say what its code is. */
-int perf_map_open(uint32_t pid)
+/*
+ * Anyone can write to /tmp: only the process's own user, or root, may say what its code is. Takes
+ * the descriptor.
+ */
+static int owner_check(int fd, const struct owner *owner)
+{
+	struct stat stat;
+
+	if (fd < 0 || (!fstat(fd, &stat) && (stat.st_uid == owner->uid || !stat.st_uid)))
+		return fd;
+	close(fd);
+	return -EPERM;
+}
+
+static int perf_map_open(uint32_t pid, const struct owner *owner)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "/tmp/perf-%u.map", owner->pid);
+	return owner_check(file_open_path_direct(pid, name), owner);
+}
+
+/* Does the line of /proc/PID/maps show a file of that name, of whatever directory? */
+static bool line_shows(const char *line, const char *name)
+{
+	const char *path = strchr(line, '/'), *slash = path ? strrchr(path, '/') : NULL;
+	size_t length = strlen(name);
+
+	return slash && !strncmp(slash + 1, name, length) &&
+	       (slash[1 + length] == '\n' || slash[1 + length] == ' ');
+}
+
+/*
+ * Its place is the runtime's choice: the working directory, ~/.debug, /tmp. All runtimes map its
+ * first page to run it, which nobody does, as a mark for perf: that names it.
+ */
+static int jit_dump_open(uint32_t pid, const struct owner *owner)
+{
+	char path[32], name[32], *line, *at;
+	uint64_t start, end;
+	int fd = -ENOENT;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
+	snprintf(name, sizeof(name), "jit-%u.dump", owner->pid);
+	maps = fopen(path, "re");
+	line = maps ? malloc(MAX_LINE) : NULL;
+	for (size_t i = 0; line && fd < 0 && i < MAX_LINES && fgets(line, MAX_LINE, maps); i++) {
+		if (!line_shows(line, name))
+			continue;
+		start = strtoull(line, &at, 16);
+		end = *at == '-' ? strtoull(at + 1, NULL, 16) : 0;
+		fd = owner_check(file_open_mapped(pid, start, end), owner);
+		if (fd >= 0 && !jit_dump_is(fd, owner->pid)) {
+			close(fd);
+			fd = -EINVAL;
+		}
+	}
+	free(line);
+	if (maps)
+		fclose(maps);
+	return fd;
+}
+
+int generated_open(uint32_t pid)
 {
 	struct owner owner = {};
-	struct stat stat;
-	char name[64];
 	int fd;
 
 	if (!owner_read(pid, &owner))
 		return -ESRCH;
-	snprintf(name, sizeof(name), "/tmp/perf-%u.map", owner.pid);
-	fd = file_open_path_direct(pid, name);
-	if (fd < 0)
+	fd = perf_map_open(pid, &owner);
+	return fd < 0 ? jit_dump_open(pid, &owner) : fd;
+}
+
+/* -EAGAIN: it is not yet the time to read all maps of the process again. */
+static int process_open(struct generated_process *process, uint64_t now)
+{
+	struct owner owner = {};
+	int fd;
+
+	if (!owner_read(process->pid, &owner))
+		return -ESRCH;
+	fd = perf_map_open(process->pid, &owner);
+	if (fd >= 0)
 		return fd;
-	if (fstat(fd, &stat) || (stat.st_uid != owner.uid && stat.st_uid)) {
-		close(fd);
-		return -EPERM;
-	}
-	return fd;
+	if (now < process->next_scan_ns)
+		return -EAGAIN;
+	process->next_scan_ns = now + (RETRY_NS << process->scans);
+	process->scans += process->scans < MAX_SHIFT;
+	return jit_dump_open(process->pid, &owner);
 }
 
 uint32_t generated_find(struct generated *generated, struct file_table *files,
@@ -85,7 +161,7 @@ uint32_t generated_find(struct generated *generated, struct file_table *files,
 	if (now < process->next_ns)
 		return process->file;
 	process->next_ns = now + RETRY_NS;
-	fd = perf_map_open(pid);
+	fd = process_open(process, now);
 	if (fd >= 0) {
 		snprintf(label, sizeof(label), "[jit %u]", pid);
 		process->file = file_add_map(files, pool, pid, label, fd);

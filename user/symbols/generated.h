@@ -13,9 +13,11 @@ struct text_pool;
 struct generated {
 	/* By a hash of the pid: of two processes in one place the later one is known. */
 	struct generated_process {
-		uint32_t pid;     /* 0 = free */
-		uint32_t file;    /* in the file table, SYMBOLS_NO_FILE = it has none */
-		uint64_t next_ns; /* not asked again before, CLOCK_MONOTONIC */
+		uint32_t pid;   /* 0 = free */
+		uint32_t file;  /* in the file table, SYMBOLS_NO_FILE = it has none */
+		uint32_t scans; /* of its maps */
+		/* Not asked again before, CLOCK_MONOTONIC. */
+		uint64_t next_ns, next_scan_ns;
 	} processes[GENERATED_SLOTS];
 };
 
@@ -23,7 +25,7 @@ struct generated {
 uint32_t generated_find(struct generated *generated, struct file_table *files,
 			struct text_pool *pool, uint32_t pid);
 
-/* A descriptor of the process's perf map, if one may believe it; -errno. */
-int perf_map_open(uint32_t pid);
+/* A descriptor of the process's perf map or jit dump, if one may believe it; -errno. */
+int generated_open(uint32_t pid);
 
 #endif

@@ -10,8 +10,7 @@
 #define MAX_BYTES (256u << 20)
 #define MAX_NAME  1024
 
-/* The first lookup at or above the address. */
-static size_t lookup_from(const struct lookup *lookups, size_t count, uint64_t address)
+size_t lookup_from(const struct lookup *lookups, size_t count, uint64_t address)
 {
 	size_t low = 0, high = count;
 

@@ -10,6 +10,7 @@
 #include "symbols/demangle.h"
 #include "symbols/files.h"
 #include "symbols/generated.h"
+#include "symbols/jit_dump.h"
 #include "symbols/kernel.h"
 #include "symbols/naming.h"
 #include "symbols/opening.h"
@@ -206,7 +207,10 @@ static void request_answer(struct symbols *s, struct name_request *request,
 static void generated_name(struct symbols *s, int fd, struct lookup *lookups, size_t count,
 			   uint64_t deadline_ns)
 {
-	perf_map_name(fd, lookups, count, &s->arena, deadline_ns);
+	if (jit_dump_is(fd, 0))
+		jit_dump_name(fd, lookups, count, &s->arena, deadline_ns);
+	else
+		perf_map_name(fd, lookups, count, &s->arena, deadline_ns);
 	for (size_t i = 0; i < count; i++)
 		request_answer(s, lookups[i].owner, &lookups[i], false);
 }
