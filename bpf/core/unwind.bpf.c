@@ -11,6 +11,7 @@ struct unwinds_map unwinds SEC(".maps");
 
 #define VM_EXEC     4
 #define FRAME_JUMP  (64ULL << 20) /* no frame is larger */
+#define FP_LOST     1             /* no frame pointer: those are aligned; 0 would mean the root */
 #define SEARCHES    17            /* 2^16 rows in a page at most */
 #define UNWIND_SEED 0x9e3779b97f4a7c15ULL
 
@@ -297,7 +298,6 @@ static __always_inline enum step unwind_by_rule(struct unwind *u, __u64 rule)
 	__u64 cfa_offset = (__s64)(__s16)(rule >> 16) * 8,
 	      fp_offset = (__s64)(__s16)(rule >> 32) * 8;
 	__u64 more = (__s64)(__s16)(rule >> 48), cfa, fp = u->fp;
-	__u32 fp_rule = rule >> 8 & 0xff;
 
 	switch (rule & 0xff) {
 	case UNWIND_SP:
@@ -322,7 +322,7 @@ static __always_inline enum step unwind_by_rule(struct unwind *u, __u64 rule)
 		cfa += more * 8;
 		break;
 	case UNWIND_PLT:
-		cfa = u->sp + 8 + ((u->pc & 15) >= 11 ? 8 : 0);
+		cfa = u->sp + 8 + ((u->pc & 15) >= more ? 8 : 0);
 		break;
 	case UNWIND_SIGNAL:
 		return unwind_signal(u);
@@ -331,11 +331,22 @@ static __always_inline enum step unwind_by_rule(struct unwind *u, __u64 rule)
 	default:
 		return unwind_by_frame_pointer(u);
 	}
-	if (fp_rule == UNWIND_FP_SAVED) {
+	switch (rule >> 8 & 0xff) {
+	case UNWIND_FP_SAME:
+		break;
+	case UNWIND_FP_SAVED:
 		if (!user_word(cfa + fp_offset, &fp))
 			return unwind_stop(u, WIRE_END_UNREADABLE);
-	} else if (fp_rule == UNWIND_FP_REGISTER && u->registers_known) {
-		fp = u->registers[fp_offset / 8 & 15];
+		break;
+	case UNWIND_FP_AT_FP:
+		if (!user_word(u->fp + fp_offset, &fp))
+			return unwind_stop(u, WIRE_END_UNREADABLE);
+		break;
+	case UNWIND_FP_REGISTER:
+		fp = u->registers_known ? u->registers[fp_offset / 8 & 15] : FP_LOST;
+		break;
+	default:
+		fp = FP_LOST;
 	}
 	u->guessed = 0;
 	return unwind_to(u, cfa, fp);

@@ -38,6 +38,9 @@ __attribute__((noinline)) __u64 maple_child(__u64 entry, __u64 address)
 	__u64 pivot[MAPLE_PIVOTS], child = 0, slot = 0, beyond = 1;
 	__u32 pivots = arange ? 9 : MAPLE_PIVOTS;
 
+	/* Where there is no such tree, nothing below may reach the verifier. */
+	if (!bpf_core_type_exists(struct maple_node))
+		return 0;
 	if (bpf_probe_read_kernel(pivot, sizeof(pivot),
 				  arange ? PIVOTS_OF(node, ma64) : PIVOTS_OF(node, mr64)))
 		return 0;

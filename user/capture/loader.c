@@ -15,9 +15,10 @@
 #include "capture/loader.h"
 #include "strait.skel.h"
 
-#define KERNEL_BTF  "/sys/kernel/btf/vmlinux"
-#define LOAD_TRIES  24 /* programs that the verifier may refuse, one an attempt */
-#define BTF_TRACING "tp_btf/"
+#define KERNEL_BTF   "/sys/kernel/btf/vmlinux"
+#define LOAD_TRIES   24 /* programs that the verifier may refuse, one an attempt */
+#define BTF_TRACING  "tp_btf/"
+#define BTF_ITERATOR "iter/"
 
 /* libbpf reports through a callback without context; one load runs at a time. */
 static char libbpf_said[300];   /* its first warning, or what failed */
@@ -88,6 +89,31 @@ static struct program_state *program_state_find(struct loader *loader, const cha
 	return NULL;
 }
 
+/* Whether this kernel has a hook; says what is missing if not. Hooks of other kinds always exist.
+ */
+static bool hook_exists(const struct btf *kernel, const char *hook, char *why, size_t size)
+{
+	char type[96];
+
+	if (!strncmp(hook, BTF_TRACING, strlen(BTF_TRACING))) {
+		hook += strlen(BTF_TRACING);
+		snprintf(type, sizeof(type), "btf_trace_%s", hook);
+		if (btf__find_by_name_kind(kernel, type, BTF_KIND_TYPEDEF) >= 0)
+			return true;
+		snprintf(why, size, "this kernel has no tracepoint %s", hook);
+		return false;
+	}
+	if (!strncmp(hook, BTF_ITERATOR, strlen(BTF_ITERATOR))) {
+		hook += strlen(BTF_ITERATOR);
+		snprintf(type, sizeof(type), "bpf_iter_%s", hook);
+		if (btf__find_by_name_kind(kernel, type, BTF_KIND_FUNC) >= 0)
+			return true;
+		snprintf(why, size, "this kernel has no iterator %s", hook);
+		return false;
+	}
+	return true;
+}
+
 /* Lists all programs and leaves out those whose tracepoint is not there. */
 static void programs_probe(struct loader *loader, struct bpf_object *object,
 			   const struct btf *kernel)
@@ -98,19 +124,10 @@ static void programs_probe(struct loader *loader, struct bpf_object *object,
 	{
 		struct program_state *state = vec_extend(&loader->programs, 1);
 		const char *hook = bpf_program__section_name(program);
-		char type[96];
 
 		snprintf(state->name, sizeof(state->name), "%s", bpf_program__name(program));
 		snprintf(state->hook, sizeof(state->hook), "%s", hook);
-		state->loaded = true;
-		if (strncmp(hook, BTF_TRACING, strlen(BTF_TRACING)))
-			continue;
-		snprintf(type, sizeof(type), "btf_trace_%s", hook + strlen(BTF_TRACING));
-		if (btf__find_by_name_kind(kernel, type, BTF_KIND_TYPEDEF) >= 0)
-			continue;
-		state->loaded = false;
-		snprintf(state->why, sizeof(state->why), "this kernel has no tracepoint %s",
-			 hook + strlen(BTF_TRACING));
+		state->loaded = hook_exists(kernel, hook, state->why, sizeof(state->why));
 	}
 }
 

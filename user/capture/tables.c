@@ -11,12 +11,7 @@
 #include <bpf/bpf.h>
 
 #include "capture/generation.h"
-#if __has_include("unwind/cache.h")
 #include "unwind/cache.h"
-#else
-#define unwind_cache_load(a, b, c)  (-1)
-#define unwind_cache_store(a, b, c) ((void)0)
-#endif
 #include "unwind/table.h"
 #include "util/index.h"
 #include "util/vec.h"
