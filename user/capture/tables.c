@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,7 +18,7 @@
 #include "util/vec.h"
 
 #define QUEUE_MOST 1024 /* descriptors that are open because their files wait */
-#define ID_TEXT    65
+#define NAME_TEXT  65   /* of an entry of the cache: unwind/cache.h */
 
 struct entry {
 	uint64_t file;
@@ -29,7 +30,7 @@ struct entry {
 struct job {
 	uint64_t file, asked_ns;
 	int fd;
-	char build_id[ID_TEXT];
+	char cache_name[NAME_TEXT]; /* empty = not to be cached */
 };
 
 struct tables {
@@ -172,16 +173,16 @@ static int table_publish(struct tables *tables, struct entry *entry,
 static int job_build(const struct tables *tables, const struct job *job, struct unwind_table *table,
 		     bool *cached)
 {
-	const char *cache = *job->build_id ? tables->options.cache : NULL;
+	const char *cache = *job->cache_name ? tables->options.cache : NULL;
 	struct error why;
 	int err;
 
-	*cached = cache && !unwind_cache_load(cache, job->build_id, table);
+	*cached = cache && !unwind_cache_load(cache, job->cache_name, table);
 	if (*cached)
 		return 0;
 	err = unwind_table_build(job->fd, table, &why);
 	if (!err && cache)
-		unwind_cache_store(cache, job->build_id, table);
+		unwind_cache_store(cache, job->cache_name, table);
 	return err;
 }
 
@@ -295,8 +296,13 @@ void tables_want(struct tables *tables, uint64_t file, int fd, const char *build
 	struct job job = {.file = file, .fd = fd, .asked_ns = now_ns()};
 	struct entry *entry;
 
-	if (strlen(build_id) < sizeof(job.build_id))
-		strcpy(job.build_id, build_id);
+	/*
+	 * A build-id is what a file claims: with the file's own id in its name, an entry of the
+	 * cache can be wrong for the file that made it only.
+	 */
+	if (*build_id && strlen(build_id) + 16 < sizeof(job.cache_name))
+		snprintf(job.cache_name, sizeof(job.cache_name), "%s%016llx", build_id,
+			 (unsigned long long)file);
 	pthread_mutex_lock(&tables->lock);
 	entry = entry_make(tables, file);
 	if (entry->waiting || entry->bytes) {
