@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "symbols/clock.h"
 #include "symbols/files.h"
 #include "symbols/generated.h"
 #include "symbols/image.h"
@@ -17,6 +18,7 @@
 
 #define MAX_FILES 65536
 #define MAX_PINS  128
+#define RETRY_NS  1000000000ull
 #define DELETED   " (deleted)"
 /* A file as young as that is likely to be replaced or removed soon: a build, a test. */
 #define YOUNG_SECONDS 3600
@@ -164,8 +166,10 @@ static int file_identify(struct file_table *table, struct text_pool *pool, uint3
 	struct stat stat;
 	bool elf;
 
-	if (fd < 0)
+	if (fd < 0) {
+		file->next_ns = time_now() + RETRY_NS;
 		return fd;
+	}
 	if (fstat(fd, &stat)) {
 		close(fd);
 		return -EIO;
@@ -179,6 +183,11 @@ static int file_identify(struct file_table *table, struct text_pool *pool, uint3
 	file->build_id = text_intern(pool, id, strlen(id));
 	name_find(pool, file, fd, elf, stat.st_nlink);
 	return fd;
+}
+
+bool file_worth_opening(const struct file *file)
+{
+	return file->found || time_now() >= file->next_ns;
 }
 
 static const char *sighting_name(struct text_pool *pool, const struct file_sighting *seen)

@@ -20,8 +20,9 @@ struct file {
 	bool found;   /* it was open once, and is known by what follows */
 	uint64_t st_dev, st_inode; /* as fstat(2) says: not always as the kernel says */
 	int64_t size, mtime_ns;
-	bool reachable; /* by its path from our own root */
-	int pin;        /* a descriptor, for files that cannot be reached later; -1 = none */
+	uint64_t next_ns; /* while it is not found: not looked for before; CLOCK_MONOTONIC */
+	bool reachable;   /* by its path from our own root */
+	int pin;          /* a descriptor, for files that cannot be reached later; -1 = none */
 };
 
 struct file_table {
@@ -32,6 +33,8 @@ struct file_table {
 
 /* The file of that WIRE_FILE_INODE id, SYMBOLS_NO_FILE = never seen. */
 uint32_t file_by_id(const struct file_table *table, uint64_t id);
+/* Was it found, or is it time to look for it again? A search may go through all mounts. */
+bool file_worth_opening(const struct file *file);
 /* symbols_file_seen(). */
 int file_see(struct file_table *table, struct text_pool *pool, const struct file_sighting *seen);
 /*

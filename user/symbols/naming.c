@@ -52,7 +52,8 @@ static bool debug_open(const struct image *image, const struct naming *naming, s
 	if (!image_build_id(image, name))
 		return false;
 	snprintf(path, sizeof(path), DEBUG_ROOT "/.build-id/%.2s/%s.debug", name, name + 2);
-	if (debug_accept(debug, file_open_path(0, path), name))
+	if (debug_accept(debug, file_open_path(0, path), name) ||
+	    (naming->pid && debug_accept(debug, file_open_path(naming->pid, path), name)))
 		return true;
 	if (!slash || !debuglink_read(image, name, sizeof(name)))
 		return false;

@@ -87,6 +87,8 @@ int symbols_file_open(struct symbols *s, uint64_t id)
 	if (position == SYMBOLS_NO_FILE)
 		return -ENOENT;
 	file = &s->files.files.at[position];
+	if (!file_worth_opening(file))
+		return -ENOENT;
 	return file_open(&s->files, &s->pool, position, file->seen.pid, file->path, file->build_id);
 }
 

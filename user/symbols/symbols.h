@@ -74,7 +74,8 @@ int symbols_file_seen(struct symbols *s, const struct file_sighting *seen);
 
 /*
  * A descriptor, to be closed, of exactly the file of that id, or of the vDSO's image. -ENOENT: it
- * was never seen, cannot be had any more, or is none; else as open(2).
+ * was never seen, cannot be had any more, or is none; else as open(2). A file that was not found is
+ * looked for again after a second at the earliest.
  */
 int symbols_file_open(struct symbols *s, uint64_t file);
 

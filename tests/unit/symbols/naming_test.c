@@ -3,6 +3,9 @@
 #include "fixture.h"
 
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
 
 #include "symbols/image.h"
 #include "symbols/symbols.h"
@@ -148,6 +151,58 @@ static void separate_debug_files(void **state)
 	check("split", fixture_address("whole", "hidden"), NULL, NULL, 0);
 }
 
+/* In a child: exit status 0 = named, 1 = not, 2 = it may not mount. */
+static int named_by_build_id(const char *debug)
+{
+	char id[IMAGE_ID], path[256];
+	struct name_request answer;
+	int fd = open("stripped", O_RDONLY);
+
+	if (image_identity(fd, id) || unshare(CLONE_NEWNS) ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("none", "/usr/lib/debug", "tmpfs", 0, NULL))
+		return 2;
+	snprintf(path, sizeof(path),
+		 "mkdir -p /usr/lib/debug/.build-id/%.2s; "
+		 "cp %s /usr/lib/debug/.build-id/%.2s/%s.debug",
+		 id, debug, id, id + 2);
+	if (system(path))
+		return 2;
+	answer = name_at("stripped", fixture_address("whole", "hidden"));
+	return !answer.function || strcmp(answer.function, "hidden") != 0 || answer.line != 4;
+}
+
+static int status_of(const char *debug)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (!child)
+		_exit(named_by_build_id(debug));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WEXITSTATUS(status);
+}
+
+static void debug_files_by_build_id(void **state)
+{
+	int status;
+
+	(void)state;
+	fixture_build("whole", "-O0 -g -Wl,--build-id");
+	fixture_run("objcopy --only-keep-debug whole whole.debug; strip -o stripped whole");
+	fixture_build("other", "-O2 -g -Wl,--build-id");
+	fixture_run("objcopy --only-keep-debug other other.debug");
+	fixture_build("whole", "-O0 -g -Wl,--build-id");
+	status = status_of("whole.debug");
+	if (status == 2) {
+		print_message("no right to mount over /usr/lib/debug: skipped\n");
+		skip();
+	}
+	assert_int_equal(status, 0);
+	/* The right name, but another build. */
+	assert_int_equal(status_of("other.debug"), 1);
+}
+
 static void compressed_small_table(void **state)
 {
 	(void)state;
@@ -283,6 +338,7 @@ int main(void)
 		cmocka_unit_test(line_tables),
 		cmocka_unit_test(lines_within_a_function),
 		cmocka_unit_test(separate_debug_files),
+		cmocka_unit_test(debug_files_by_build_id),
 		cmocka_unit_test(compressed_small_table),
 		cmocka_unit_test(spin_loops),
 		cmocka_unit_test(assembly_without_sizes),
