@@ -43,11 +43,26 @@ static void text_unescape(char *text)
 	*to = '\0';
 }
 
+/* "98:0" */
+static bool device_parse(const char *text, uint64_t *dev)
+{
+	char *at, *end;
+	unsigned long major = strtoul(text, &at, 10), minor;
+
+	if (at == text || *at != ':')
+		return false;
+	minor = strtoul(at + 1, &end, 10);
+	if (end == at + 1 || *end)
+		return false;
+	*dev = makedev(major, minor);
+	return true;
+}
+
 /* "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue" */
 bool mount_parse(struct mount *mount, char *line)
 {
 	char *field[5], *at = line, *type;
-	unsigned int major, minor;
+	uint64_t dev;
 
 	line[strcspn(line, "\n")] = '\0';
 	for (size_t i = 0; i < 5; i++) {
@@ -59,13 +74,12 @@ bool mount_parse(struct mount *mount, char *line)
 		type = field_next(&at);
 	while (type && strcmp(type, "-") != 0);
 	type = field_next(&at);
-	if (!type || sscanf(field[2], "%u:%u", &major, &minor) != 2 || *field[3] != '/' ||
-	    *field[4] != '/')
+	if (!type || !device_parse(field[2], &dev) || *field[3] != '/' || *field[4] != '/')
 		return false;
 	text_unescape(field[3]);
 	text_unescape(field[4]);
 	*mount = (struct mount){
-		.dev = makedev(major, minor),
+		.dev = dev,
 		.root = field[3],
 		.point = field[4],
 		.type = type,
