@@ -45,8 +45,9 @@ int target_find(const struct target_options *options, struct target_found *out,
 		struct error *error);
 
 /*
- * The cgroup of the container with this name or beginning of its id, and "docker:4fa6…" as its
- * name. -ENOENT: none; -ENOTUNIQ: several.
+ * The cgroup of the container with this name or beginning of its id; `shown` is the name as it was
+ * asked for, for an id "docker:web", or "docker:4fa6…" where no name is known. -ENOENT: none;
+ * -ENOTUNIQ: several.
  */
 int container_find(const char *name, uint64_t *cgroup, char *shown, size_t size,
 		   struct error *error);
