@@ -258,6 +258,30 @@ static json_t *service_json(const struct service *service)
 	return object;
 }
 
+static json_t *memory_growth_json(const struct document *doc)
+{
+	json_t *rows;
+
+	if (!doc->memory_growth_observed)
+		return json_null();
+	rows = json_array();
+	vec_each(&doc->memory_growth, grown) {
+		json_t *row = json_object();
+
+		put_text(row, "process", grown->process);
+		put_count(row, "pid", grown->pid);
+		put_text(row, "container", grown->container);
+		put_count(row, "start_bytes", grown->start_bytes);
+		put_count(row, "end_bytes", grown->end_bytes);
+		put_count(row, "growth_bytes", grown->growth_bytes);
+		put_real(row, "growth_bytes_per_s", grown->bytes_per_s);
+		put_real(row, "seconds", grown->seconds);
+		put(row, "exited", json_boolean(grown->exited));
+		append(rows, row);
+	}
+	return rows;
+}
+
 static json_t *baseline_json(const struct document *doc)
 {
 	json_t *object = json_object(), *metrics = json_object(), *services = json_array();
@@ -268,6 +292,7 @@ static json_t *baseline_json(const struct document *doc)
 	vec_each(&doc->services, service)
 		append(services, service_json(service));
 	put(object, "services", services);
+	put(object, "memory_growth", memory_growth_json(doc));
 	return object;
 }
 
