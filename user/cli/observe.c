@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "capture/namespace.h"
 #include "capture/session.h"
 #include "cli/cli.h"
 #include "cli/command.h"
@@ -139,6 +140,24 @@ static void session_describe(struct observation *o)
 	memcpy(o->session_options.pids, pids->at, pids->count * sizeof(pids->at[0]));
 }
 
+/*
+ * In a pid namespace of its own strait knows processes by other numbers than the kernel does: it
+ * would watch a stranger. Said once; -ENOTSUP where only these numbers tell what to watch.
+ */
+static int namespace_check(const struct observation *o, struct error *error)
+{
+	if (!namespace_is_own())
+		return 0;
+	if (o->target.kind == TARGET_PID || o->target.kind == TARGET_COMMAND)
+		return error_set(error, -ENOTSUP,
+				 "strait runs in a pid namespace of its own, where processes have "
+				 "other numbers than the kernel's: watch a cgroup (-c) or all, or "
+				 "run it in the host's (docker run --pid=host)");
+	if (!o->options->quiet)
+		cli_say("%s", namespace_why);
+	return 0;
+}
+
 static int observation_open(struct observation *o, struct error *error)
 {
 	int err = observe_check(o->options, error);
@@ -147,6 +166,9 @@ static int observation_open(struct observation *o, struct error *error)
 		err = target_find(&o->options->target, &o->target, error);
 	if (err)
 		return own_failure(err);
+	err = namespace_check(o, error);
+	if (err)
+		return err;
 	session_describe(o);
 	err = command_begin(o, error);
 	if (err)
