@@ -26,6 +26,29 @@ struct observation {
 	struct error file_error;
 };
 
+void observe_rows(struct option_table *table, struct observe_options *options)
+{
+	const struct option rows[] = {
+		{"duration", 'd', "SECONDS", option_duration, &options->length_ns,
+		 "how long to watch; 10 without it, or until the command ends (one that still runs "
+		 "then gets SIGTERM). Ctrl-C ends it early and still reports",
+		 "a duration in seconds", 0.01, 31536000},
+		{"frequency", 'F', "HZ", option_count, &options->sample_hz,
+		 "CPU samples per second and CPU, 99 without it", "a rate in Hz", 1, 10000},
+		{"interval", 'i', "SECONDS", option_duration, &options->slice_ns,
+		 "length of the slices that counts are kept in, 1 without it",
+		 "an interval in seconds", 0.1, 3600},
+		{"warmup", 0, "SECONDS", option_duration, &options->warmup_ns,
+		 "leave the first seconds out of the baseline; 1 without it (0 where less than 5 s "
+		 "are watched)",
+		 "a time in seconds", 0, 31536000},
+		{"quiet", 'q', NULL, option_flag, &options->quiet,
+		 "no progress and no notices on stderr"},
+		{}};
+
+	options_add(table, rows);
+}
+
 int observe_check(const struct observe_options *options, struct error *error)
 {
 	const struct target_options *target = &options->target;
