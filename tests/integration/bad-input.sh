@@ -121,6 +121,52 @@ test_kernel() {
 	fi
 }
 
+# A pid namespace of strait's own: threads outside are hidden from it, and it says so.
+test_pid_namespace() {
+	local own=ns$$ file=$work/inside.strait before after
+	local inside=(unshare --pid --fork --mount-proc "$work/$own")
+	# Under a name of its own: others may run at the same time.
+	cp "$strait" "$work/$own"
+	if ! unshare --pid --fork --mount-proc true 2>/dev/null; then
+		echo 'note: no pid namespace can be made here: it is not tested'
+		return
+	fi
+	start sh -c 'while :; do :; done'
+	before=$started_pid
+	refuses 77 'pid namespace.*--pid=host' '-p in a pid namespace of its own' "${inside[@]}" -d 1 -p 1
+	refuses 77 'pid namespace.*--pid=host' 'a command in a pid namespace of its own' \
+		"${inside[@]}" -- true
+	(
+		sleep 1
+		sh -c 'i=0; while [ $i -lt 1000000 ]; do i=$((i + 1)); done' &
+		echo $! >"$work/after"
+		wait
+	) &
+	run "${inside[@]}" -d 3 -o "$file" --json
+	is 'in a pid namespace of its own: exit' 0 "$status"
+	wait $!
+	after=$(cat "$work/after")
+	matches 'it is said while it begins' 'pid namespace of its own.*--pid=host' "$err"
+	cp "$out" "$work/inside.json"
+	is 'and in the coverage' 1 "$(jq '[.coverage.skipped[] | select(.family == "pid namespace" and
+		(.why | test("pid namespace of its own.*--pid=host")))] | length' "$out")"
+	matches 'and in the verdict' '"verdict": "Of what could be seen, which is not the whole host' "$out"
+	is 'a loop outside that began before is not seen' 0 "$(jq --argjson pid "$before" \
+		'[.bottlenecks[].where | select(.pid == $pid)] | length' "$out")"
+	is 'one that began during the window is, under its pid on the host' "$after" "$(sqlite3 -readonly \
+		"$file" "SELECT DISTINCT pid FROM processes WHERE pid = $after")"
+	is 'strait does not watch itself' 0 "$(sqlite3 -readonly "$file" \
+		"SELECT count(*) FROM v_samples WHERE process_comm = '$own'")"
+	run "$strait" report "$file" --json
+	check 'the report of the recording says the same' cmp "$work/inside.json" "$out"
+	run "${inside[@]}" doctor
+	matches 'doctor says it too' 'limited +pid namespace +one of its own' "$out"
+	matches 'and what to do' '--pid=host' "$out"
+	run "$strait" doctor
+	matches 'doctor outside of it' 'ok +pid namespace +the host' "$out"
+	stop "$before"
+}
+
 test_files() {
 	local good=$work/good.strait copy sum
 	run "$strait" record -q -d 1 -o "$good"
@@ -286,6 +332,7 @@ test_options
 test_targets
 test_rights
 test_kernel
+test_pid_namespace
 test_files
 test_commands
 test_full_disk

@@ -9,6 +9,7 @@
  *   exchange N sends N bytes over a TCP connection to a child, which answers with 1234 bytes after
  *              one peek; then is refused at a closed port; prints the two pids and the port
  *   hog BYTES  touches so much memory: meant to be killed
+ *   grow BYTES touches so many fresh bytes every second, in tenths of it, for ten seconds
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -71,6 +72,22 @@ static void do_faults(size_t pages)
 	touch(pages * (size_t)sysconf(_SC_PAGESIZE));
 	getrusage(RUSAGE_SELF, &after);
 	printf("%ld\n", after.ru_minflt - before.ru_minflt);
+}
+
+static void grow(size_t bytes)
+{
+	struct timespec next;
+
+	clock_gettime(CLOCK_MONOTONIC, &next);
+	for (int tenth = 0; tenth < 100; tenth++) {
+		touch(bytes / 10);
+		next.tv_nsec += 100000000;
+		if (next.tv_nsec >= 1000000000) {
+			next.tv_nsec -= 1000000000;
+			next.tv_sec++;
+		}
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
+	}
 }
 
 static void serve(int listener, size_t expected)
@@ -144,6 +161,8 @@ int main(int argc, char **argv)
 		do_exchange(amount);
 	else if (!strcmp(what, "hog") && amount)
 		touch(amount);
+	else if (!strcmp(what, "grow") && amount)
+		grow(amount);
 	else
 		return 2;
 	return 0;

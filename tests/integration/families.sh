@@ -85,6 +85,30 @@ test_memory() {
 		"$sampled"
 }
 
+# A process that takes 10 MiB a second is told with about that, and one that does not grow is not.
+test_growth() {
+	local rate=10485760 growing still row
+	start "$known" grow $rate
+	growing=$started_pid
+	start sleep 60
+	still=$started_pid
+	run "$strait" -q --json --replace -o "$recording" -d 5 -p "$growing,$still"
+	is 'growth: reported' 0 "$status"
+	row=".baseline.memory_growth[] | select(.pid == $growing)"
+	is 'growth: one row, that of the process that grows' "$growing known" \
+		"$(jq -r '.baseline.memory_growth[] | "\(.pid) \(.process)"' "$out")"
+	within 'growth: bytes a second' $((rate * 9 / 10)) $((rate * 11 / 10)) \
+		"$(jq "$row | .growth_bytes_per_s" "$out")"
+	within 'growth: bytes, in the 4 s behind the warm-up' $((rate * 36 / 10)) $((rate * 44 / 10)) \
+		"$(jq "$row | .growth_bytes" "$out")"
+	run "$strait" report "$recording"
+	matches 'growth: in the text' "^ known \[$growing\] .*(10\.[0-9]|9\.[0-9]+) MiB/s" "$out"
+	run "$strait" -q --json -d 0.5 -p "$still"
+	is 'growth: one slice shows none' null "$(jq .baseline.memory_growth "$out")"
+	stop "$growing"
+	stop "$still"
+}
+
 # A memory cgroup of 24 MiB in $group, v1 or v2.
 limited_group() {
 	local base
@@ -206,6 +230,7 @@ test_irq() {
 
 test_syscall
 test_memory
+test_growth
 test_reclaim
 test_net
 test_block

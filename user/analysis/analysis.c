@@ -54,6 +54,7 @@ struct document *analysis_run(const struct recording *rec)
 	coverage_tell(&a);
 	baseline_metrics(rec, a.doc);
 	services_find(&a);
+	memory_growth_find(&a);
 	bottlenecks_find(&a);
 	profile_join(&a);
 	strategy_plan(&a);

@@ -127,6 +127,17 @@ static int by_expected_impact(const void *a, const void *b)
 	return strcmp(left->id, right->id);
 }
 
+/* Where a part of the host is not seen, no verdict may stand as if it were. */
+static bool threads_hidden(const struct recording *rec)
+{
+	uint32_t name = string_find(rec, FAMILY_PID_NAMESPACE);
+
+	vec_each(&rec->families, family)
+		if (family->name == name && family->status != FAMILY_OK)
+			return true;
+	return false;
+}
+
 static void verdict_tell(struct analysis *a)
 {
 	struct document *doc = a->doc;
@@ -141,6 +152,11 @@ static void verdict_tell(struct analysis *a)
 	else
 		doc->verdict = document_text(doc, "%s: %.0f %% %s.", top->title,
 					     top->impact.share * 100, top->impact.basis);
+	if (threads_hidden(a->rec))
+		doc->verdict = document_text(
+			doc,
+			"Of what could be seen, which is not the whole host (see coverage): %s",
+			doc->verdict);
 }
 
 void bottlenecks_find(struct analysis *a)

@@ -5,6 +5,14 @@
 
 #include "analysis/phases.h"
 
+/* A kernel thread, and a process that has given its memory back, have no user stack to miss. */
+static bool stack_has_user(const struct recording *rec, uint32_t position)
+{
+	const struct stack *stack = &rec->stacks.at[position];
+
+	return stack->len > stack->kernel_len || stack->user_end != STACK_COMPLETE;
+}
+
 static void stacks_cover(struct analysis *a)
 {
 	const struct recording *rec = a->rec;
@@ -14,9 +22,7 @@ static void stacks_cover(struct analysis *a)
 		if (sample->kind != SAMPLE_CPU)
 			continue;
 		a->doc->coverage.cpu_samples += sample->count;
-		/* A kernel thread has no user stack to miss. */
-		if (rec->processes.at[rec->threads.at[sample->thread].process].kernel ||
-		    sample->stack >= rec->stacks.len)
+		if (sample->stack >= rec->stacks.len || !stack_has_user(rec, sample->stack))
 			continue;
 		a->doc->coverage.user_samples += sample->count;
 		if (rec->stacks.at[sample->stack].user_end < STACK_END_COUNT)

@@ -6,12 +6,13 @@
 
 #include "analysis/detectors/detector.h"
 
-void coverage_tell(struct analysis *a);    /* what was and was not seen (coverage.c) */
-void services_find(struct analysis *a);    /* phase 1, with baseline.h (services.c) */
-void bottlenecks_find(struct analysis *a); /* phase 2 (bottlenecks.c) */
-void profile_join(struct analysis *a);     /* phase 3 (profile.c) */
-void strategy_plan(struct analysis *a);    /* phase 4 (strategy.c) */
-void thresholds_check(struct analysis *a); /* phase 5, for this window (thresholds.c) */
+void coverage_tell(struct analysis *a);      /* what was and was not seen (coverage.c) */
+void services_find(struct analysis *a);      /* phase 1, with baseline.h (services.c) */
+void memory_growth_find(struct analysis *a); /* phase 1 (memory_growth.c) */
+void bottlenecks_find(struct analysis *a);   /* phase 2 (bottlenecks.c) */
+void profile_join(struct analysis *a);       /* phase 3 (profile.c) */
+void strategy_plan(struct analysis *a);      /* phase 4 (strategy.c) */
+void thresholds_check(struct analysis *a);   /* phase 5, for this window (thresholds.c) */
 
 /* Severity by the lower bound of an impact: DESIGN section 8. */
 enum severity severity_of_share(double low);

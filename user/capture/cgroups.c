@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "capture/cgroups.h"
+#include "capture/containers.h"
 
 /* The part of a path like "docker-<64 hex>.scope" that is the container's id. */
 static bool container_id(const char *name, const char *prefix, char *out, size_t size)
@@ -121,7 +122,7 @@ uint32_t cgroup_resolve(struct recording *rec, uint64_t id, pid_t pid)
 		return at;
 	if (!cgroup_read_path(pid, (unsigned)(id >> 56), path, sizeof(path)))
 		return at;
-	cgroup_container(path, container, sizeof(container));
+	containers_label("", path, container, sizeof(container));
 	rec->cgroups.at[at].path = string_intern(rec, path);
 	rec->cgroups.at[at].container = string_intern(rec, container);
 	return at;

@@ -16,6 +16,7 @@
 #include "capture/generation.h"
 #include "capture/loader.h"
 #include "capture/meter.h"
+#include "capture/namespace.h"
 #include "capture/series.h"
 #include "capture/stacks.h"
 #include "capture/tasks.h"
@@ -75,7 +76,7 @@ static int session_configure(struct session *session, struct error *error)
 	const struct session_options *options = &session->options;
 	struct strait_bpf__rodata *rodata = session->skeleton->rodata;
 
-	rodata->own_tgid = (uint32_t)getpid();
+	rodata->own_tgid = namespace_own_pid();
 	rodata->target_kind = TARGET_TEST_ALL;
 	if (options->target == TARGET_PID || options->target == TARGET_COMMAND)
 		rodata->target_kind = TARGET_TEST_PIDS;
@@ -362,6 +363,8 @@ static int window_begin(struct session *session, struct error *error)
 	recording_begin_slice(rec, 0, session->options.warmup_ns > 0);
 	err = families_begin(session, error);
 	loader_tell(session->loader, rec);
+	if (namespace_is_own())
+		recording_family(rec, FAMILY_PID_NAMESPACE, FAMILY_PARTIAL, namespace_why);
 	if (err)
 		return err;
 	session->series = series_open();

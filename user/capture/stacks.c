@@ -194,7 +194,8 @@ uint32_t stacks_join(struct stacks *stacks, uint64_t kernel_id, uint64_t user_id
 	kernel_len = len;
 	for (uint32_t i = 0; user && i < user->len; i++)
 		frames[len++] = stacks->frames.at[user->first + i];
-	end = user ? user->end : user_id ? STACK_LOST : STACK_UNREADABLE;
+	/* Without an id there is no user stack: nothing is missing. */
+	end = user ? user->end : user_id ? STACK_LOST : STACK_COMPLETE;
 	joint.stack = stack_intern(stacks->rec, frames, len, kernel_len, end);
 	/* The frames may still be under way: ask again next time. */
 	if ((kernel_id && !kernel) || (user_id && !user))

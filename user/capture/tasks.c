@@ -128,7 +128,7 @@ static struct group *group_identify(struct tasks *tasks, const struct wire_ident
 	if (who->exe_inode && new_image) {
 		group->exe_inode = who->exe_inode;
 		group->exe_device = who->exe_device;
-		process->exe_id = hash_mix(who->exe_device, who->exe_inode);
+		process->exe_id = hash_fixed(who->exe_device, who->exe_inode);
 		process_read_exe(tasks, process);
 	}
 	process->cgroup = cgroup_resolve(tasks->rec, who->cgroup, who->tgid);

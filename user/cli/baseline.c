@@ -30,24 +30,34 @@ struct baseline_options {
 		.observe = OBSERVE_DEFAULTS, .show = SHOW_DEFAULTS                                 \
 	}
 
-#define STORE_OPTION(options)                                                                      \
-	{                                                                                          \
-		"store", 0, "FILE", option_text, &(options)->store,                                \
-			"keep baselines in this file; without it in /var/lib/strait as root, "     \
-			"else "                                                                    \
-			"in ~/.local/share/strait"                                                 \
-	}
-
-/* Baselines are watched longer than reports, and always with a warm-up. */
-static void fit_options(struct option *rows)
+static void store_rows(struct option_table *table, struct baseline_options *options)
 {
-	for (; rows->name; rows++) {
-		if (!strcmp(rows->name, "duration"))
-			rows->help = "how long to watch; 60 without it, or until the command ends. "
-				     "Ctrl-C ends it early and keeps what was seen";
-		if (!strcmp(rows->name, "warmup"))
-			rows->help = "leave the first seconds out, 2 without it (0 where less than "
-				     "10 s are watched)";
+	const struct option rows[] = {
+		{"store", 0, "FILE", option_text, &options->store,
+		 "keep baselines in this file; without it in /var/lib/strait as root, else in "
+		 "~/.local/share/strait"},
+		{}};
+
+	options_add(table, rows);
+}
+
+/*
+ * The rows of save and compare, which watch now unless they are told what to take. Baselines are
+ * watched longer than reports, and always with a warm-up.
+ */
+static void window_rows(struct option_table *target, struct option_table *how,
+			struct baseline_options *options)
+{
+	options->observe.warmup_ns = OBSERVE_WARMUP_AUTO;
+	target_rows(target, &options->observe.target);
+	observe_rows(how, &options->observe);
+	for (struct option *row = how->rows; row->name; row++) {
+		if (!strcmp(row->name, "duration"))
+			row->help = "how long to watch; 60 without it, or until the command ends. "
+				    "Ctrl-C ends it early and keeps what was seen";
+		if (!strcmp(row->name, "warmup"))
+			row->help = "leave the first seconds out, 2 without it (0 where less than "
+				    "10 s are watched)";
 	}
 }
 
@@ -212,16 +222,15 @@ static int check_free(struct baseline_options *options, const char *name, struct
 static int cli_save(int argc, char **argv)
 {
 	struct baseline_options options = BASELINE_DEFAULTS;
-	const struct option target[] = {TARGET_OPTIONS(&options.observe.target), {}};
-	struct option how[] = {OBSERVE_OPTIONS(&options.observe), {}};
-	const struct option where[] = {STORE_OPTION(&options),
-				       {"replace", 0, NULL, option_flag, &options.replace,
-					"take the place of an older baseline of that name"},
-				       {}};
-	const struct option_group groups[] = {{"What to watch (without any: the host)", target},
-					      {"How to watch (where no FILE is given)", how},
-					      {"Where to keep it", where},
-					      {}};
+	struct option_table target = {}, how = {}, where = {};
+	const struct option replace[] = {{"replace", 0, NULL, option_flag, &options.replace,
+					  "take the place of an older baseline of that name"},
+					 {}};
+	const struct option_group groups[] = {
+		{"What to watch (without any: the host)", target.rows},
+		{"How to watch (where no FILE is given)", how.rows},
+		{"Where to keep it", where.rows},
+		{}};
 	const struct usage usage = {
 		.name = "strait baseline save",
 		.synopsis =
@@ -242,8 +251,9 @@ static int cli_save(int argc, char **argv)
 	struct error error;
 	int status, err;
 
-	options.observe.warmup_ns = OBSERVE_WARMUP_AUTO;
-	fit_options(how);
+	window_rows(&target, &how, &options);
+	store_rows(&where, &options);
+	options_add(&where, replace);
 	status = options_parse(&usage, argc, argv, &rest);
 	if (status != OPTIONS_GO)
 		return status;
@@ -271,8 +281,8 @@ static int cli_save(int argc, char **argv)
 static int cli_list(int argc, char **argv)
 {
 	struct baseline_options options = BASELINE_DEFAULTS;
-	const struct option print[] = {SHOW_OPTIONS(&options.show), STORE_OPTION(&options), {}};
-	const struct option_group groups[] = {{"What to print", print}, {}};
+	struct option_table print = {};
+	const struct option_group groups[] = {{"What to print", print.rows}, {}};
 	const struct usage usage = {.name = "strait baseline list",
 				    .synopsis = "strait baseline list [OPTIONS]",
 				    .what = "Lists the baselines that are kept, oldest first.",
@@ -280,8 +290,11 @@ static int cli_list(int argc, char **argv)
 	struct baselines *store = NULL;
 	struct arguments rest;
 	struct error error;
-	int status = options_parse(&usage, argc, argv, &rest), err;
+	int status, err;
 
+	show_rows(&print, &options.show);
+	store_rows(&print, &options);
+	status = options_parse(&usage, argc, argv, &rest);
 	if (status != OPTIONS_GO)
 		return status;
 	err = find_store(&options, &error);
@@ -297,8 +310,8 @@ static int cli_list(int argc, char **argv)
 static int cli_show(int argc, char **argv)
 {
 	struct baseline_options options = BASELINE_DEFAULTS;
-	const struct option print[] = {SHOW_OPTIONS(&options.show), STORE_OPTION(&options), {}};
-	const struct option_group groups[] = {{"What to print", print}, {}};
+	struct option_table print = {};
+	const struct option_group groups[] = {{"What to print", print.rows}, {}};
 	const struct usage usage = {
 		.name = "strait baseline show",
 		.synopsis = "strait baseline show NAME [OPTIONS]",
@@ -311,8 +324,11 @@ static int cli_show(int argc, char **argv)
 	struct baseline *baseline;
 	struct arguments rest;
 	struct error error;
-	int status = options_parse(&usage, argc, argv, &rest), err;
+	int status, err;
 
+	show_rows(&print, &options.show);
+	store_rows(&print, &options);
+	status = options_parse(&usage, argc, argv, &rest);
 	if (status != OPTIONS_GO)
 		return status;
 	if (!rest.count)
@@ -328,8 +344,8 @@ static int cli_show(int argc, char **argv)
 static int cli_remove(int argc, char **argv)
 {
 	struct baseline_options options = BASELINE_DEFAULTS;
-	const struct option where[] = {STORE_OPTION(&options), {}};
-	const struct option_group groups[] = {{"Where it is kept", where}, {}};
+	struct option_table where = {};
+	const struct option_group groups[] = {{"Where it is kept", where.rows}, {}};
 	const struct usage usage = {.name = "strait baseline remove",
 				    .synopsis = "strait baseline remove NAME [OPTIONS]",
 				    .what = "Removes a kept baseline.",
@@ -338,8 +354,10 @@ static int cli_remove(int argc, char **argv)
 	struct baselines *store = NULL;
 	struct arguments rest;
 	struct error error;
-	int status = options_parse(&usage, argc, argv, &rest), err;
+	int status, err;
 
+	store_rows(&where, &options);
+	status = options_parse(&usage, argc, argv, &rest);
 	if (status != OPTIONS_GO)
 		return status;
 	if (!rest.count)
@@ -388,21 +406,19 @@ static int compare_windows(struct baseline_options *options, const char *before_
 static int cli_compare(int argc, char **argv)
 {
 	struct baseline_options options = BASELINE_DEFAULTS;
-	const struct option target[] = {TARGET_OPTIONS(&options.observe.target), {}};
-	struct option how[] = {OBSERVE_OPTIONS(&options.observe), {}};
-	const struct option compare[] = {
+	struct option_table target = {}, how = {}, compare = {}, print = {};
+	const struct option noise[] = {
 		{"same", 0, "NAME|FILE", option_text, &options.same,
 		 "another run of what NAME is: what these two differ by is noise"},
 		{"fail-on-regression", 0, NULL, option_flag, &options.fail_on_regression,
 		 "exit 1 when a metric is worse; without it the exit status is 0 either way"},
-		STORE_OPTION(&options),
 		{}};
-	const struct option print[] = {SHOW_OPTIONS(&options.show), {}};
-	const struct option_group groups[] = {{"What to watch (without any: the host)", target},
-					      {"How to watch (where only NAME is given)", how},
-					      {"How to compare", compare},
-					      {"What to print", print},
-					      {}};
+	const struct option_group groups[] = {
+		{"What to watch (without any: the host)", target.rows},
+		{"How to watch (where only NAME is given)", how.rows},
+		{"How to compare", compare.rows},
+		{"What to print", print.rows},
+		{}};
 	const struct usage usage = {
 		.name = "strait baseline compare",
 		.synopsis =
@@ -427,8 +443,10 @@ static int cli_compare(int argc, char **argv)
 	const char *after;
 	int status;
 
-	options.observe.warmup_ns = OBSERVE_WARMUP_AUTO;
-	fit_options(how);
+	window_rows(&target, &how, &options);
+	options_add(&compare, noise);
+	store_rows(&compare, &options);
+	show_rows(&print, &options.show);
 	status = options_parse(&usage, argc, argv, &rest);
 	if (status != OPTIONS_GO)
 		return status;

@@ -11,6 +11,7 @@
 #include "cli/baseline.h"
 #include "cli/cli.h"
 #include "model/metrics.h"
+#include "report/fields.h"
 #include "report/table.h"
 #include "report/text.h"
 #include "util/escape.h"
@@ -21,32 +22,6 @@
 #define ROWS 40
 
 /* ---- JSON ---- */
-
-/* Only exhausted memory can fail here. */
-static void put(json_t *object, const char *key, json_t *value)
-{
-	if (json_object_set_new(object, key, value))
-		abort();
-}
-
-static void put_text(json_t *object, const char *key, const char *text)
-{
-	char *escaped = escape_text(text, ESCAPE_JSON);
-
-	put(object, key, json_string(escaped));
-	free(escaped);
-}
-
-/* NAN is not observed: null. */
-static void put_real(json_t *object, const char *key, double value)
-{
-	put(object, key, isfinite(value) ? json_real(value == 0 ? 0 : value) : json_null());
-}
-
-static void put_count(json_t *object, const char *key, uint64_t count)
-{
-	put(object, key, json_integer((json_int_t)count));
-}
 
 static void date_format(uint64_t unix_ns, char out[DATE_TEXT], const char *format)
 {
@@ -63,18 +38,18 @@ static json_t *head_json(const struct baseline *baseline)
 	char date[DATE_TEXT];
 
 	date_format(baseline->start_unix_ns, date, "%Y-%m-%dT%H:%M:%SZ");
-	put_text(object, "name", baseline->name);
-	put_text(object, "start", date);
-	put_text(object, "host", baseline->host);
-	put_text(object, "kernel", baseline->kernel);
-	put_text(object, "arch", baseline->arch);
-	put_count(object, "cpus", baseline->cpus);
-	put_count(object, "memory_bytes", baseline->memory_bytes);
-	put_text(object, "target_kind", baseline->target_kind);
-	put_text(object, "target_name", baseline->target_name);
-	put_real(object, "seconds", baseline->seconds);
-	put_count(object, "slices", baseline->slices);
-	put_count(object, "warmup_slices", baseline->warmup_slices);
+	field_text(object, "name", baseline->name);
+	field_text(object, "start", date);
+	field_text(object, "host", baseline->host);
+	field_text(object, "kernel", baseline->kernel);
+	field_text(object, "arch", baseline->arch);
+	field_count(object, "cpus", baseline->cpus);
+	field_count(object, "memory_bytes", baseline->memory_bytes);
+	field_text(object, "target_kind", baseline->target_kind);
+	field_text(object, "target_name", baseline->target_name);
+	field_real(object, "seconds", baseline->seconds);
+	field_count(object, "slices", baseline->slices);
+	field_count(object, "warmup_slices", baseline->warmup_slices);
 	return object;
 }
 
@@ -82,46 +57,27 @@ static json_t *document_json(void)
 {
 	json_t *object = json_object(), *strait = json_object();
 
-	put_text(strait, "version", STRAIT_VERSION);
-	put_count(strait, "schema", 1);
-	put(object, "strait", strait);
+	field_text(strait, "version", STRAIT_VERSION);
+	field_count(strait, "schema", 1);
+	field_put(object, "strait", strait);
 	return object;
 }
 
 /* Writes and frees it; the exit status. */
 static int print_json(json_t *object)
 {
-	char *text = json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-	size_t length;
-	int status;
-
-	if (!text)
-		abort();
-	length = strlen(text);
-	/* The place of the ending zero. */
-	text[length] = '\n';
-	status = cli_written(output_write(stdout, text, length + 1));
-	free(text);
-	json_decref(object);
-	return status;
+	return cli_written(fields_write(object, stdout));
 }
 
 static json_t *summary_json(const struct baseline_summary *summary)
 {
 	const struct metric_kind *kind = metric_find(summary->metric);
-	const struct spread *spread = &summary->spread;
 	json_t *object = json_object();
 
-	put_text(object, "metric", summary->metric);
-	put_text(object, "label", summary->label);
-	put_text(object, "unit", kind ? kind->unit : "");
-	put_real(object, "avg", spread->avg);
-	put_real(object, "min", spread->min);
-	put_real(object, "max", spread->max);
-	put_real(object, "p50", spread->p50);
-	put_real(object, "p95", spread->p95);
-	put_real(object, "p99", spread->p99);
-	put_count(object, "count", spread->count);
+	field_text(object, "metric", summary->metric);
+	field_text(object, "label", summary->label);
+	field_text(object, "unit", kind ? kind->unit : "");
+	fields_spread(object, &summary->spread);
 	return object;
 }
 
@@ -129,20 +85,20 @@ static json_t *change_json(const struct change *change)
 {
 	json_t *object = json_object();
 
-	put_text(object, "metric", change->metric);
-	put_text(object, "label", change->label);
-	put_text(object, "statistic", change->statistic);
-	put_text(object, "unit", change->unit);
-	put_real(object, "before", change->before);
-	put_real(object, "after", change->after);
-	put_real(object, "shift", change->shift);
-	put_real(object, "low", change->interval.low);
-	put_real(object, "high", change->interval.high);
-	put_real(object, "p", change->p);
-	put_real(object, "noise", change->noise);
-	put_count(object, "slices_before", change->slices_before);
-	put_count(object, "slices_after", change->slices_after);
-	put_text(object, "verdict", change_verdict_name(change->verdict));
+	field_text(object, "metric", change->metric);
+	field_text(object, "label", change->label);
+	field_text(object, "statistic", change->statistic);
+	field_text(object, "unit", change->unit);
+	field_real(object, "before", change->before);
+	field_real(object, "after", change->after);
+	field_real(object, "shift", change->shift);
+	field_real(object, "low", change->interval.low);
+	field_real(object, "high", change->interval.high);
+	field_real(object, "p", change->p);
+	field_real(object, "noise", change->noise);
+	field_count(object, "slices_before", change->slices_before);
+	field_count(object, "slices_after", change->slices_after);
+	field_text(object, "verdict", change_verdict_name(change->verdict));
 	return object;
 }
 
@@ -225,11 +181,10 @@ int baseline_show(const struct baseline *baseline, const struct show_options *sh
 		return show_text(baseline, show);
 	object = document_json();
 	metrics = json_array();
-	put(object, "baseline", head_json(baseline));
+	field_put(object, "baseline", head_json(baseline));
 	vec_each(&baseline->summaries, summary)
-		if (json_array_append_new(metrics, summary_json(summary)))
-			abort();
-	put(object, "metrics", metrics);
+		row_append(metrics, summary_json(summary));
+	field_put(object, "metrics", metrics);
 	return print_json(object);
 }
 
@@ -278,7 +233,7 @@ int baseline_show_list(struct baselines *store, const char *path, const struct s
 		list = json_array();
 		if (store)
 			err = baselines_each(store, list_json, list, &error);
-		put(object, "baselines", list);
+		field_put(object, "baselines", list);
 		if (!err)
 			return print_json(object);
 		json_decref(object);
@@ -441,15 +396,14 @@ int baseline_show_comparison(const struct baseline *before, const struct baselin
 	if (show_is_for_programs(show)) {
 		object = document_json();
 		changes = json_array();
-		put(object, "before", head_json(before));
-		put(object, "after", head_json(after));
-		put_count(object, "worse", comparison->verdicts[CHANGE_WORSE]);
-		put_count(object, "better", comparison->verdicts[CHANGE_BETTER]);
-		put_count(object, "changed", comparison->verdicts[CHANGE_OTHER]);
+		field_put(object, "before", head_json(before));
+		field_put(object, "after", head_json(after));
+		field_count(object, "worse", comparison->verdicts[CHANGE_WORSE]);
+		field_count(object, "better", comparison->verdicts[CHANGE_BETTER]);
+		field_count(object, "changed", comparison->verdicts[CHANGE_OTHER]);
 		vec_each(&comparison->changes, change)
-			if (json_array_append_new(changes, change_json(change)))
-				abort();
-		put(object, "changes", changes);
+			row_append(changes, change_json(change));
+		field_put(object, "changes", changes);
 		return print_json(object);
 	}
 	text_open(&text, show);

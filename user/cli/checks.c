@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "capture/loader.h"
+#include "capture/namespace.h"
 
 const char *check_status_name(enum check_status status)
 {
@@ -119,6 +120,16 @@ static void check_rights(struct check *check)
 		check_fix(check, set & 1ULL << CAP_SYS_ADMIN ? CHECK_LIMITED : CHECK_MISSING,
 			  "root without these capabilities, as in a container: start it privileged "
 			  "(docker run --privileged --pid=host)");
+}
+
+static void check_namespace(struct check *check)
+{
+	if (!namespace_is_own()) {
+		check_found(check, "the host's");
+		return;
+	}
+	check_found(check, "one of its own, in which strait is %d", getpid());
+	check_fix(check, CHECK_LIMITED, "%s", namespace_why);
 }
 
 static void check_btf(struct check *check)
@@ -251,6 +262,7 @@ static void check_pressure(struct check *check)
 const struct check_row check_rows[] = {
 	{"kernel", check_kernel},
 	{"rights", check_rights},
+	{"pid namespace", check_namespace},
 	{"BTF", check_btf},
 	{"lockdown", check_lockdown},
 	{"BPF JIT", check_jit},

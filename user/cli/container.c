@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Containers by name. Their ids are in the paths of cgroups; their names only in the state files of
- * the runtimes, which are root's own.
- */
+/* Containers by name or id, of those that have a process. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -11,23 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "capture/cgroups.h"
+#include "capture/containers.h"
 #include "cli/target.h"
-
-#define ID_SHOWN  12 /* digits that cgroup_container() gives */
-#define ID_MAX    64
-#define STATE_MAX 1000 /* containers looked at in a state folder */
-
-#define DOCKER_STATE "/var/lib/docker/containers"
-#define PODMAN_STATE "/var/lib/containers/storage/overlay-containers/containers.json"
 
 static bool is_id(const char *text)
 {
 	size_t length = strspn(text, "0123456789abcdef");
 
-	return length > 0 && length <= ID_MAX && !text[length];
+	return length > 0 && length < CONTAINER_ID && !text[length];
 }
 
 /* Is the container of this cgroup, "docker:4fa6…", the one that is asked for? */
@@ -105,66 +94,14 @@ static int processes_search(struct search *search, struct error *error)
 	return 0;
 }
 
-/* Docker: one folder a container, named by its id; the name in it begins with a slash. */
-static bool docker_id(const char *name, char *id)
-{
-	DIR *folder = opendir(DOCKER_STATE);
-	struct dirent *entry;
-	bool found = false;
-
-	for (int i = 0; folder && !found && i < STATE_MAX && (entry = readdir(folder)); i++) {
-		char path[PATH_MAX];
-		const char *own;
-		json_t *state;
-
-		if (!is_id(entry->d_name))
-			continue;
-		snprintf(path, sizeof(path), DOCKER_STATE "/%s/config.v2.json", entry->d_name);
-		state = json_load_file(path, 0, NULL);
-		own = json_string_value(json_object_get(state, "Name"));
-		if (own && !strcmp(own + (*own == '/'), name)) {
-			snprintf(id, ID_MAX + 1, "%.64s", entry->d_name);
-			found = true;
-		}
-		json_decref(state);
-	}
-	if (folder)
-		closedir(folder);
-	return found;
-}
-
-/* Podman: one file with an array of all containers. */
-static bool podman_id(const char *name, char *id)
-{
-	json_t *all = json_load_file(PODMAN_STATE, 0, NULL), *one, *own;
-	size_t i, j;
-	bool found = false;
-
-	json_array_foreach(all, i, one)
-	{
-		const char *its = json_string_value(json_object_get(one, "id"));
-
-		json_array_foreach(json_object_get(one, "names"), j, own)
-		{
-			if (!found && its && is_id(its) && json_is_string(own) &&
-			    !strcmp(json_string_value(own), name)) {
-				snprintf(id, ID_MAX + 1, "%.64s", its);
-				found = true;
-			}
-		}
-	}
-	json_decref(all);
-	return found;
-}
-
 int container_find(const char *name, uint64_t *cgroup, char *shown, size_t size,
 		   struct error *error)
 {
-	char id[ID_MAX + 1];
+	char id[CONTAINER_ID];
 	struct search search = {.asked = name};
 	int err;
 
-	if (docker_id(name, id) || podman_id(name, id))
+	if (containers_find("", name, id))
 		search.asked = id;
 	err = processes_search(&search, error);
 	if (err)
@@ -179,7 +116,11 @@ int container_find(const char *name, uint64_t *cgroup, char *shown, size_t size,
 				 "its id, or its cgroup with -c",
 				 name);
 	err = cgroup_find(search.path, cgroup, error);
-	if (!err)
-		snprintf(shown, size, "%s", search.asked == id ? name : search.container);
-	return err;
+	if (err)
+		return err;
+	if (search.asked == id)
+		snprintf(shown, size, "%s", name);
+	else
+		containers_label("", search.path, shown, size);
+	return 0;
 }

@@ -96,11 +96,10 @@ int cli_flame(int argc, char **argv)
 		{"format", 0, "FORMAT", option_export, &format, "folded (without it)"},
 		{"folded", 'f', NULL, option_folded, &format, "the same as --format folded"},
 		{}};
-	const struct option target[] = {TARGET_OPTIONS(&observe_options.target), {}};
-	const struct option how[] = {OBSERVE_OPTIONS(&observe_options), {}};
+	struct option_table target = {}, how = {};
 	const struct option_group groups[] = {{"Which stacks", show},
-					      {"Without FILE: what to watch", target},
-					      {"Without FILE: how", how},
+					      {"Without FILE: what to watch", target.rows},
+					      {"Without FILE: how", how.rows},
 					      {}};
 	const struct usage usage = {.name = "strait flame",
 				    .synopsis = synopsis,
@@ -112,8 +111,11 @@ int cli_flame(int argc, char **argv)
 	struct recording *rec = NULL;
 	struct arguments rest;
 	struct error error;
-	int status = options_parse(&usage, argc, argv, &rest), err;
+	int status, err;
 
+	target_rows(&target, &observe_options.target);
+	observe_rows(&how, &observe_options);
+	status = options_parse(&usage, argc, argv, &rest);
 	if (status != OPTIONS_GO)
 		return status;
 	observe_options.target.command = rest.command;

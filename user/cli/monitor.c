@@ -318,7 +318,7 @@ int cli_monitor(int argc, char **argv)
 		.store = STORE_DEFAULT,
 		.retention = {KEEP_NS, KEEP_BYTES},
 	};
-	const struct option target[] = {TARGET_OPTIONS(&m.observe.target), {}};
+	struct option_table target = {};
 	const struct option limits[] = {
 		{"threshold", 0, "LIMIT", option_limit, &m.limits,
 		 "alert when this is so: METRIC[.STATISTIC][:LABEL] > or < VALUE, such as "
@@ -350,11 +350,12 @@ int cli_monitor(int argc, char **argv)
 		{"json", 0, NULL, option_flag, &m.json, "intervals as lines of JSON too"},
 		{"quiet", 'q', NULL, option_flag, &m.quiet, "no line for every interval"},
 		{}};
-	const struct option_group groups[] = {{"What to watch (without any: the host)", target},
-					      {"Alerts", limits},
-					      {"How", how},
-					      {"What to keep and print", keep},
-					      {}};
+	const struct option_group groups[] = {
+		{"What to watch (without any: the host)", target.rows},
+		{"Alerts", limits},
+		{"How", how},
+		{"What to keep and print", keep},
+		{}};
 	const struct usage usage = {.name = "strait monitor",
 				    .synopsis = "strait monitor [OPTIONS]",
 				    .what = what,
@@ -364,6 +365,7 @@ int cli_monitor(int argc, char **argv)
 	struct error error;
 	int status, err;
 
+	target_rows(&target, &m.observe.target);
 	limits_default(&m.limits);
 	m.observe.sample_hz = SAMPLE_HZ;
 	status = options_parse(&usage, argc, argv, &rest);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "capture/namespace.h"
 #include "capture/session.h"
 #include "cli/cli.h"
 #include "cli/command.h"
@@ -24,6 +25,29 @@ struct observation {
 	int file_err; /* what went wrong with the file, once */
 	struct error file_error;
 };
+
+void observe_rows(struct option_table *table, struct observe_options *options)
+{
+	const struct option rows[] = {
+		{"duration", 'd', "SECONDS", option_duration, &options->length_ns,
+		 "how long to watch; 10 without it, or until the command ends (one that still runs "
+		 "then gets SIGTERM). Ctrl-C ends it early and still reports",
+		 "a duration in seconds", 0.01, 31536000},
+		{"frequency", 'F', "HZ", option_count, &options->sample_hz,
+		 "CPU samples per second and CPU, 99 without it", "a rate in Hz", 1, 10000},
+		{"interval", 'i', "SECONDS", option_duration, &options->slice_ns,
+		 "length of the slices that counts are kept in, 1 without it",
+		 "an interval in seconds", 0.1, 3600},
+		{"warmup", 0, "SECONDS", option_duration, &options->warmup_ns,
+		 "leave the first seconds out of the baseline; 1 without it (0 where less than 5 s "
+		 "are watched)",
+		 "a time in seconds", 0, 31536000},
+		{"quiet", 'q', NULL, option_flag, &options->quiet,
+		 "no progress and no notices on stderr"},
+		{}};
+
+	options_add(table, rows);
+}
 
 int observe_check(const struct observe_options *options, struct error *error)
 {
@@ -139,6 +163,24 @@ static void session_describe(struct observation *o)
 	memcpy(o->session_options.pids, pids->at, pids->count * sizeof(pids->at[0]));
 }
 
+/*
+ * In a pid namespace of its own strait knows processes by other numbers than the kernel does: it
+ * would watch a stranger. Said once; -ENOTSUP where only these numbers tell what to watch.
+ */
+static int namespace_check(const struct observation *o, struct error *error)
+{
+	if (!namespace_is_own())
+		return 0;
+	if (o->target.kind == TARGET_PID || o->target.kind == TARGET_COMMAND)
+		return error_set(error, -ENOTSUP,
+				 "strait runs in a pid namespace of its own, where processes have "
+				 "other numbers than the kernel's: watch a cgroup (-c) or all, or "
+				 "run it in the host's (docker run --pid=host)");
+	if (!o->options->quiet)
+		cli_say("%s", namespace_why);
+	return 0;
+}
+
 static int observation_open(struct observation *o, struct error *error)
 {
 	int err = observe_check(o->options, error);
@@ -147,6 +189,9 @@ static int observation_open(struct observation *o, struct error *error)
 		err = target_find(&o->options->target, &o->target, error);
 	if (err)
 		return own_failure(err);
+	err = namespace_check(o, error);
+	if (err)
+		return err;
 	session_describe(o);
 	err = command_begin(o, error);
 	if (err)

@@ -43,50 +43,8 @@ struct observe_options {
 	}
 #define OBSERVE_LENGTH (10 * OBSERVE_SECOND) /* where neither -d nor a command says otherwise */
 
-/* Rows for an option table: those that say how to observe. */
-#define OBSERVE_OPTIONS(options)                                                                   \
-	{"duration",                                                                               \
-	 'd',                                                                                      \
-	 "SECONDS",                                                                                \
-	 option_duration,                                                                          \
-	 &(options)->length_ns,                                                                    \
-	 "how long to watch; 10 without it, or until the command ends (one that still runs then "  \
-	 "gets SIGTERM). Ctrl-C ends it early and still reports",                                  \
-	 "a duration in seconds",                                                                  \
-	 0.01,                                                                                     \
-	 31536000},                                                                                \
-		{"frequency",                                                                      \
-		 'F',                                                                              \
-		 "HZ",                                                                             \
-		 option_count,                                                                     \
-		 &(options)->sample_hz,                                                            \
-		 "CPU samples per second and CPU, 99 without it",                                  \
-		 "a rate in Hz",                                                                   \
-		 1,                                                                                \
-		 10000},                                                                           \
-		{"interval",                                                                       \
-		 'i',                                                                              \
-		 "SECONDS",                                                                        \
-		 option_duration,                                                                  \
-		 &(options)->slice_ns,                                                             \
-		 "length of the slices that counts are kept in, 1 without it",                     \
-		 "an interval in seconds",                                                         \
-		 0.1,                                                                              \
-		 3600},                                                                            \
-		{"warmup",                                                                         \
-		 0,                                                                                \
-		 "SECONDS",                                                                        \
-		 option_duration,                                                                  \
-		 &(options)->warmup_ns,                                                            \
-		 "leave the first seconds out of the baseline; 1 without it (0 where less "        \
-		 "than 5 s are watched)",                                                          \
-		 "a time in seconds",                                                              \
-		 0,                                                                                \
-		 31536000},                                                                        \
-	{                                                                                          \
-		"quiet", 'q', NULL, option_flag, &(options)->quiet,                                \
-			"no progress and no notices on stderr"                                     \
-	}
+/* Adds the rows that say how to observe. */
+void observe_rows(struct option_table *table, struct observe_options *options);
 
 /*
  * Watches until the window is over, a signal ends it (which is no error), or the command ends. Then

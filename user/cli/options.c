@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -51,6 +52,15 @@ static const struct option *option_find(const struct usage *usage, const char *n
 				return o;
 		}
 	return NULL;
+}
+
+void options_add(struct option_table *table, const struct option *rows)
+{
+	for (; row_used(rows); rows++) {
+		if (table->count == OPTION_ROWS)
+			abort();
+		table->rows[table->count++] = *rows;
+	}
 }
 
 int options_wrong(const struct usage *usage, const char *format, ...)

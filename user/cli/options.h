@@ -52,6 +52,17 @@ option_parse option_pids; /* struct option_pids *: "12,34", no doubles */
 /* A plain decimal number, digits and one point; no sign, no exponent, nothing behind it. */
 bool decimal_parse(const char *text, double *out);
 
+#define OPTION_ROWS 16
+
+/* Rows that several commands have are added to a table by functions, beside a command's own. */
+struct option_table {
+	struct option rows[OPTION_ROWS + 1]; /* ends with an empty row */
+	size_t count;
+};
+
+/* Adds all rows up to the empty one. Aborts when there are more than OPTION_ROWS. */
+void options_add(struct option_table *table, const struct option *rows);
+
 struct option_group {
 	const char *title;
 	const struct option *options; /* ends with a row that has neither name nor letter */

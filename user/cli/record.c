@@ -53,16 +53,15 @@ static void file_tell(const char *file, const struct recording *rec)
 int cli_record(int argc, char **argv)
 {
 	struct observe_options options = OBSERVE_DEFAULTS;
-	const struct option target[] = {TARGET_OPTIONS(&options.target), {}};
-	const struct option how[] = {
-		OBSERVE_OPTIONS(&options),
+	struct option_table target = {}, how = {};
+	const struct option file[] = {
 		{"output", 'o', "FILE", option_text, &options.file,
 		 "the recording; HOST-TIME.strait in this directory without it"},
 		{"replace", 0, NULL, option_flag, &options.replace,
 		 "take the place of an older recording of that name; never of another file"},
 		{}};
 	const struct option_group groups[] = {
-		{"What to watch (without any: the host)", target}, {"How", how}, {}};
+		{"What to watch (without any: the host)", target.rows}, {"How", how.rows}, {}};
 	const struct usage usage = {.name = "strait record",
 				    .synopsis = synopsis,
 				    .what = what,
@@ -73,8 +72,12 @@ int cli_record(int argc, char **argv)
 	struct arguments rest;
 	struct error error;
 	char name[128];
-	int status = options_parse(&usage, argc, argv, &rest), err;
+	int status, err;
 
+	target_rows(&target, &options.target);
+	observe_rows(&how, &options);
+	options_add(&how, file);
+	status = options_parse(&usage, argc, argv, &rest);
 	if (status != OPTIONS_GO)
 		return status;
 	options.target.command = rest.command;

@@ -15,8 +15,8 @@ static const char examples[] = "  strait report r.strait              for people
 int cli_report(int argc, char **argv)
 {
 	struct show_options show = SHOW_DEFAULTS;
-	const struct option print[] = {SHOW_OPTIONS(&show), {}};
-	const struct option_group groups[] = {{"What to print", print}, {}};
+	struct option_table print = {};
+	const struct option_group groups[] = {{"What to print", print.rows}, {}};
 	const struct usage usage = {.name = "strait report",
 				    .synopsis = "strait report FILE [OPTIONS]",
 				    .what = what,
@@ -26,8 +26,10 @@ int cli_report(int argc, char **argv)
 	struct recording *rec;
 	struct arguments rest;
 	struct error error;
-	int status = options_parse(&usage, argc, argv, &rest);
+	int status;
 
+	show_rows(&print, &show);
+	status = options_parse(&usage, argc, argv, &rest);
 	if (status != OPTIONS_GO)
 		return status;
 	if (!rest.count)

@@ -11,7 +11,7 @@
 #include "analysis/analysis.h"
 #include "cli/cli.h"
 
-int option_format(const struct option *option, const char *text, struct error *error)
+static int option_format(const struct option *option, const char *text, struct error *error)
 {
 	const struct format *format = format_find(text);
 	char names[80] = "";
@@ -27,13 +27,13 @@ int option_format(const struct option *option, const char *text, struct error *e
 	return error_set(error, -EINVAL, "unknown format '%.40s': there is %s", text, names);
 }
 
-int option_json(const struct option *option, const char *text, struct error *error)
+static int option_json(const struct option *option, const char *text, struct error *error)
 {
 	(void)text;
 	return option_format(option, "json", error);
 }
 
-int option_color(const struct option *option, const char *text, struct error *error)
+static int option_color(const struct option *option, const char *text, struct error *error)
 {
 	static const char *const names[] = {
 		[COLOR_AUTO] = "auto", [COLOR_ALWAYS] = "always", [COLOR_NEVER] = "never"};
@@ -44,6 +44,21 @@ int option_color(const struct option *option, const char *text, struct error *er
 			return 0;
 		}
 	return error_set(error, -EINVAL, "'%.40s' is not auto, always or never", text);
+}
+
+void show_rows(struct option_table *table, struct show_options *show)
+{
+	const struct option rows[] = {
+		{"format", 0, "FORMAT", option_format, &show->format,
+		 "text (without it): for people; json: for programs"},
+		{"json", 0, NULL, option_json, &show->format, "the same as --format json"},
+		{"color", 0, "WHEN", option_color, &show->color,
+		 "auto (without it): on a terminal, unless NO_COLOR is set; always; never"},
+		{"verbose", 'v', NULL, option_flag, &show->verbose,
+		 "all rows of every table and all details"},
+		{}};
+
+	options_add(table, rows);
 }
 
 bool show_is_for_programs(const struct show_options *show)

@@ -20,25 +20,8 @@ struct show_options {
 		.format = &report_formats[0]                                                       \
 	}
 
-/* const struct format ** / enum color_choice *; the second is for the flag --json. */
-option_parse option_format, option_json, option_color;
-
-/* Rows for an option table. */
-#define SHOW_OPTIONS(show)                                                                         \
-	{"format",        0,                                                                       \
-	 "FORMAT",        option_format,                                                           \
-	 &(show)->format, "text (without it): for people; json: for programs"},                    \
-		{"json", 0, NULL, option_json, &(show)->format, "the same as --format json"},      \
-		{"color",                                                                          \
-		 0,                                                                                \
-		 "WHEN",                                                                           \
-		 option_color,                                                                     \
-		 &(show)->color,                                                                   \
-		 "auto (without it): on a terminal, unless NO_COLOR is set; always; never"},       \
-	{                                                                                          \
-		"verbose", 'v', NULL, option_flag, &(show)->verbose,                               \
-			"all rows of every table and all details"                                  \
-	}
+/* Adds the rows that say how to show it. */
+void show_rows(struct option_table *table, struct show_options *show);
 
 /* True for a format that programs read. */
 bool show_is_for_programs(const struct show_options *show);

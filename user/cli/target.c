@@ -8,6 +8,21 @@
 
 #include "capture/cgroups.h"
 
+void target_rows(struct option_table *table, struct target_options *target)
+{
+	const struct option rows[] = {
+		{"pid", 'p', "PID[,PID]", option_pids, &target->pids,
+		 "these processes and the children they start"},
+		{"cgroup", 'c', "CGROUP", option_text, &target->cgroup,
+		 "a cgroup and all below it: a path below /sys/fs/cgroup, or as in "
+		 "/proc/PID/cgroup"},
+		{"container", 0, "NAME|ID", option_text, &target->container,
+		 "a container by its name (docker, podman, lxc) or the beginning of its id"},
+		{}};
+
+	options_add(table, rows);
+}
+
 /* The process that a thread belongs to, from /proc/ID/status; 0 = there is no such thread. */
 static pid_t thread_process(pid_t id)
 {

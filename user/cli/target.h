@@ -16,22 +16,8 @@ struct target_options {
 	char **command; /* ends with NULL */
 };
 
-/* Rows for an option table. */
-#define TARGET_OPTIONS(target)                                                                     \
-	{"pid",           'p',                                                                     \
-	 "PID[,PID]",     option_pids,                                                             \
-	 &(target)->pids, "these processes and the children they start"},                          \
-		{"cgroup",                                                                         \
-		 'c',                                                                              \
-		 "CGROUP",                                                                         \
-		 option_text,                                                                      \
-		 &(target)->cgroup,                                                                \
-		 "a cgroup and all below it: a path below /sys/fs/cgroup, or as in "               \
-		 "/proc/PID/cgroup"},                                                              \
-	{                                                                                          \
-		"container", 0, "NAME|ID", option_text, &(target)->container,                      \
-			"a container by its name (docker, podman, lxc) or the beginning of its id" \
-	}
+/* Adds the rows that say what to watch. */
+void target_rows(struct option_table *table, struct target_options *target);
 
 /* What those mean on this host now. */
 struct target_found {
@@ -45,8 +31,9 @@ int target_find(const struct target_options *options, struct target_found *out,
 		struct error *error);
 
 /*
- * The cgroup of the container with this name or beginning of its id, and "docker:4fa6…" as its
- * name. -ENOENT: none; -ENOTUNIQ: several.
+ * The cgroup of the container with this name or beginning of its id; `shown` is the name as it was
+ * asked for, for an id "docker:web", or "docker:4fa6…" where no name is known. -ENOENT: none;
+ * -ENOTUNIQ: several.
  */
 int container_find(const char *name, uint64_t *cgroup, char *shown, size_t size,
 		   struct error *error);

@@ -22,19 +22,18 @@ int cli_trace(int argc, char **argv)
 {
 	struct observe_options observe_options = OBSERVE_DEFAULTS;
 	struct show_options show = SHOW_DEFAULTS;
-	const struct option target[] = {TARGET_OPTIONS(&observe_options.target), {}};
-	const struct option how[] = {
-		OBSERVE_OPTIONS(&observe_options),
+	struct option_table target = {}, how = {}, print = {};
+	const struct option file[] = {
 		{"output", 'o', "FILE", option_text, &observe_options.file,
 		 "also keep the recording in this file, see: strait help record"},
 		{"replace", 0, NULL, option_flag, &observe_options.replace,
 		 "take the place of an older recording of that name"},
 		{}};
-	const struct option print[] = {SHOW_OPTIONS(&show), {}};
-	const struct option_group groups[] = {{"What to watch (without any: the host)", target},
-					      {"How", how},
-					      {"What to print", print},
-					      {}};
+	const struct option_group groups[] = {
+		{"What to watch (without any: the host)", target.rows},
+		{"How", how.rows},
+		{"What to print", print.rows},
+		{}};
 	const struct usage usage = {.name = "strait",
 				    .synopsis = synopsis,
 				    .what = what,
@@ -44,8 +43,13 @@ int cli_trace(int argc, char **argv)
 	struct recording *rec = NULL;
 	struct arguments rest;
 	struct error error;
-	int status = options_parse(&usage, argc, argv, &rest), err;
+	int status, err;
 
+	target_rows(&target, &observe_options.target);
+	observe_rows(&how, &observe_options);
+	options_add(&how, file);
+	show_rows(&print, &show);
+	status = options_parse(&usage, argc, argv, &rest);
 	if (status != OPTIONS_GO)
 		return status;
 	observe_options.target.command = rest.command;

@@ -39,6 +39,7 @@ void document_free(struct document *doc)
 	vec_free(&doc->coverage.incomplete);
 	vec_free(&doc->metrics);
 	vec_free(&doc->services);
+	vec_free(&doc->memory_growth);
 	vec_free(&doc->bottlenecks);
 	vec_free(&doc->hotspots);
 	vec_free(&doc->steps);

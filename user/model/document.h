@@ -36,6 +36,18 @@ struct service {
 	const char *coverage;                    /* what could and could not be seen of it */
 };
 
+/*
+ * A process whose resident memory grew, between its first and its last reading behind the warm-up.
+ * The rate is the growth over the time between the two.
+ */
+struct memory_growth {
+	const char *process, *container; /* container: NULL = none */
+	uint32_t pid;
+	uint64_t start_bytes, end_bytes, growth_bytes;
+	double bytes_per_s, seconds;
+	bool exited; /* inside the window: the host has the memory back */
+};
+
 enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
 
 /* What applies is set, the rest is NULL or 0. */
@@ -161,6 +173,8 @@ struct document {
 
 	VEC(struct metric) metrics;
 	VEC(struct service) services;
+	bool memory_growth_observed; /* false: nothing is known, else an empty list is none */
+	VEC(struct memory_growth) memory_growth; /* the largest growth first */
 	VEC(struct bottleneck) bottlenecks;
 	const char *verdict; /* one sentence: the answer */
 	VEC(struct hotspot) hotspots;

@@ -222,6 +222,9 @@ enum family_status {
 	FAMILY_SKIPPED,
 };
 
+/* A row beside those of the families: not all threads are seen (capture/namespace.h). */
+#define FAMILY_PID_NAMESPACE "pid namespace"
+
 struct family_state {
 	uint32_t name, why; /* strings; why is empty when all is well */
 	uint8_t status;

@@ -1,70 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The document as JSON: docs/json.md says what each field is. */
-#include <jansson.h>
+/* The document as JSON, in the order of docs/json.md, which says what each field is. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "report/fields.h"
 #include "report/formats.h"
 #include "util/escape.h"
-#include "util/output.h"
 
 #define JSON_SCHEMA 1
-/* Significant digits of real numbers: more than any of them is accurate to. */
-#define JSON_DIGITS 6
-
-/*
- * Fields are put in the order of docs/json.md and written in that order. Strings are valid UTF-8 by
- * then, so that only exhausted memory can fail here, and that ends the program as everywhere.
- */
-static void put(json_t *object, const char *key, json_t *value)
-{
-	if (json_object_set_new(object, key, value))
-		abort();
-}
-
-static void append(json_t *array, json_t *value)
-{
-	if (json_array_append_new(array, value))
-		abort();
-}
-
-static json_t *text_or_null(const char *text)
-{
-	char *escaped;
-	json_t *value;
-
-	if (!text)
-		return json_null();
-	escaped = escape_text(text, ESCAPE_JSON);
-	value = json_string(escaped);
-	free(escaped);
-	return value;
-}
-
-/* An unknown text has no field at all. */
-static void put_text(json_t *object, const char *key, const char *text)
-{
-	if (text && *text)
-		put(object, key, text_or_null(text));
-}
-
-/* JSON knows neither NAN nor infinity: both are "not observed". No "-0.0". */
-static json_t *real_or_null(double value)
-{
-	return isfinite(value) ? json_real(value == 0 ? 0 : value) : json_null();
-}
-
-static void put_real(json_t *object, const char *key, double value)
-{
-	put(object, key, real_or_null(value));
-}
-
-static void put_count(json_t *object, const char *key, uint64_t value)
-{
-	put(object, key, json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value));
-}
 
 static json_t *spread_json(const struct spread *spread)
 {
@@ -73,13 +17,7 @@ static json_t *spread_json(const struct spread *spread)
 	if (!spread->count)
 		return json_null();
 	object = json_object();
-	put_real(object, "avg", spread->avg);
-	put_real(object, "min", spread->min);
-	put_real(object, "max", spread->max);
-	put_real(object, "p50", spread->p50);
-	put_real(object, "p95", spread->p95);
-	put_real(object, "p99", spread->p99);
-	put_count(object, "count", spread->count);
+	fields_spread(object, spread);
 	return object;
 }
 
@@ -87,21 +25,21 @@ static json_t *place_json(const struct place *place)
 {
 	json_t *object = json_object();
 
-	put_text(object, "process", place->process);
+	field_known(object, "process", place->process);
 	if (place->pid)
-		put_count(object, "pid", place->pid);
-	put_text(object, "thread", place->thread);
-	put_text(object, "container", place->container);
-	put_text(object, "cgroup", place->cgroup);
-	put_text(object, "function", place->function);
-	put_text(object, "module", place->module);
-	put_text(object, "file", place->file);
+		field_count(object, "pid", place->pid);
+	field_known(object, "thread", place->thread);
+	field_known(object, "container", place->container);
+	field_known(object, "cgroup", place->cgroup);
+	field_known(object, "function", place->function);
+	field_known(object, "module", place->module);
+	field_known(object, "file", place->file);
 	if (place->line)
-		put_count(object, "line", place->line);
-	put_text(object, "device", place->device);
-	put_text(object, "path", place->path);
-	put_text(object, "lock", place->lock);
-	put_text(object, "peer", place->peer);
+		field_count(object, "line", place->line);
+	field_known(object, "device", place->device);
+	field_known(object, "path", place->path);
+	field_known(object, "lock", place->lock);
+	field_known(object, "peer", place->peer);
 	return object;
 }
 
@@ -109,12 +47,12 @@ static json_t *prediction_json(const struct prediction *prediction)
 {
 	json_t *object = json_object();
 
-	put_text(object, "metric", prediction->metric);
-	put_real(object, "saved_share", prediction->saved_share);
-	put_real(object, "low", prediction->low);
-	put_real(object, "high", prediction->high);
-	put_real(object, "speedup", prediction->speedup);
-	put_text(object, "method", prediction->method);
+	field_known(object, "metric", prediction->metric);
+	field_real(object, "saved_share", prediction->saved_share);
+	field_real(object, "low", prediction->low);
+	field_real(object, "high", prediction->high);
+	field_real(object, "speedup", prediction->speedup);
+	field_known(object, "method", prediction->method);
 	return object;
 }
 
@@ -122,8 +60,8 @@ static json_t *hours_json(const double hours[2])
 {
 	json_t *array = json_array();
 
-	append(array, real_or_null(hours[0]));
-	append(array, real_or_null(hours[1]));
+	row_append(array, real_value(hours[0]));
+	row_append(array, real_value(hours[1]));
 	return array;
 }
 
@@ -131,13 +69,13 @@ static json_t *host_json(const struct document *doc)
 {
 	json_t *object = json_object();
 
-	put_text(object, "name", doc->host);
-	put_text(object, "kernel", doc->kernel);
-	put_text(object, "arch", doc->arch);
+	field_known(object, "name", doc->host);
+	field_known(object, "kernel", doc->kernel);
+	field_known(object, "arch", doc->arch);
 	if (doc->cpus)
-		put_count(object, "cpus", doc->cpus);
+		field_count(object, "cpus", doc->cpus);
 	if (doc->memory_bytes)
-		put_count(object, "memory_bytes", doc->memory_bytes);
+		field_count(object, "memory_bytes", doc->memory_bytes);
 	return object;
 }
 
@@ -145,11 +83,11 @@ static json_t *window_json(const struct document *doc)
 {
 	json_t *object = json_object();
 
-	put_text(object, "start", doc->start);
-	put_real(object, "seconds", doc->seconds);
-	put_count(object, "slices", doc->slices);
-	put_count(object, "warmup_slices", doc->warmup_slices);
-	put(object, "cut", json_boolean(doc->cut));
+	field_known(object, "start", doc->start);
+	field_real(object, "seconds", doc->seconds);
+	field_count(object, "slices", doc->slices);
+	field_count(object, "warmup_slices", doc->warmup_slices);
+	field_put(object, "cut", json_boolean(doc->cut));
 	return object;
 }
 
@@ -157,19 +95,19 @@ static json_t *stacks_json(const struct document *doc)
 {
 	json_t *object = json_object(), *reasons = json_object();
 
-	put_count(object, "cpu_samples", doc->coverage.cpu_samples);
-	put_count(object, "user_samples", doc->coverage.user_samples);
-	put_count(object, "complete", doc->coverage.user_complete);
+	field_count(object, "cpu_samples", doc->coverage.cpu_samples);
+	field_count(object, "user_samples", doc->coverage.user_samples);
+	field_count(object, "complete", doc->coverage.user_complete);
 	vec_each(&doc->coverage.incomplete, reason) {
 		char *key = escape_text(reason->what, ESCAPE_JSON);
 
-		put_count(reasons, key, reason->count);
+		field_count(reasons, key, reason->count);
 		free(key);
 	}
-	put(object, "incomplete", reasons);
+	field_put(object, "incomplete", reasons);
 	if (doc->coverage.sample_hz)
-		put_count(object, "sample_hz", doc->coverage.sample_hz);
-	put_text(object, "sample_source", doc->coverage.sample_source);
+		field_count(object, "sample_hz", doc->coverage.sample_hz);
+	field_known(object, "sample_source", doc->coverage.sample_source);
 	return object;
 }
 
@@ -178,12 +116,12 @@ static json_t *self_json(const struct document *doc)
 	double bpf = doc->coverage.self_bpf_percent;
 	json_t *object = json_object();
 
-	put_real(object, "cpu_percent", doc->coverage.self_cpu_percent);
-	put_real(object, "bpf_percent", bpf < 0 ? NAN : bpf);
+	field_real(object, "cpu_percent", doc->coverage.self_cpu_percent);
+	field_real(object, "bpf_percent", bpf < 0 ? NAN : bpf);
 	if (doc->coverage.self_rss_bytes)
-		put_count(object, "rss_bytes", doc->coverage.self_rss_bytes);
+		field_count(object, "rss_bytes", doc->coverage.self_rss_bytes);
 	if (doc->coverage.self_map_bytes)
-		put_count(object, "bpf_map_bytes", doc->coverage.self_map_bytes);
+		field_count(object, "bpf_map_bytes", doc->coverage.self_map_bytes);
 	return object;
 }
 
@@ -191,27 +129,27 @@ static json_t *coverage_json(const struct document *doc)
 {
 	json_t *object = json_object(), *lost = json_array(), *skipped = json_array();
 
-	put_count(object, "lost_events", doc->coverage.lost_events);
-	put_count(object, "lost_samples", doc->coverage.lost_samples);
+	field_count(object, "lost_events", doc->coverage.lost_events);
+	field_count(object, "lost_samples", doc->coverage.lost_samples);
 	vec_each(&doc->coverage.lost, reason) {
 		json_t *row = json_object();
 
-		put_text(row, "what", reason->what);
-		put_count(row, "count", reason->count);
-		append(lost, row);
+		field_known(row, "what", reason->what);
+		field_count(row, "count", reason->count);
+		row_append(lost, row);
 	}
-	put(object, "lost", lost);
+	field_put(object, "lost", lost);
 	vec_each(&doc->coverage.skipped, family) {
 		json_t *row = json_object();
 
-		put_text(row, "family", family->family);
-		put_text(row, "why", family->why);
-		append(skipped, row);
+		field_known(row, "family", family->family);
+		field_known(row, "why", family->why);
+		row_append(skipped, row);
 	}
-	put(object, "skipped", skipped);
-	put(object, "stacks", stacks_json(doc));
-	put_real(object, "ledger_share", doc->coverage.ledger_share);
-	put(object, "self", self_json(doc));
+	field_put(object, "skipped", skipped);
+	field_put(object, "stacks", stacks_json(doc));
+	field_real(object, "ledger_share", doc->coverage.ledger_share);
+	field_put(object, "self", self_json(doc));
 	return object;
 }
 
@@ -229,12 +167,12 @@ static void put_metric(json_t *metrics, const struct metric *metric)
 	if (json_is_null(object)) {
 		json_decref(object);
 		object = json_object();
-		put_count(object, "count", 0);
+		field_count(object, "count", 0);
 	}
-	put_text(object, "unit", metric->unit);
-	put_text(object, "label", metric->label);
-	put_text(object, "what", metric->what);
-	put(metrics, key, object);
+	field_known(object, "unit", metric->unit);
+	field_known(object, "label", metric->label);
+	field_known(object, "what", metric->what);
+	field_put(metrics, key, object);
 	free(key);
 	free(label);
 	free(name);
@@ -244,18 +182,42 @@ static json_t *service_json(const struct service *service)
 {
 	json_t *object = json_object();
 
-	put_text(object, "process", service->process);
+	field_known(object, "process", service->process);
 	if (service->pid)
-		put_count(object, "pid", service->pid);
-	put_text(object, "container", service->container);
-	put_text(object, "address", service->address);
-	put_text(object, "protocol", service->protocol);
-	put_real(object, "throughput_per_s", service->throughput_per_s);
-	put(object, "response_ms", spread_json(&service->response_ms));
-	put(object, "delivered_ms", spread_json(&service->delivered_ms));
-	put_real(object, "error_percent", service->error_percent);
-	put_text(object, "coverage", service->coverage);
+		field_count(object, "pid", service->pid);
+	field_known(object, "container", service->container);
+	field_known(object, "address", service->address);
+	field_known(object, "protocol", service->protocol);
+	field_real(object, "throughput_per_s", service->throughput_per_s);
+	field_put(object, "response_ms", spread_json(&service->response_ms));
+	field_put(object, "delivered_ms", spread_json(&service->delivered_ms));
+	field_real(object, "error_percent", service->error_percent);
+	field_known(object, "coverage", service->coverage);
 	return object;
+}
+
+static json_t *memory_growth_json(const struct document *doc)
+{
+	json_t *rows;
+
+	if (!doc->memory_growth_observed)
+		return json_null();
+	rows = json_array();
+	vec_each(&doc->memory_growth, grown) {
+		json_t *row = json_object();
+
+		field_known(row, "process", grown->process);
+		field_count(row, "pid", grown->pid);
+		field_known(row, "container", grown->container);
+		field_count(row, "start_bytes", grown->start_bytes);
+		field_count(row, "end_bytes", grown->end_bytes);
+		field_count(row, "growth_bytes", grown->growth_bytes);
+		field_real(row, "growth_bytes_per_s", grown->bytes_per_s);
+		field_real(row, "seconds", grown->seconds);
+		field_put(row, "exited", json_boolean(grown->exited));
+		row_append(rows, row);
+	}
+	return rows;
 }
 
 static json_t *baseline_json(const struct document *doc)
@@ -264,10 +226,11 @@ static json_t *baseline_json(const struct document *doc)
 
 	vec_each(&doc->metrics, metric)
 		put_metric(metrics, metric);
-	put(object, "metrics", metrics);
+	field_put(object, "metrics", metrics);
 	vec_each(&doc->services, service)
-		append(services, service_json(service));
-	put(object, "services", services);
+		row_append(services, service_json(service));
+	field_put(object, "services", services);
+	field_put(object, "memory_growth", memory_growth_json(doc));
 	return object;
 }
 
@@ -275,10 +238,10 @@ static json_t *impact_json(const struct impact *impact)
 {
 	json_t *object = json_object();
 
-	put_real(object, "share", impact->share);
-	put_real(object, "low", impact->low);
-	put_real(object, "high", impact->high);
-	put_text(object, "basis", impact->basis);
+	field_real(object, "share", impact->share);
+	field_real(object, "low", impact->low);
+	field_real(object, "high", impact->high);
+	field_known(object, "basis", impact->basis);
 	return object;
 }
 
@@ -287,34 +250,34 @@ static json_t *bottleneck_json(const struct bottleneck *item)
 	json_t *object = json_object(), *chain = json_array(), *evidence = json_array();
 	json_t *stacks = json_array();
 
-	put_count(object, "rank", item->rank);
-	put_text(object, "id", item->id);
-	put(object, "severity", json_string(severity_name(item->severity)));
-	put_text(object, "resource", item->resource);
-	put_text(object, "title", item->title);
-	put(object, "where", place_json(&item->where));
-	put(object, "impact", impact_json(&item->impact));
-	put(object, "confidence", json_string(confidence_name(item->confidence)));
+	field_count(object, "rank", item->rank);
+	field_known(object, "id", item->id);
+	field_put(object, "severity", json_string(severity_name(item->severity)));
+	field_known(object, "resource", item->resource);
+	field_known(object, "title", item->title);
+	field_put(object, "where", place_json(&item->where));
+	field_put(object, "impact", impact_json(&item->impact));
+	field_put(object, "confidence", json_string(confidence_name(item->confidence)));
 	vec_each(&item->chain, part) {
 		json_t *row = json_object();
 
-		put_text(row, "id", part->id);
-		put(row, "where", place_json(&part->where));
-		append(chain, row);
+		field_known(row, "id", part->id);
+		field_put(row, "where", place_json(&part->where));
+		row_append(chain, row);
 	}
-	put(object, "chain", chain);
+	field_put(object, "chain", chain);
 	vec_each(&item->evidence, fact) {
 		json_t *row = json_object();
 
-		put_text(row, "what", fact->what);
-		put_real(row, "value", fact->value);
-		put_text(row, "unit", fact->unit);
-		append(evidence, row);
+		field_known(row, "what", fact->what);
+		field_real(row, "value", fact->value);
+		field_known(row, "unit", fact->unit);
+		row_append(evidence, row);
 	}
-	put(object, "evidence", evidence);
+	field_put(object, "evidence", evidence);
 	vec_each(&item->stacks, stack)
-		append(stacks, json_integer(*stack));
-	put(object, "stacks", stacks);
+		row_append(stacks, json_integer(*stack));
+	field_put(object, "stacks", stacks);
 	return object;
 }
 
@@ -322,23 +285,23 @@ static json_t *hotspot_json(const struct hotspot *spot)
 {
 	json_t *object = json_object();
 
-	put_count(object, "rank", spot->rank);
-	put_text(object, "kind", spot->kind);
-	put_text(object, "function", spot->function);
-	put_text(object, "module", spot->module);
-	put_text(object, "file", spot->file);
+	field_count(object, "rank", spot->rank);
+	field_known(object, "kind", spot->kind);
+	field_known(object, "function", spot->function);
+	field_known(object, "module", spot->module);
+	field_known(object, "file", spot->file);
 	if (spot->line)
-		put_count(object, "line", spot->line);
-	put_text(object, "process", spot->process);
-	put_real(object, "self_share", spot->self_share);
-	put_real(object, "self_low", spot->self_low);
-	put_real(object, "self_high", spot->self_high);
-	put_real(object, "self_weight", spot->self_weight);
-	put_text(object, "self_unit", spot->self_unit ? spot->self_unit : "s");
-	put_real(object, "total_share", spot->total_share);
-	put(object, "severity", json_string(severity_name(spot->severity)));
-	put_real(object, "impact", spot->impact);
-	put_real(object, "priority", spot->priority);
+		field_count(object, "line", spot->line);
+	field_known(object, "process", spot->process);
+	field_real(object, "self_share", spot->self_share);
+	field_real(object, "self_low", spot->self_low);
+	field_real(object, "self_high", spot->self_high);
+	field_real(object, "self_weight", spot->self_weight);
+	field_known(object, "self_unit", spot->self_unit ? spot->self_unit : "s");
+	field_real(object, "total_share", spot->total_share);
+	field_put(object, "severity", json_string(severity_name(spot->severity)));
+	field_real(object, "impact", spot->impact);
+	field_real(object, "priority", spot->priority);
 	return object;
 }
 
@@ -347,8 +310,8 @@ static json_t *profile_json(const struct document *doc)
 	json_t *object = json_object(), *hotspots = json_array();
 
 	vec_each(&doc->hotspots, spot)
-		append(hotspots, hotspot_json(spot));
-	put(object, "hotspots", hotspots);
+		row_append(hotspots, hotspot_json(spot));
+	field_put(object, "hotspots", hotspots);
 	return object;
 }
 
@@ -359,16 +322,16 @@ static json_t *strategy_json(const struct document *doc)
 	vec_each(&doc->steps, step) {
 		json_t *row = json_object();
 
-		put_count(row, "order", step->order);
-		put_count(row, "bottleneck", step->bottleneck);
-		put(row, "category", json_string(effort_name(step->category)));
-		put(row, "effort_hours", hours_json(step->effort_hours));
-		put_text(row, "action", step->action);
-		put(row, "predicted", prediction_json(&step->predicted));
-		append(steps, row);
+		field_count(row, "order", step->order);
+		field_count(row, "bottleneck", step->bottleneck);
+		field_put(row, "category", json_string(effort_name(step->category)));
+		field_put(row, "effort_hours", hours_json(step->effort_hours));
+		field_known(row, "action", step->action);
+		field_put(row, "predicted", prediction_json(&step->predicted));
+		row_append(steps, row);
 	}
-	put(object, "steps", steps);
-	put(object, "total", doc->steps.len ? prediction_json(&doc->total) : json_null());
+	field_put(object, "steps", steps);
+	field_put(object, "total", doc->steps.len ? prediction_json(&doc->total) : json_null());
 	return object;
 }
 
@@ -379,17 +342,17 @@ static json_t *monitor_json(const struct document *doc)
 	vec_each(&doc->thresholds, limit) {
 		json_t *row = json_object();
 
-		put_text(row, "name", limit->name);
-		put_real(row, "threshold", limit->threshold);
-		put_text(row, "comparison", limit->comparison);
-		put_text(row, "unit", limit->unit);
-		put_text(row, "from", limit->from);
-		put_real(row, "current", limit->current);
-		put(row, "exceeded",
-		    isnan(limit->current) ? json_null() : json_boolean(limit->exceeded));
-		append(metrics, row);
+		field_known(row, "name", limit->name);
+		field_real(row, "threshold", limit->threshold);
+		field_known(row, "comparison", limit->comparison);
+		field_known(row, "unit", limit->unit);
+		field_known(row, "from", limit->from);
+		field_real(row, "current", limit->current);
+		field_put(row, "exceeded",
+			  isnan(limit->current) ? json_null() : json_boolean(limit->exceeded));
+		row_append(metrics, row);
 	}
-	put(object, "metrics", metrics);
+	field_put(object, "metrics", metrics);
 	return object;
 }
 
@@ -398,42 +361,28 @@ static json_t *document_json(const struct document *doc)
 	json_t *root = json_object(), *strait = json_object(), *target = json_object();
 	json_t *bottlenecks = json_array();
 
-	put_text(strait, "version", doc->version);
-	put_count(strait, "schema", JSON_SCHEMA);
-	put(root, "strait", strait);
-	put(root, "host", host_json(doc));
-	put(root, "window", window_json(doc));
-	put_text(target, "kind", doc->target_kind);
-	put_text(target, "name", doc->target_name);
-	put(root, "target", target);
-	put(root, "coverage", coverage_json(doc));
-	put_text(root, "verdict", doc->verdict);
-	put(root, "baseline", baseline_json(doc));
+	field_known(strait, "version", doc->version);
+	field_count(strait, "schema", JSON_SCHEMA);
+	field_put(root, "strait", strait);
+	field_put(root, "host", host_json(doc));
+	field_put(root, "window", window_json(doc));
+	field_known(target, "kind", doc->target_kind);
+	field_known(target, "name", doc->target_name);
+	field_put(root, "target", target);
+	field_put(root, "coverage", coverage_json(doc));
+	field_known(root, "verdict", doc->verdict);
+	field_put(root, "baseline", baseline_json(doc));
 	vec_each(&doc->bottlenecks, item)
-		append(bottlenecks, bottleneck_json(item));
-	put(root, "bottlenecks", bottlenecks);
-	put(root, "profile", profile_json(doc));
-	put(root, "strategy", strategy_json(doc));
-	put(root, "monitor", monitor_json(doc));
+		row_append(bottlenecks, bottleneck_json(item));
+	field_put(root, "bottlenecks", bottlenecks);
+	field_put(root, "profile", profile_json(doc));
+	field_put(root, "strategy", strategy_json(doc));
+	field_put(root, "monitor", monitor_json(doc));
 	return root;
 }
 
-/*
- * Only ASCII leaves: a browser of text (less, cat) on a terminal then cannot be driven by the C1
- * controls and directional characters that valid UTF-8 may hold.
- */
 int report_json(const struct document *doc, FILE *out, const struct text_style *style)
 {
-	json_t *root = document_json(doc);
-	char *text = json_dumps(root, JSON_INDENT(2) | JSON_ENSURE_ASCII |
-					      JSON_REAL_PRECISION(JSON_DIGITS));
-	int result;
-
 	(void)style;
-	json_decref(root);
-	if (!text)
-		abort();
-	result = output_write(out, text, strlen(text));
-	free(text);
-	return result ? result : output_write(out, "\n", 1);
+	return fields_write(document_json(doc), out);
 }

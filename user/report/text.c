@@ -205,6 +205,7 @@ int report_text(const struct document *doc, FILE *out, const struct text_style *
 		return -ENOMEM;
 	text_answer(&page, doc);
 	text_baseline(&page, doc);
+	text_memory_growth(&page, doc);
 	text_bottlenecks(&page, doc);
 	text_profile(&page, doc);
 	text_strategy(&page, doc);

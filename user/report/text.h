@@ -14,6 +14,8 @@
 #define TEXT_EVIDENCE 8
 
 void text_baseline(struct page *page, const struct document *doc);
+/* Part of phase one that a saved baseline does not have. */
+void text_memory_growth(struct page *page, const struct document *doc);
 void text_bottlenecks(struct page *page, const struct document *doc);
 void text_profile(struct page *page, const struct document *doc);
 void text_strategy(struct page *page, const struct document *doc);

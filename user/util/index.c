@@ -2,8 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/random.h>
 
 #include "util/index.h"
+#include "util/siphash.h"
 
 uint32_t index_find(const struct index *index, uint64_t hash, index_equal *equal,
 		    const void *context, const void *key)
@@ -62,33 +65,49 @@ void index_free(struct index *index)
 	*index = (struct index){};
 }
 
-/* The finaliser of MurmurHash3 (public domain, A. Appleby): every input bit reaches every output
- * bit. */
-uint64_t hash_u64(uint64_t a)
-{
-	a ^= a >> 33;
-	a *= 0xff51afd7ed558ccdULL;
-	a ^= a >> 33;
-	a *= 0xc4ceb9fe1a85ec53ULL;
-	return a ^ (a >> 33);
-}
+/* ---- hashes ---- */
 
-uint64_t hash_mix(uint64_t a, uint64_t b)
+static uint64_t secret[2];
+
+/* Before main(): every hash of this process is under one key. */
+__attribute__((constructor)) static void secret_draw(void)
 {
-	return hash_u64(a * 0x9e3779b97f4a7c15ULL + b);
+	const void *given;
+
+	if (getrandom(secret, sizeof(secret), GRND_NONBLOCK) == sizeof(secret))
+		return;
+	/* Early at boot: what the kernel gave this process at its start. */
+	given = (const void *)getauxval(AT_RANDOM);
+	if (given)
+		memcpy(secret, given, sizeof(secret));
 }
 
 uint64_t hash_bytes(const void *bytes, size_t length)
 {
-	const unsigned char *at = bytes;
-	uint64_t hash = length, word;
+	return siphash(secret, bytes, length);
+}
 
-	for (; length >= 8; at += 8, length -= 8) {
-		memcpy(&word, at, 8);
-		hash = hash_mix(hash, word);
-	}
-	word = 0;
-	if (length)
-		memcpy(&word, at, length);
-	return hash_mix(hash, word);
+uint64_t hash_u64(uint64_t a)
+{
+	return siphash(secret, &a, sizeof(a));
+}
+
+uint64_t hash_mix(uint64_t a, uint64_t b)
+{
+	const uint64_t both[2] = {a, b};
+
+	return siphash(secret, both, sizeof(both));
+}
+
+/* The finaliser of MurmurHash3 (public domain, A. Appleby): every input bit reaches every output
+ * bit. */
+uint64_t hash_fixed(uint64_t a, uint64_t b)
+{
+	uint64_t hash = a * 0x9e3779b97f4a7c15ULL + b;
+
+	hash ^= hash >> 33;
+	hash *= 0xff51afd7ed558ccdULL;
+	hash ^= hash >> 33;
+	hash *= 0xc4ceb9fe1a85ec53ULL;
+	return hash ^ (hash >> 33);
 }

@@ -30,9 +30,16 @@ uint32_t index_find(const struct index *index, uint64_t hash, index_equal *equal
 void index_add(struct index *index, uint64_t hash, uint32_t position);
 void index_free(struct index *index);
 
-/* A 64-bit hash of any bytes; stable within one run of the program only. */
+/*
+ * 64-bit hashes under a key that each process draws anew: names and addresses come from strangers,
+ * who must not be able to choose those that collide. Nothing that is shown or kept in a file may
+ * depend on them.
+ */
 uint64_t hash_bytes(const void *bytes, size_t length);
 uint64_t hash_u64(uint64_t a);
 uint64_t hash_mix(uint64_t a, uint64_t b);
+
+/* For what is kept in a file: the same in every process and on every host. */
+uint64_t hash_fixed(uint64_t a, uint64_t b);
 
 #endif

@@ -28,6 +28,7 @@ import collections
 import os
 import re
 import sqlite3
+import subprocess
 import sys
 
 MACROS = {
@@ -167,15 +168,16 @@ class Recording:
                        for first, length, kernel, end in db.execute(
                            "SELECT first, len, kernel_len, user_end FROM stacks ORDER BY id")]
 
-    def samples(self, kind, programs):
+    def samples(self, kind, programs, since=0, until=1 << 31):
         """(exe, stack, count, weight) of the processes that run one of these programs."""
         names = {name[:15] for name in programs}
         for exe, comm, stack, count, weight in self.db.execute(
                 "SELECT e.text, pc.text, a.stack, sum(a.count), sum(a.weight) FROM samples a "
                 "JOIN words w ON w.what = 'sample' AND w.value = a.kind AND w.word = ? "
+                "AND a.slice >= ? AND a.slice < ? "
                 "JOIN threads t ON t.id = a.thread JOIN processes p ON p.id = t.process "
                 "JOIN strings e ON e.id = p.exe JOIN strings pc ON pc.id = p.comm "
-                "GROUP BY p.id, a.stack", (kind,)):
+                "GROUP BY p.id, a.stack", (kind, since, until)):
             base = os.path.basename(text(exe).removesuffix(" (deleted)"))
             # A program may be a link to one of another name.
             if base in programs or text(comm) in names:
@@ -191,6 +193,21 @@ class Recording:
         else:
             module = short(module) or "jit"
         return f"{plain(function)}@{module};"
+
+    def is_over(self, stack):
+        """Of a process in the midst of exec, or after it gave up its memory."""
+        kernel, user, end = self.stacks[stack]
+        if any(re.search("execve|do_exit|exit_mm", self.frames[number][0]) for number in kernel):
+            return True
+        return not user and end == "complete"
+
+    def is_foreign(self, exe, stack):
+        """The same, or of the program that this one was before its exec."""
+        if self.is_over(stack):
+            return True
+        user = self.stacks[stack][1]
+        modules = {self.frames[number][1] for number in user}
+        return any(module != exe and not re.search(r"\.so|\[|^$", module) for module in modules)
 
     def chain(self, exe, user):
         return "".join(self.shown(exe, number) for number in reversed(user))
@@ -221,7 +238,7 @@ class Tally:
         for exe, stack, count, weight in recording.samples(kind, [program]):
             kernel, user, end = recording.stacks[stack]
             chain = recording.chain(exe, user)
-            if self.is_foreign(exe, kernel, user, end):
+            if recording.is_foreign(exe, stack):
                 self.foreign += count
                 continue
             self.total += count
@@ -238,16 +255,6 @@ class Tally:
                     self.wrong[stack] += count
             else:
                 self.incomplete[stack] += count
-
-    def is_foreign(self, exe, kernel, user, end):
-        """Of the process before its exec was done, or after it gave up its memory."""
-        if any(re.search("execve|do_exit|exit_mm", self.recording.frames[number][0])
-               for number in kernel):
-            return True
-        if not user:
-            return end == "complete"
-        modules = {self.recording.frames[number][1] for number in user}
-        return any(module != exe and not re.search(r"\.so|\[|^$", module) for module in modules)
 
     @staticmethod
     def find(chains, chain):
@@ -336,14 +343,13 @@ def judge_tree(options):
 
 # ---- real programs -----------------------------------------------------------------------------
 
-def count_ends(recording, kind, programs):
-    """How the user stacks of these programs end; the incomplete ones."""
+def count_ends(recording, kind, programs, since=0, until=1 << 31):
+    """How the user stacks of these programs end, from a slice up to another; the incomplete ones."""
     ends, worst = collections.Counter(), collections.Counter()
-    for _, stack, count, _ in recording.samples(kind, programs):
-        kernel, user, end = recording.stacks[stack]
-        if not user and (end == "complete" or any(
-                re.search("exec|exit", recording.frames[number][0]) for number in kernel)):
+    for _, stack, count, _ in recording.samples(kind, programs, since, until):
+        if recording.is_over(stack):
             continue
+        end = recording.stacks[stack][2]
         ends[end] += count
         if end != "complete":
             worst[stack] += count
@@ -352,34 +358,72 @@ def count_ends(recording, kind, programs):
 
 def judge_whole(options):
     recording = Recording(options.recording)
-    ends, worst = count_ends(recording, options.kind, options.programs)
+    ends, worst = count_ends(recording, options.kind, options.programs, options.since)
     total = sum(ends.values())
     seen = ", ".join(f"{count} {end}" for end, count in ends.most_common())
+    before = ""
+    if options.since:
+        first, _ = count_ends(recording, options.kind, options.programs, 0, options.since)
+        before = f"; before that {percent(first['complete'], sum(first.values())):.1f} %"
     good(total >= options.least and ends["complete"] >= .99 * total,
          f"{options.label}: {percent(ends['complete'], total):.2f} % of {total} user stacks are "
-         "complete", seen + ": " + " | ".join(f"{count} x {recording.evidence(stack)}"
+         f"complete{before}", seen + ": " + " | ".join(f"{count} x {recording.evidence(stack)}"
                                               for stack, count in worst.most_common(3)))
+
+
+class Symbols:
+    """Whether a file has a symbol for a place at all, as readelf sees it."""
+
+    def __init__(self):
+        self.files = {}
+
+    @staticmethod
+    def read(path):
+        segments, functions = [], []
+        out = subprocess.run(["readelf", "-lsW", path], capture_output=True, text=True, check=False)
+        for line in out.stdout.split("\n"):
+            words = line.split()
+            if words[:1] == ["LOAD"]:
+                segments.append(tuple(int(word, 16) for word in (words[1], words[2], words[4])))
+            elif len(words) > 7 and words[3] in ("FUNC", "IFUNC") and words[6] != "UND":
+                functions.append((int(words[1], 16), int(words[2], 0)))
+        return segments, functions
+
+    def has(self, path, offset):
+        if path not in self.files:
+            self.files[path] = self.read(path)
+        segments, functions = self.files[path]
+        for start, address, size in segments:
+            if start <= offset < start + size:
+                place = offset - start + address
+                return any(at <= place < at + size for at, size in functions)
+        return False
 
 
 def judge_named(options):
     """Leaves of user code; with all their callers they would only count the common ones."""
-    recording = Recording(options.recording)
-    total = named = placed = 0
+    recording, symbols = Recording(options.recording), Symbols()
+    total = named = placed = nobody = 0
     nameless = collections.Counter()
-    for exe, stack, count, _ in recording.samples("cpu", options.programs):
+    for _, stack, count, _ in recording.samples("cpu", options.programs):
         _, user, _ = recording.stacks[stack]
-        if not user:
+        if not user or recording.is_over(stack):
             continue
-        function, module, _, _, has_module = recording.frames[user[0]]
+        function, module, offset, _, has_module = recording.frames[user[0]]
         total += count
         placed += count if has_module else 0
-        named += count if function else 0
-        if not function:
-            nameless[short(module) or "no module"] += count
+        if function:
+            named += count
+        elif has_module and not symbols.has(module, offset):
+            # A stripped file has no name for its own, local functions, for nobody.
+            nobody += count
+        else:
+            nameless[f"{short(module) or 'no module'}+{offset:#x}"] += count
     good(total >= options.least, f"{options.label}: {total} user samples",
          f"at least {options.least} are wanted")
-    good(named >= .95 * total, f"{options.label}: {percent(named, total):.2f} % of user samples have "
-         "a function", str(nameless.most_common(6)))
+    good(named >= .95 * (total - nobody), f"{options.label}: {percent(named, total - nobody):.2f} % of "
+         f"user samples have a function, but for {percent(nobody, total):.1f} % where the file has no "
+         "symbol", str(nameless.most_common(6)))
     good(placed >= .99 * total, f"{options.label}: {percent(placed, total):.2f} % of user samples "
          "have a module", str(nameless.most_common(6)))
 
@@ -392,6 +436,7 @@ def main():
         command.add_argument("recording")
         command.add_argument("--kind", default="cpu")
         command.add_argument("--least", type=int, default=700, help="samples")
+        command.add_argument("--since", type=int, default=0, help="only from this slice on")
         command.add_argument("--late", type=int, default=0,
                              help="samples that may be earlier than the tables")
         if name == "tree":

@@ -46,6 +46,22 @@ static void an_idle_host_has_no_finding(void **state)
 	done(rec, doc);
 }
 
+static void no_verdict_on_the_host_where_threads_are_hidden(void **state)
+{
+	struct recording *rec = host_new(0.98);
+	struct document *doc;
+
+	(void)state;
+	host_spend(rec, host_process(rec, "service"), STATE_WAIT_TIMER, 1);
+	recording_family(rec, FAMILY_PID_NAMESPACE, FAMILY_PARTIAL, "hidden");
+	doc = analysis_run(rec);
+	assert_int_equal(strncmp(doc->verdict, "Of what could be seen", 21), 0);
+	assert_non_null(strstr(doc->verdict, ": Nothing to speed up"));
+	assert_string_equal(doc->coverage.skipped.at[0].family, "pid namespace");
+	assert_string_equal(doc->coverage.skipped.at[0].why, "partial: hidden");
+	done(rec, doc);
+}
+
 /* Two services share the CPUs with a job that never sleeps. */
 static struct recording *host_with_hog(uint32_t *hog, uint32_t *victim)
 {
@@ -342,6 +358,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_idle_host_has_no_finding),
+		cmocka_unit_test(no_verdict_on_the_host_where_threads_are_hidden),
 		cmocka_unit_test(a_hog_is_the_antagonist_and_its_own_heat_is_not_told_again),
 		cmocka_unit_test(a_real_time_hog_is_told_as_such),
 		cmocka_unit_test(a_low_priority_explains_the_waiting),

@@ -206,6 +206,27 @@ static void test_pids_limit(void **state)
 	refused(ARGV("-p", text), false, 0, "at most 64 pids");
 }
 
+/* Rows follow each other in the order in which they were added, and an empty one ends them. */
+static void test_tables(void **state)
+{
+	const struct option one[] = {{"a", 'a'}, {NULL, 'b'}, {}}, two[] = {{"c"}, {}},
+			    none[] = {{}};
+	struct option_table table = {};
+
+	(void)state;
+	options_add(&table, one);
+	options_add(&table, none);
+	options_add(&table, two);
+	assert_int_equal(table.count, 3);
+	assert_string_equal(table.rows[0].name, "a");
+	assert_int_equal(table.rows[1].letter, 'b');
+	assert_string_equal(table.rows[2].name, "c");
+	assert_true(!table.rows[3].name && !table.rows[3].letter);
+	while (table.count < OPTION_ROWS)
+		options_add(&table, two);
+	assert_null(table.rows[OPTION_ROWS].name);
+}
+
 static void test_help(void **state)
 {
 	struct outcome o = parse(false, 0, ARGV("-q", "--help"));
@@ -230,6 +251,7 @@ int main(void)
 		cmocka_unit_test(test_forms),      cmocka_unit_test(test_words_and_command),
 		cmocka_unit_test(test_refused),    cmocka_unit_test(test_values_refused),
 		cmocka_unit_test(test_pids_limit), cmocka_unit_test(test_help),
+		cmocka_unit_test(test_tables),
 	};
 
 	return cmocka_run_group_tests_name("cli/options", tests, NULL, NULL);

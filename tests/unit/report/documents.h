@@ -53,6 +53,27 @@ static inline void add_host(struct document *doc)
 	doc->coverage.self_map_bytes = 9 << 20;
 }
 
+static inline void add_memory_growth(struct document *doc)
+{
+	doc->memory_growth_observed = true;
+	vec_push(&doc->memory_growth, (struct memory_growth){.process = "postgres",
+							     .container = "podman:db",
+							     .pid = 1701,
+							     .start_bytes = 180 << 20,
+							     .end_bytes = 240 << 20,
+							     .growth_bytes = 60 << 20,
+							     .bytes_per_s = (60 << 20) / 9.0,
+							     .seconds = 9});
+	vec_push(&doc->memory_growth, (struct memory_growth){.process = "pgbench",
+							     .pid = 1800,
+							     .start_bytes = 1 << 20,
+							     .end_bytes = 3 << 20,
+							     .growth_bytes = 2 << 20,
+							     .bytes_per_s = 1 << 20,
+							     .seconds = 2,
+							     .exited = true});
+}
+
 /* A host at rest: nothing found, half of the metrics not observed. */
 static inline struct document *document_healthy(void)
 {
@@ -63,6 +84,7 @@ static inline struct document *document_healthy(void)
 	add_metric(doc, "cpu_busy_percent", "percent", NULL, "CPU busy", 2.5);
 	add_metric(doc, "memory_used_bytes", "bytes", NULL, "memory used", 0x1p30);
 	add_metric(doc, "run_queue_latency_ms", "ms", NULL, "run-queue latency", NAN);
+	doc->memory_growth_observed = true;
 	vec_push(&doc->thresholds, (struct threshold){.name = "cpu_usage",
 						      .comparison = ">",
 						      .unit = "percent",
@@ -272,6 +294,7 @@ static inline struct document *document_busy(void)
 	add_metric(doc, "context_switches", "1/s", NULL, "context switches", 10210);
 	add_metric(doc, "swap_in", "bytes/s", NULL, "swapped in", NAN);
 	add_server(doc);
+	add_memory_growth(doc);
 	add_antagonist(doc);
 	add_sync_writes(doc);
 	vec_push(&doc->bottlenecks,
@@ -324,6 +347,9 @@ static inline struct document *document_hostile(void)
 	vec_push(&doc->metrics, (struct metric){HOSTILE, HOSTILE, HOSTILE, HOSTILE, spread});
 	vec_push(&doc->services, (struct service){HOSTILE, HOSTILE, HOSTILE, HOSTILE, 1, 1, 1,
 						  spread, spread, HOSTILE});
+	doc->memory_growth_observed = true;
+	vec_push(&doc->memory_growth,
+		 (struct memory_growth){HOSTILE, HOSTILE, 1, 1, UINT64_MAX, UINT64_MAX, NAN, 0});
 	for (uint32_t rank = 1; rank <= 4; rank++) {
 		item = vec_push(&doc->bottlenecks,
 				(struct bottleneck){.rank = rank,

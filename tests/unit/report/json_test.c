@@ -93,6 +93,15 @@ static void contract(void **state)
 	assert_true(real_at(root, "baseline.services.0.response_ms.p99") == 24.4);
 	assert_true(json_is_null(at(root, "baseline.services.0.delivered_ms")));
 	assert_true(json_is_null(at(root, "baseline.services.0.error_percent")));
+	assert_int_equal(json_array_size(at(root, "baseline.memory_growth")), 2);
+	assert_string_equal(text_at(root, "baseline.memory_growth.0.process"), "postgres");
+	assert_string_equal(text_at(root, "baseline.memory_growth.0.container"), "podman:db");
+	assert_int_equal(json_integer_value(at(root, "baseline.memory_growth.0.growth_bytes")),
+			 62914560);
+	assert_true(real_at(root, "baseline.memory_growth.1.growth_bytes_per_s") == 1048580);
+	assert_true(real_at(root, "baseline.memory_growth.1.seconds") == 2);
+	assert_null(at(root, "baseline.memory_growth.1.container"));
+	assert_true(json_is_true(at(root, "baseline.memory_growth.1.exited")));
 
 	assert_string_equal(text_at(root, "bottlenecks.0.id"), "cpu.antagonist");
 	assert_string_equal(text_at(root, "bottlenecks.0.severity"), "critical");

@@ -174,7 +174,7 @@ static const struct {
 	{"UPDATE stacks SET len = 4294967296 WHERE id = 2", "len: out of range"},
 	{"UPDATE stacks SET first = 0 WHERE id = 2", "stacks row 2: its frames do not follow"},
 	{"UPDATE stacks SET kernel_len = 4 WHERE id = 1", "stacks row 1: it has more kernel"},
-	{"UPDATE stacks SET user_end = 5", "user_end: out of range"},
+	{"UPDATE stacks SET user_end = 7", "user_end: out of range"},
 	{"UPDATE stack_frames SET frame = 3", "stack_frames row 0, frame: refers to a row"},
 	{"UPDATE frames SET module = 2", "frames row 0, module: refers to a row"},
 	{"UPDATE frames SET module = NULL", NULL},

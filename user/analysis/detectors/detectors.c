@@ -17,7 +17,9 @@
 	each(cpu_spin) \
 	each(disk_sync_writes) \
 	each(disk_read_latency) \
-	each(mem_waits) \
+	each(mem_reclaim) \
+	each(mem_cgroup_limit) \
+	each(mem_swap) \
 	each(mem_fault_churn) \
 	each(lock_kernel) \
 	each(net_retransmits)

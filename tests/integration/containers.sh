@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Containers: of two equal ones that burn CPU, the one that is asked for is seen and the other is not.
+# By its name and by the beginning of its id; the report calls it by its name either way.
+
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need_root
+need_strait
+need jq sqlite3 podman runc busybox
+
+tool=(podman --log-level error --runtime runc --cgroup-manager=cgroupfs)
+one=strait-test-$$-one
+two=strait-test-$$-two
+
+# A root of nothing but busybox, for container NAME. root_make NAME
+root_make() {
+	local folder
+	for folder in bin dev etc proc run sys tmp; do
+		mkdir -p "$work/$1/$folder"
+	done
+	cp "$(command -v busybox)" "$work/$1/bin/sh"
+}
+
+# Starts a container of this name that burns CPU. container_start NAME
+container_start() {
+	root_make "$1"
+	"${tool[@]}" run --detach --name "$1" --ulimit nofile=1024:1024 --ulimit nproc=100:100 \
+		--network=none --rootfs "$work/$1" /bin/sh -c 'while :; do :; done' \
+		>"$work/$1.id" 2>"$work/$1.err" || skip "podman cannot run: $(tail -n 1 "$work/$1.err")"
+	cleanups+=("${tool[*]} rm --force --time 0 '$1' >/dev/null 2>&1")
+}
+
+# The pid of its first process on this host. container_pid NAME
+container_pid() {
+	"${tool[@]}" inspect --format '{{.State.Pid}}' "$1"
+}
+
+ldd "$(command -v busybox)" >/dev/null 2>&1 && skip 'busybox is not linked statically'
+container_start "$one"
+container_start "$two"
+pid_one=$(container_pid "$one")
+pid_two=$(container_pid "$two")
+id_one=$(cat "$work/$one.id")
+id_two=$(cat "$work/$two.id")
+
+# watch NAME WHO PID: the report on that container holds this process, under this name, and no other.
+watch() {
+	run "$strait" -q --json -d 2 --container "$1"
+	is "$1: watched" 0 "$status"
+	is "$1: its process is found, and nothing else" "$3" \
+		"$(jq -r '[.bottlenecks[].where.pid // empty] | unique | join(" ")' "$out")"
+	is "$1: the container by its name" "podman:$2" \
+		"$(jq -r '[.bottlenecks[].where.container // empty] | unique | join(" ")' "$out")"
+	within "$1: samples of one thread" 20 220 "$(jq '.coverage.stacks.cpu_samples' "$out")"
+}
+
+watch "$one" "$one" "$pid_one"
+is 'by name: the target' "container $one" "$(jq -r '"\(.target.kind) \(.target.name)"' "$out")"
+watch "$two" "$two" "$pid_two"
+watch "${id_one:0:12}" "$one" "$pid_one"
+is 'by id: the target' "container podman:$one" "$(jq -r '"\(.target.kind) \(.target.name)"' "$out")"
+watch "$id_two" "$two" "$pid_two"
+watch "podman:$two" "$two" "$pid_two"
+
+run "$strait" -q -d 2 --container "$one"
+is 'text: reported' 0 "$status"
+matches 'text: which container' "container $one" "$out"
+matches 'text: the process in it' "sh \[$pid_one\].*container podman:$one" "$out"
+lacks 'text: nothing of the other' "$two|\[$pid_two\]" "$out"
+
+run "$strait" record -q -d 1 -o "$work/r.strait"
+is 'whole host: recorded' 0 "$status"
+is 'whole host: both by their names' "podman:$one podman:$two" "$(sqlite3 -readonly "$work/r.strait" \
+	"SELECT text FROM cgroups JOIN strings ON strings.id = cgroups.container
+	WHERE text LIKE 'podman:strait-test-$$-%' ORDER BY text" | sort -u | paste -sd ' ')"
+
+run "$strait" -d 1 --container "$one-not"
+is 'a name that no container has: exit' 1 "$status"
+is 'a name that no container has: one line' 1 "$(wc -l <"$err")"
+matches 'a name that no container has: says which' "no running container '$one-not'" "$err"
+
+"${tool[@]}" stop --time 0 "$two" >/dev/null 2>&1
+run "$strait" -d 1 --container "$two"
+is 'a container that has ended: exit' 1 "$status"
+matches 'a container that has ended: says so' "no running container '$two'" "$err"
+finish
