@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # User stacks of real programs, as the distribution built them: once their tables are there, at least
-# 99 % of each must reach the root. And the names in a build of many processes that live for milliseconds.
+# 99 % of each must reach the root, and functions have the shares that perf sees. And the names in a
+# build of many processes that live for milliseconds.
 
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -64,6 +65,31 @@ observe() {
 	done
 }
 
+# The same seconds by perf, with DWARF: functions must have the shares that it sees.
+test_agreement() {
+	local name pids=()
+	if ! command -v perf >/dev/null; then
+		echo 'note: perf is not installed: shares are not compared'
+		return
+	fi
+	for name in python3 perl; do
+		start "$load" run "$name" "$work/$name" 20
+		pids+=("$started_pid")
+	done
+	sleep 0.5
+	start perf record -q -a -e cpu-clock -F 499 --call-graph dwarf -o "$work/perf.data" -- sleep 6
+	run "$strait" record -q --replace -F 999 -d 5 -o "$recording"
+	wait "$started_pid"
+	for name in "${pids[@]}"; do
+		stop "$name"
+	done
+	for name in python3 perl; do
+		verdict agree --least 300 --since 1 "$recording" "$work/perf.data" "$name, beside perf" \
+			"$("$load" programs "$name")"
+	done
+	rm -f "$work/perf.data"
+}
+
 # A build of 200 small files: compilers, assemblers and shells that live for some milliseconds each.
 test_build() {
 	local i
@@ -93,5 +119,6 @@ observe cc1 node
 observe postgres
 observe redis-server
 observe nginx
+test_agreement
 test_build
 finish

@@ -95,6 +95,7 @@ plan_trees() {
 	build tree-static tree.c -static && plan tree-static
 	build tree-static-pie tree.c -static-pie -fPIE && plan tree-static-pie
 	build tree-pointers tree.c -fno-omit-frame-pointer -DKEEPS_RBP && plan tree-pointers
+	build tree-gone tree.c && plan tree-gone gone
 	build tree-debug tree.c -g -fno-asynchronous-unwind-tables -fno-unwind-tables && plan tree-debug
 }
 

@@ -4,7 +4,8 @@
 
   judge.py tree RECORDING PROGRAM SOURCE OUTPUT [--kind KIND]   a program with a known call tree
   judge.py whole RECORDING LABEL PROGRAM...                     complete stacks of real programs
-  judge.py named RECORDING PROGRAM...                           names in the stacks of programs
+  judge.py named RECORDING LABEL PROGRAM...                     names in the stacks of programs
+  judge.py agree RECORDING PERF.DATA LABEL PROGRAM...           shares of functions, beside perf's
 
 The answer of a known program is in SOURCE and in what the program printed, OUTPUT:
 
@@ -18,9 +19,9 @@ The answer of a known program is in SOURCE and in what the program printed, OUTP
   kernel NAME SHARE: GLOB     so many of the chain's samples have such a function in the kernel part
   contains NAME SHARE: FRAME  ... have such a frame in the user part
 
-FRAME is FUNCTION in the program itself, FUNCTION@MODULE elsewhere, both globs of * alone. A function
-without a name is "nameless", blanks in names are left out. FRAME? may be missing, FRAME{2,5} is
-repeated, A|B is either, +@MODULE is one or more frames there, ... are any frames. ROOT, THREAD and
+FRAME is FUNCTION in the program itself, FUNCTION@MODULE elsewhere, both globs of * alone. A
+function without a name is "nameless", blanks in names are left out. FRAME? may be missing, FRAME{2,5}
+is repeated, A|B is either, +@MODULE is one or more frames there, ... are any frames. ROOT, THREAD and
 SIGNAL are what the C library puts around a program's code, RUST what Rust does.
 """
 import argparse
@@ -145,7 +146,7 @@ def plain(function):
 
 def short(path):
     """libc of /usr/lib/x86_64-linux-gnu/libc.so.6"""
-    name = os.path.basename(path.removesuffix(" (deleted)"))
+    name = os.path.basename(path)
     return re.sub(r"(-\d+\.[\d.]+)?\.so[\d.]*$", "", name) if ".so" in name else name
 
 
@@ -158,7 +159,8 @@ class Recording:
         db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         self.db = db
         ends = dict(db.execute("SELECT value, word FROM words WHERE what = 'stack_end'"))
-        self.frames = [(text(function), text(module), offset, kind, has_module is not None)
+        self.frames = [(text(function), text(module).removesuffix(" (deleted)"), offset, kind,
+                        has_module is not None)
                        for function, module, offset, kind, has_module in db.execute(
                            "SELECT s.text, p.text, f.offset, f.kind, f.module FROM frames f "
                            "JOIN strings s ON s.id = f.function LEFT JOIN modules m ON "
@@ -178,10 +180,11 @@ class Recording:
                 "JOIN threads t ON t.id = a.thread JOIN processes p ON p.id = t.process "
                 "JOIN strings e ON e.id = p.exe JOIN strings pc ON pc.id = p.comm "
                 "GROUP BY p.id, a.stack", (kind, since, until)):
-            base = os.path.basename(text(exe).removesuffix(" (deleted)"))
+            exe = text(exe).removesuffix(" (deleted)")
+            base = os.path.basename(exe)
             # A program may be a link to one of another name.
             if base in programs or text(comm) in names:
-                yield text(exe), stack, count, weight
+                yield exe, stack, count, weight
 
     def shown(self, exe, number):
         """A user frame as patterns see it."""
@@ -293,7 +296,7 @@ def judge_amounts(answer, tally, label):
              f"at most {100 * share:.0f} %")
     for name, (least, most) in answer.waits.items():
         seen = tally.weight[name] / 1e6
-        # From the wakeup until it runs again it no longer waits: the most is by the program's clock.
+        # From the wakeup until it runs it no longer waits: the most is by the program's clock.
         good(.8 * least <= seen <= 1.02 * most + 5, f"{label}: {name} waited {least:.0f} to "
              f"{most:.0f} ms, seen {seen:.0f} ms")
     for name, faults in answer.faults.items():
@@ -344,7 +347,7 @@ def judge_tree(options):
 # ---- real programs -----------------------------------------------------------------------------
 
 def count_ends(recording, kind, programs, since=0, until=1 << 31):
-    """How the user stacks of these programs end, from a slice up to another; the incomplete ones."""
+    """How the user stacks of these programs end in some slices; the incomplete ones."""
     ends, worst = collections.Counter(), collections.Counter()
     for _, stack, count, _ in recording.samples(kind, programs, since, until):
         if recording.is_over(stack):
@@ -370,6 +373,69 @@ def judge_whole(options):
          f"complete{before}", seen + ": " + " | ".join(f"{count} x {recording.evidence(stack)}"
                                               for stack, count in worst.most_common(3)))
 
+
+# ---- against perf ------------------------------------------------------------------------------
+
+def perf_chains(path, programs):
+    """(frames) of perf's samples of these programs, leaf first: (function, module)."""
+    out = subprocess.run(["perf", "script", "-i", path, "-F", "comm,ip,sym,dso", "--no-inline"],
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                         errors="replace", check=True).stdout
+    names = {name[:15] for name in programs}
+    for block in out.split("\n\n"):
+        lines = [line for line in block.split("\n") if line.strip()]
+        if not lines or lines[0].strip() not in names:
+            continue
+        frames = [match.groups() for match in
+                  (re.match(r"\s*(?!ffffffff)[0-9a-f]+ (.*) \((.*?)\)$", line)
+                   for line in lines[1:]) if match]
+        if frames:
+            yield [("" if function == "[unknown]" else function.partition("(")[0], short(module))
+                   for function, module in frames]
+
+
+def strait_chains(recording, options):
+    for _, stack, count, _ in recording.samples("cpu", options.programs, options.since):
+        if recording.stacks[stack][1] and not recording.is_over(stack):
+            chain = [(recording.frames[number][0].partition("(")[0],
+                      short(recording.frames[number][1])) for number in recording.stacks[stack][1]]
+            for _ in range(count):
+                yield chain
+
+
+def count_functions(chains):
+    """In how many stacks each function is, by itself and with what it calls."""
+    leaf, inside, total = collections.Counter(), collections.Counter(), 0
+    for chain in chains:
+        total += 1
+        leaf[f"{plain(chain[0][0])}@{chain[0][1]} itself"] += 1
+        inside.update({f"{plain(function)}@{module}" for function, module in chain})
+    return leaf + inside, total
+
+
+def judge_agree(options):
+    """Shares of functions, by both: within what two samples of one thing may differ."""
+    ours, total = count_functions(strait_chains(Recording(options.recording), options))
+    theirs, perf_total = count_functions(perf_chains(options.perf, options.programs))
+    good(min(total, perf_total) >= options.least,
+         f"{options.label}: {total} samples, perf has {perf_total}")
+    worst, compared = collections.Counter(), 0
+    for name in set(ours) | set(theirs):
+        share = (ours[name] + theirs[name]) / max(total + perf_total, 1)
+        if share < .03:
+            continue
+        compared += 1
+        apart = abs(ours[name] / max(total, 1) - theirs[name] / max(perf_total, 1))
+        sigma = max(share * (1 - share), 0) * (1 / max(total, 1) + 1 / max(perf_total, 1))
+        # Both sample by the clock, not quite at random; and perf's stacks break off now and then.
+        if apart > 4 * sigma ** .5 + .015:
+            worst[f"{name}: {percent(ours[name], total):.1f} %, perf "
+                  f"{percent(theirs[name], perf_total):.1f} %"] = int(1e6 * apart)
+    good(compared >= 5 and not worst, f"{options.label}: shares of {compared - len(worst)} of "
+         f"{compared} functions agree with perf's", str([text for text, _ in worst.most_common(6)]))
+
+
+# ---- names -------------------------------------------------------------------------------------
 
 class Symbols:
     """Whether a file has a symbol for a place at all, as readelf sees it."""
@@ -421,9 +487,9 @@ def judge_named(options):
             nameless[f"{short(module) or 'no module'}+{offset:#x}"] += count
     good(total >= options.least, f"{options.label}: {total} user samples",
          f"at least {options.least} are wanted")
-    good(named >= .95 * (total - nobody), f"{options.label}: {percent(named, total - nobody):.2f} % of "
-         f"user samples have a function, but for {percent(nobody, total):.1f} % where the file has no "
-         "symbol", str(nameless.most_common(6)))
+    good(named >= .95 * (total - nobody), f"{options.label}: {percent(named, total - nobody):.2f} % "
+         f"of user samples have a function, but for {percent(nobody, total):.1f} % where the file has "
+         "no symbol", str(nameless.most_common(6)))
     good(placed >= .99 * total, f"{options.label}: {percent(placed, total):.2f} % of user samples "
          "have a module", str(nameless.most_common(6)))
 
@@ -431,7 +497,7 @@ def judge_named(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("tree", "whole", "named"):
+    for name in ("tree", "whole", "named", "agree"):
         command = commands.add_parser(name)
         command.add_argument("recording")
         command.add_argument("--kind", default="cpu")
@@ -444,10 +510,13 @@ def main():
             command.add_argument("source")
             command.add_argument("output")
         else:
+            if name == "agree":
+                command.add_argument("perf")
             command.add_argument("label")
             command.add_argument("programs", nargs="+")
     options = parser.parse_args()
-    {"tree": judge_tree, "whole": judge_whole, "named": judge_named}[options.command](options)
+    {"tree": judge_tree, "whole": judge_whole, "named": judge_named,
+     "agree": judge_agree}[options.command](options)
     sys.stdout.flush()
 
 

@@ -8,6 +8,9 @@
  * chain right: ROOT go_right outer right leaf
  * chain deep: ROOT go_deep outer right saves_all room leaf
  */
+#include <string.h>
+#include <unistd.h>
+
 #include "burn.h"
 
 static volatile unsigned int way;
@@ -94,7 +97,7 @@ static NOINLINE void go_deep(void)
 	NO_TAIL();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct choice choices[] = {
 		{.chain = "single", .call = single, .weight = 1},
@@ -103,6 +106,9 @@ int main(void)
 		{.chain = "deep", .call = go_deep, .weight = 4},
 	};
 
+	/* The file goes, the code stays. */
+	if (argc > 1 && !strcmp(argv[1], "gone") && unlink(argv[0]))
+		return 1;
 	CHOOSE(choices, SECONDS);
 	return 0;
 }
