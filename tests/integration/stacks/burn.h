@@ -19,10 +19,10 @@
 /* Behind a call, so that it is no tail call. */
 #define NO_TAIL() __asm__ volatile("" ::: "memory")
 
-/* Each multiplication waits for the one before: some 20 µs wherever the loop lies. */
+/* Each multiplication waits for the one before: some 80 µs wherever the loop lies. */
 static inline __attribute__((always_inline)) void burn(void)
 {
-	uint64_t left = 20000, product = 3;
+	uint64_t left = 80000, product = 3;
 
 	__asm__ volatile("1: imul $3, %1, %1\n\tdec %0\n\tjnz 1b"
 			 : "+r"(left), "+r"(product)::"cc");
@@ -32,8 +32,7 @@ struct choice {
 	const char *chain;
 	void (*call)(void);
 	unsigned int weight;
-	unsigned long bursts; /* of one length each; a call is one, unless `cost` says more */
-	unsigned int cost;
+	double seconds; /* of CPU time that it took */
 };
 
 /* Until the tables of the program and its libraries are there; one program does without. */
@@ -58,15 +57,17 @@ static inline double cpu_seconds(clockid_t clock)
 static inline __attribute__((always_inline)) void choose(struct choice *choices, unsigned int count,
 							 double seconds)
 {
-	double until;
+	double until, now;
 	unsigned int total = 0;
 	uint64_t random = 88172645463325252;
 
 	for (unsigned int i = 0; i < count; i++)
 		total += choices[i].weight;
 	settle();
-	until = cpu_seconds(CLOCK_THREAD_CPUTIME_ID) + seconds;
-	for (unsigned long round = 1;; round++) {
+	now = cpu_seconds(CLOCK_THREAD_CPUTIME_ID);
+	until = now + seconds;
+	while (now < until) {
+		const double began = now;
 		unsigned int which = 0, point;
 
 		random ^= random << 13;
@@ -76,22 +77,19 @@ static inline __attribute__((always_inline)) void choose(struct choice *choices,
 		while (point >= choices[which].weight)
 			point -= choices[which++].weight;
 		choices[which].call();
-		choices[which].bursts += choices[which].cost ? choices[which].cost : 1;
-		if (round % 64 == 0 && cpu_seconds(CLOCK_THREAD_CPUTIME_ID) >= until)
-			break;
+		now = cpu_seconds(CLOCK_THREAD_CPUTIME_ID);
+		choices[which].seconds += now - began;
 	}
 }
 
 static inline void print_split(const struct choice *choices, unsigned int count)
 {
-	unsigned long total = 0;
+	double total = 0;
 
 	for (unsigned int i = 0; i < count; i++)
-		total += choices[i].bursts;
+		total += choices[i].seconds;
 	for (unsigned int i = 0; i < count; i++)
-		printf("split %s %.6f\n", choices[i].chain,
-		       (double)choices[i].bursts / (double)total);
-	printf("bursts %lu\n", total);
+		printf("split %s %.6f\n", choices[i].chain, choices[i].seconds / total);
 }
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))

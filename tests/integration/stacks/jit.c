@@ -59,8 +59,8 @@ static void *emit_call(const char *name, void (*function)(void))
 
 static void *emit_burn(const char *name)
 {
-	/* mov ecx, 20000; 1: imul rax, rax, 3; dec ecx; jnz 1b */
-	static const unsigned char body[] = {0xb9, 0x20, 0x4e, 0x00, 0x00, 0x48, 0x6b,
+	/* mov ecx, 80000; 1: imul rax, rax, 3; dec ecx; jnz 1b */
+	static const unsigned char body[] = {0xb9, 0x80, 0x38, 0x01, 0x00, 0x48, 0x6b,
 					     0xc0, 0x03, 0xff, 0xc9, 0x75, 0xf8};
 
 	return emit(name, body, sizeof(body));

@@ -12,7 +12,7 @@ The answer of a known program is in SOURCE and in what the program printed, OUTP
   chain NAME: FRAME...        root first; a name may have several chains. A stack may also be the
                               beginning of one: before it calls, and after
   truncated NAME: FRAME...    the same, where only the leaf's side can be there
-  split NAME SHARE, bursts N  shares of CPU time between named chains, and of how many pieces
+  split NAME SHARE            shares of CPU time between named chains
   wait NAME MS MS             what a chain waited for, at least and at most
   faults NAME N               page faults
   atleast NAME SHARE, atmost  of all samples
@@ -106,7 +106,6 @@ class Answer:
         self.chains, self.truncated, self.ways = [], [], []
         self.split, self.waits, self.faults, self.atleast, self.atmost = {}, {}, {}, {}, {}
         self.kernel, self.contains = [], []
-        self.bursts = 1
         for path in paths:
             with open(path, encoding="utf-8") as file:
                 for line in file:
@@ -132,8 +131,6 @@ class Answer:
             table = {"split": self.split, "faults": self.faults,
                      "atleast": self.atleast, "atmost": self.atmost}[words[0]]
             table[words[1]] = float(words[2])
-        if len(words) == 2 and words[0] == "bursts":
-            self.bursts = int(words[1])
 
 
 # ---- the recording -----------------------------------------------------------------------------
@@ -279,7 +276,7 @@ def judge_split(answer, tally, label):
         return
     for name in names:
         expected, seen = answer.split[name], tally.count[name] / max(total, 1)
-        sigma = (expected * (1 - expected) * (1 / max(total, 1) + 1 / answer.bursts)) ** .5
+        sigma = (expected * (1 - expected) / max(total, 1)) ** .5
         good(total and abs(seen - expected) <= 4 * sigma + .003,
              f"{label}: {name} burned {100 * expected:.1f} %, seen {100 * seen:.1f} %",
              f"allowed are {100 * (4 * sigma + .003):.1f} points; {total} samples")

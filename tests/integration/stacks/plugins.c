@@ -34,7 +34,7 @@ static NOINLINE void cycle(const char *path, const char *name)
 	}
 	for (double until = cpu_seconds(CLOCK_THREAD_CPUTIME_ID) + 0.1;
 	     cpu_seconds(CLOCK_THREAD_CPUTIME_ID) < until;)
-		for (int i = 0; i < 20; i++)
+		for (int i = 0; i < 5; i++)
 			work(call_back);
 	dlclose(library);
 }

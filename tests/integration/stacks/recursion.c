@@ -11,7 +11,7 @@ static unsigned int depth;
 
 static NOINLINE void leaf(void)
 {
-	for (int i = 0; i < 10; i++)
+	for (int i = 0; i < 3; i++)
 		burn();
 }
 

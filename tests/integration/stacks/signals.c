@@ -25,7 +25,7 @@ static char other[65536];
 
 static NOINLINE void deeper(void)
 {
-	for (int i = 0; i < 30; i++)
+	for (int i = 0; i < 8; i++)
 		burn();
 }
 

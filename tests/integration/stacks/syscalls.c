@@ -23,7 +23,7 @@ static int zero;
 
 static NOINLINE void asking(void)
 {
-	for (int i = 0; i < 300; i++)
+	for (int i = 0; i < 1000; i++)
 		getppid();
 }
 

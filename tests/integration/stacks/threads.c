@@ -30,7 +30,7 @@ static NOINLINE void leaf(double seconds)
 	double until = cpu_seconds(CLOCK_THREAD_CPUTIME_ID) + seconds;
 
 	do {
-		for (int i = 0; i < 400; i++)
+		for (int i = 0; i < 100; i++)
 			burn();
 	} while (cpu_seconds(CLOCK_THREAD_CPUTIME_ID) < until);
 }

@@ -92,7 +92,7 @@ struct Worker {
 	__attribute__((noinline, no_icf)) void run(int n)
 	{
 		base->step(n);
-		for (int i = 0; i < 10 * n; i++)
+		for (int i = 0; i < 40 * n; i++)
 			safe(i);
 		call([n] {
 			for (int i = 0; i < n; i++)
