@@ -276,6 +276,7 @@ static uint32_t start_runtime(bool mapped, uint32_t own_pid, uid_t owner)
 	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
 	pid = (uint32_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dump_begin(own_pid);
 		put_load(CODE, 0x40, 1, "LazyCompile:*deep b.js:3");
 		snprintf(name, sizeof(name), "jit-%d.dump", getpid());

@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -27,6 +28,7 @@ static inline uint32_t program_start(const char *path)
 	assert_int_equal(pipe(ready), 0);
 	child = fork();
 	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(ready[1], 1);
 		execl(path, path, NULL);
 		_exit(1);

@@ -152,6 +152,7 @@ static uint32_t start_with_mounts(const char *command)
 	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
 	pid = (uint32_t)fork();
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 		    system(command) || write(ready[1], "r", 1) != 1)
 			_exit(1);

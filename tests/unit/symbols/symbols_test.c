@@ -185,6 +185,7 @@ static void other_mount_namespace(void **state)
 	assert_int_equal(pipe(ready), 0);
 	pid = (uint32_t)fork();
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(ready[1], 1);
 		if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 		    mount("none", "hole", "tmpfs", 0, NULL) || system("mv inside hole/inside"))
@@ -215,6 +216,7 @@ static uint32_t start_generator(uint64_t *code)
 	assert_int_equal(pipe(tell), 0);
 	child = fork();
 	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		void *at =
 			mmap(NULL, 8192, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
