@@ -35,8 +35,8 @@ __attribute__((noinline)) __u64 maple_child(__u64 entry, __u64 address)
 {
 	void *node = (void *)(entry & ~MAPLE_NODE_MASK);
 	bool arange = MAPLE_TYPE(entry) == MAPLE_ARANGE_64;
-	__u64 pivot[MAPLE_PIVOTS], child = 0, slot = 0, beyond = 1;
-	__u32 pivots = arange ? 9 : MAPLE_PIVOTS;
+	__u64 pivot[MAPLE_PIVOTS], child = 0, slot = 0, beyond = -1;
+	__s64 pivots = arange ? 9 : MAPLE_PIVOTS;
 
 	/* Where there is no such tree, nothing below may reach the verifier. */
 	if (!bpf_core_type_exists(struct maple_node))
@@ -44,13 +44,19 @@ __attribute__((noinline)) __u64 maple_child(__u64 entry, __u64 address)
 	if (bpf_probe_read_kernel(pivot, sizeof(pivot),
 				  arange ? PIVOTS_OF(node, ma64) : PIVOTS_OF(node, mr64)))
 		return 0;
-	/* No branch in it: fifteen ways out would be followed one by one by the verifier. */
-	for (__u32 i = 0; i < MAPLE_PIVOTS; i++) {
-		__u64 past = (pivot[i] < address) & ((i == 0) | (pivot[i] != 0)) & (i < pivots);
+	/*
+	 * No branch in it: fifteen ways out would be followed one by one by the verifier. Pivots
+	 * are the last bytes of pages, so that half of them compares as they do.
+	 */
+	for (__s64 i = 0; i < MAPLE_PIVOTS; i++) {
+		__s64 below = (__s64)(pivot[i] >> 1) - (__s64)(address >> 1);
+		__s64 set = -pivot[i], kept = i - pivots;
 
-		beyond &= past;
-		barrier_var(beyond);
-		slot += beyond;
+		barrier_var(below); /* or clang makes branches of the shifts */
+		barrier_var(set);
+		barrier_var(kept);
+		beyond &= below >> 63 & (set | (__s64)pivot[i]) >> 63 & kept >> 63;
+		slot += beyond & 1;
 	}
 	if (bpf_probe_read_kernel(&child, sizeof(child),
 				  (arange ? SLOTS_OF(node, ma64) : SLOTS_OF(node, mr64)) +

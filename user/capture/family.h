@@ -28,6 +28,8 @@ struct family {
 	/*
 	 * Each may be NULL.
 	 * prepare: before loading: sets .rodata and map sizes in session->skeleton.
+	 * loaded:  programs and maps are in the kernel, nothing is attached yet: what must be there
+	 *          before the first event.
 	 * attach:  attaches what libbpf cannot attach by itself (perf events). Tracepoints through
 	 * BTF are attached by the session. A failure makes the family skipped, with its text.
 	 * begin:   everything is attached and the window begins: what was there before is read now.
@@ -37,6 +39,7 @@ struct family {
 	 * close:   frees what attach made.
 	 */
 	int (*prepare)(struct session *session, struct error *error);
+	int (*loaded)(struct session *session, struct error *error);
 	int (*attach)(struct session *session, struct error *error);
 	int (*begin)(struct session *session, struct error *error);
 	int (*drain)(struct session *session, struct error *error);

@@ -139,19 +139,18 @@ static void programs_attach(struct session *session)
 	}
 }
 
-static int families_attach(struct session *session)
+/* A family whose hook fails is off, and its programs are told as left out, with the reason. */
+static void family_try(struct session *session, size_t at,
+		       int (*hook)(struct session *session, struct error *error))
 {
-	for (size_t i = 0; families[i]; i++) {
-		struct error why;
+	struct error why;
 
-		if (!families[i]->attach || !families[i]->attach(session, &why))
-			continue;
-		session->family_off[i] = true;
-		vec_each(&session->loader->programs, state)
-			if (program_in_family(state->name, families[i]->name))
-				program_omit(session, state->name, why.text);
-	}
-	return 0;
+	if (!hook || session->family_off[at] || !hook(session, &why))
+		return;
+	session->family_off[at] = true;
+	vec_each(&session->loader->programs, state)
+		if (program_in_family(state->name, families[at]->name))
+			program_omit(session, state->name, why.text);
 }
 
 static int families_begin(struct session *session, struct error *error)
@@ -227,8 +226,12 @@ static int session_start(struct session *session, struct error *error)
 					 session, NULL);
 	if (!session->ring)
 		return error_set(error, -errno, "cannot map the ring buffer: %s", strerror(errno));
+	for (size_t i = 0; families[i]; i++)
+		family_try(session, i, families[i]->loaded);
 	programs_attach(session);
-	return families_attach(session);
+	for (size_t i = 0; families[i]; i++)
+		family_try(session, i, families[i]->attach);
+	return 0;
 }
 
 int session_open(struct session **out, const struct session_options *options, struct error *error)

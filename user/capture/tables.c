@@ -11,7 +11,6 @@
 
 #include <bpf/bpf.h>
 
-#include "capture/generation.h"
 #include "unwind/cache.h"
 #include "unwind/table.h"
 #include "util/index.h"
@@ -33,9 +32,18 @@ struct job {
 	char cache_name[NAME_TEXT]; /* empty = not to be cached */
 };
 
+/* Tables that are made, but not yet where the programs find them. The thread's own. */
+#define READY_MOST 32
+struct ready {
+	uint32_t count;
+	uint32_t index[READY_MOST];
+	int fd[READY_MOST];
+};
+
 struct tables {
 	struct tables_options options;
 	pthread_t thread;
+	struct ready ready;
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t wanted, settled;
 	bool stop, busy;
@@ -111,9 +119,8 @@ static bool table_evict(struct tables *tables)
 	if (!oldest)
 		return false;
 	bpf_map_delete_elem(tables->options.files_fd, &oldest->file);
+	/* The kernel waits here until no walk is in it: its number is free after that. */
 	bpf_map_delete_elem(tables->options.tables_fd, &oldest->table);
-	/* A walk may still be in it: its number is given to another table after that only. */
-	programs_wait();
 	vec_push(&tables->free, oldest->table);
 	vec_push(&tables->evicted, oldest->file);
 	tables->stats.bytes -= oldest->bytes;
@@ -138,28 +145,54 @@ static uint32_t index_take(struct tables *tables, size_t bytes)
 	return tables->next_index++;
 }
 
-/* Puts a finished table where the programs find it. */
-static int table_publish(struct tables *tables, struct entry *entry,
-			 const struct unwind_table *table)
+/*
+ * Puts the finished tables where the programs find them: all at once, for the kernel waits after
+ * each change of a map of maps until no program runs that could have seen the old one (10 to 20
+ * ms). The change itself can be seen before that wait.
+ */
+static void ready_publish(struct tables *tables)
+{
+	struct ready *ready = &tables->ready;
+	uint32_t count = ready->count;
+
+	/* array_of_maps has batches since 5.13. */
+	if (count > 1 &&
+	    !bpf_map_update_batch(tables->options.tables_fd, ready->index, ready->fd, &count, NULL))
+		count = ready->count;
+	else
+		count = 0;
+	for (uint32_t i = count; i < ready->count; i++)
+		bpf_map_update_elem(tables->options.tables_fd, &ready->index[i], &ready->fd[i],
+				    BPF_ANY);
+	for (uint32_t i = 0; i < ready->count; i++)
+		close(ready->fd[i]);
+	ready->count = 0;
+}
+
+/* A finished table gets its map and its number; it is ready to be published. */
+static int table_ready(struct tables *tables, struct entry *entry, const struct unwind_table *table)
 {
 	size_t bytes = table->word_count * sizeof(uint32_t);
-	int fd = table_map_make(table), err = 0;
 	struct unwind_file value = {};
+	int fd = table_map_make(table);
 
 	if (fd < 0)
 		return fd;
 	value.table = index_take(tables, bytes);
-	if (value.table == UINT32_MAX)
-		err = -ENOSPC;
-	else if (bpf_map_update_elem(tables->options.tables_fd, &value.table, &fd, BPF_ANY) ||
-		 bpf_map_update_elem(tables->options.files_fd, &entry->file, &value, BPF_ANY))
-		err = -errno;
-	close(fd);
-	if (err) {
-		if (value.table != UINT32_MAX)
-			vec_push(&tables->free, value.table);
+	if (value.table == UINT32_MAX) {
+		close(fd);
+		return -ENOSPC;
+	}
+	/* Until the table is published its number leads nowhere, and the programs do without. */
+	if (bpf_map_update_elem(tables->options.files_fd, &entry->file, &value, BPF_ANY)) {
+		int err = -errno;
+
+		vec_push(&tables->free, value.table);
+		close(fd);
 		return err;
 	}
+	tables->ready.index[tables->ready.count] = value.table;
+	tables->ready.fd[tables->ready.count++] = fd;
 	entry->table = value.table;
 	entry->bytes = bytes;
 	tables->stats.bytes += bytes;
@@ -193,7 +226,7 @@ static void job_finish(struct tables *tables, const struct job *job, int err,
 	uint64_t took = now_ns() - job->asked_ns;
 
 	if (!err)
-		err = table_publish(tables, entry, table);
+		err = table_ready(tables, entry, table);
 	entry->waiting = false;
 	if (err)
 		tables->stats.failed++;
@@ -203,28 +236,40 @@ static void job_finish(struct tables *tables, const struct job *job, int err,
 		tables->stats.longest_ns = took;
 }
 
+/* The next file; false: stop. What is ready is published before the thread sleeps. */
+static bool job_take(struct tables *tables, struct job *job)
+{
+	if (tables->ready.count &&
+	    (tables->queue_at == tables->queue.len || tables->ready.count == READY_MOST)) {
+		pthread_mutex_unlock(&tables->lock);
+		ready_publish(tables);
+		pthread_mutex_lock(&tables->lock);
+	}
+	tables->busy = false;
+	while (!tables->stop && tables->queue_at == tables->queue.len) {
+		pthread_cond_signal(&tables->settled);
+		pthread_cond_wait(&tables->wanted, &tables->lock);
+	}
+	if (tables->stop)
+		return false;
+	tables->busy = true;
+	*job = tables->queue.at[tables->queue_at++];
+	if (tables->queue_at == tables->queue.len)
+		tables->queue.len = tables->queue_at = 0;
+	return true;
+}
+
 static void *tables_work(void *context)
 {
 	struct tables *tables = context;
+	struct job job;
 
 	pthread_mutex_lock(&tables->lock);
-	for (;;) {
+	while (job_take(tables, &job)) {
 		struct unwind_table table = {};
-		struct job job;
 		bool cached = false;
 		int err;
 
-		tables->busy = false;
-		while (!tables->stop && tables->queue_at == tables->queue.len) {
-			pthread_cond_signal(&tables->settled);
-			pthread_cond_wait(&tables->wanted, &tables->lock);
-		}
-		if (tables->stop)
-			break;
-		tables->busy = true;
-		job = tables->queue.at[tables->queue_at++];
-		if (tables->queue_at == tables->queue.len)
-			tables->queue.len = tables->queue_at = 0;
 		pthread_mutex_unlock(&tables->lock);
 		err = job_build(tables, &job, &table, &cached);
 		close(job.fd);

@@ -20,10 +20,12 @@
 
 /* Of all tables: the programs of a busy host have about 10 MB, a large browser 4 MB. */
 #define TABLES_LIMIT (48u << 20)
-/* How long the window waits for the tables of what runs already. */
-#define SETTLE_NS      150000000ULL
-#define SETTLE_STEP_NS 10000000ULL
-#define CACHE_DIR      "/var/cache/strait"
+/*
+ * How long the begin waits for the tables of what runs already: 100 files take 10 ms from the
+ * cache, and about 300 ms the first time.
+ */
+#define SETTLE_NS 1000000000ULL
+#define CACHE_DIR "/var/cache/strait"
 
 struct unwind_data {
 	struct tables *tables;
@@ -146,7 +148,7 @@ static const char *cache_directory(void)
 	return CACHE_DIR;
 }
 
-static int unwind_attach(struct session *session, struct error *error)
+static int unwind_loaded(struct session *session, struct error *error)
 {
 	struct tables_options options = {
 		.files_fd = bpf_map__fd(session->skeleton->maps.unwind_files),
@@ -166,18 +168,8 @@ static int unwind_attach(struct session *session, struct error *error)
 	session->family_data[family_index(&family_unwind)] = data;
 	table_want(session, WIRE_FILE_VDSO, "");
 	mappings_walk(session);
-	return 0;
-}
-
-static int unwind_begin(struct session *session, struct error *error)
-{
-	(void)error;
-	/* What runs now is worth a moment; what is mapped meanwhile is taken as it comes. */
-	for (uint64_t waited = 0; waited < SETTLE_NS; waited += SETTLE_STEP_NS) {
-		ring_buffer__consume(session->ring);
-		if (tables_settle(unwind_data(session)->tables, SETTLE_STEP_NS))
-			break;
-	}
+	ring_buffer__consume(session->ring);
+	tables_settle(data->tables, SETTLE_NS);
 	return 0;
 }
 
@@ -222,8 +214,7 @@ const struct family family_unwind = {
 	.what = "unwind tables for the code that runs: whole user stacks",
 	.handlers = {{WIRE_FILE, file_seen}},
 	.prepare = unwind_prepare,
-	.attach = unwind_attach,
-	.begin = unwind_begin,
+	.loaded = unwind_loaded,
 	.drain = unwind_drain,
 	.close = unwind_close,
 };
