@@ -29,7 +29,7 @@
 
 /*
  * The child of a node that holds `address`, 0 = none. pivot[i] is the last address of slot i; a
- * pivot of 0 after the first says that slot i is the last.
+ * pivot of 0 says that slot i is the last.
  */
 __attribute__((noinline)) __u64 maple_child(__u64 entry, __u64 address)
 {
