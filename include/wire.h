@@ -101,7 +101,9 @@ struct wire_file {
 	__u64 offset;              /* of the mapping in the file, bytes */
 	__u64 inode, size;
 	__u32 device; /* as the kernel keeps it: major << 20 | minor */
-	__u32 names;  /* in path[] */
+	__u32 generation;
+	__u32 names; /* in path[] */
+	__u32 pad;
 	/* Names from the file's own up to the root of its file system, each with its NUL. */
 	char path[WIRE_PATH_BYTES];
 };
@@ -391,7 +393,7 @@ struct irq_value {
 _Static_assert(sizeof(struct wire_header) == 24, "wire size");
 _Static_assert(sizeof(struct wire_sample) == 48, "wire size");
 _Static_assert(sizeof(struct wire_user_stack) == 40 + 16 * WIRE_USER_FRAMES, "wire size");
-_Static_assert(sizeof(struct wire_file) == 80 + WIRE_PATH_BYTES, "wire size");
+_Static_assert(sizeof(struct wire_file) == 88 + WIRE_PATH_BYTES, "wire size");
 _Static_assert(sizeof(struct wire_wait) == 64, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 88, "wire size");
 _Static_assert(sizeof(struct wire_life) == 112, "wire size");

@@ -96,6 +96,8 @@ __attribute__((noinline)) __u64 file_tell(__u64 pointer, __u64 start, __u64 end,
 	record->inode = BPF_CORE_READ(inode, i_ino);
 	record->size = BPF_CORE_READ(inode, i_size);
 	record->device = BPF_CORE_READ(inode, i_sb, s_dev);
+	record->generation = BPF_CORE_READ(inode, i_generation);
+	record->pad = 0;
 	names_fill(record, BPF_CORE_READ(file, f_path.dentry));
 	/* Its table is wanted now: the next samples are in it. */
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);

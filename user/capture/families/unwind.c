@@ -96,6 +96,7 @@ static void file_seen(struct session *session, const void *data, size_t size)
 		.offset = record->offset,
 		.inode = record->inode,
 		.size = record->size,
+		.generation = record->generation,
 		.dev = makedev(record->device >> 20, record->device & 0xfffff),
 		.path = path,
 	};
