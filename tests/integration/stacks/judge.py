@@ -49,7 +49,8 @@ RUNTIME = [
     r"(?:(?:nameless|_init|_fini|_start|__do_global_[^;@]*|frame_dummy|(?:de)?register_tm_clones"
     r"|_GLOBAL__[^;@]*)@;)*",
     r"_start@;(?:__libc_start_main[^;@]*@;(?!__libc_start_call_main)(?:[^;]*;)*)?",
-    r"_start@;__libc_start_main[^;@]*@;__libc_start_call_main@;(?:exit@;[^;]*;(?:[^;]*;)*)?",
+    r"_start@;__libc_start_main[^;@]*@;__libc_start_call_main@;(?:exit@;(?:[^;]*;)*)?",
+    r"_start@;[^;@]*@libc;[^;@]*@libc;exit@libc;(?:[^;]*;)*",
 ]
 # Below main of a static program, and of others: print the split.
 MAIN_TAIL = r"(?:(?:[^;@]*(?:clock_gettime|printf|_IO_|write)[^;@]*@;)(?:[^;]*;)*" \
