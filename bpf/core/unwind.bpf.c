@@ -11,8 +11,9 @@ struct unwinds_map unwinds SEC(".maps");
 
 #define VM_EXEC     4
 #define FRAME_JUMP  (64ULL << 20) /* no frame is larger */
-#define FP_LOST     1             /* no frame pointer: those are aligned; 0 would mean the root */
-#define SEARCHES    17            /* 2^16 rows in a page at most */
+#define GUESS_JUMP  (64ULL << 10)
+#define FP_LOST     1  /* no frame pointer: those are aligned; 0 would mean the root */
+#define SEARCHES    17 /* 2^16 rows in a page at most */
 #define UNWIND_SEED 0x9e3779b97f4a7c15ULL
 
 static __always_inline struct unwind *unwind_of(__u64 slot)
@@ -309,9 +310,13 @@ static __always_inline enum step unwind_by_rule(struct unwind *u, __u64 rule)
 		cfa = u->fp + cfa_offset;
 		break;
 	case UNWIND_REGISTER:
-		if (!u->registers_known)
-			return unwind_stop(u, WIRE_END_NO_RULE);
+		/*
+		 * Below the innermost frame a guess: hand-written code (aes-gcm) keeps its frame in
+		 * a register that the helper it called has left alone.
+		 */
 		cfa = u->registers[more & 15] + cfa_offset;
+		if (!u->registers_known && (cfa & 7 || cfa - u->sp > GUESS_JUMP))
+			return unwind_stop(u, WIRE_END_NO_RULE);
 		break;
 	case UNWIND_DEREF_SP:
 		if (!user_word(u->sp + cfa_offset, &cfa))
@@ -401,6 +406,9 @@ static __always_inline bool unwind_begin(struct unwind *u)
 
 	u->mm = (__u64)BPF_CORE_READ(task, mm);
 	if (!u->mm || !regs || BPF_CORE_READ(task, flags) & COMPAT_PF_KTHREAD)
+		return false;
+	/* Its registers are the old program's, its memory is the new one's. */
+	if (BPF_CORE_READ_BITFIELD_PROBED(task, in_execve))
 		return false;
 	if (bpf_probe_read_kernel(&u->user, sizeof(u->user), regs))
 		return false;

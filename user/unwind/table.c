@@ -15,6 +15,7 @@
 #define MAX_ROWS    (16u << 20)
 /* Functions begin at multiples of this; what lies between two is not run. */
 #define ALIGNMENT 16
+#define HOLE      32 /* bytes */
 
 /* The code that one entry describes; all offsets are those of the file. */
 struct span {
@@ -213,6 +214,20 @@ static bool is_padding(const struct table_layout *layout, uint32_t gap, uint32_t
 }
 
 /*
+ * A few instructions that are left out of a function's description, between two parts of it that
+ * are: glibc's clone() and clone3() do so around their system call, where every thread that forks
+ * is seen. What held before them, a bare return address, still holds.
+ */
+static bool is_hole(const struct builder *builder, const struct table_layout *layout, uint32_t gap,
+		    uint32_t next)
+{
+	static const struct unwind_rule entry = {UNWIND_SP, UNWIND_FP_SAME, 1, 0, 0};
+
+	return gap < HOLE && next % ALIGNMENT && layout->rule &&
+	       !memcmp(&builder->rules.rules.at[layout->rule], &entry, sizeof(entry));
+}
+
+/*
  * Where spans overlap, the one that begins first holds to its end, then the rest of the other; of
  * two that begin together, the one that the file has first. Linkers write no such thing on purpose.
  */
@@ -226,8 +241,9 @@ static void spans_lay(struct builder *builder, struct table_layout *layout)
 
 		if (span->end <= covered)
 			continue;
-		if (!is_padding(layout, from - covered, from, builder->rows.at[span->row].rule) &&
-		    from > covered)
+		if (from > covered &&
+		    !is_padding(layout, from - covered, from, builder->rows.at[span->row].rule) &&
+		    !is_hole(builder, layout, from - covered, from))
 			layout_row(layout, covered, 0);
 		span_lay(builder, span, from, layout);
 		covered = span->end;
