@@ -76,7 +76,8 @@ struct wire_frame {
 enum wire_stack_end {
 	WIRE_END_ROOT,       /* complete */
 	WIRE_END_TRUNCATED,  /* more than WIRE_USER_FRAMES */
-	WIRE_END_NO_TABLE,   /* the table of a file was not loaded (yet), frame pointers led nowhere */
+	WIRE_END_NO_TABLE,   /* the table of a file was not loaded (yet), frame pointers led nowhere
+			      */
 	WIRE_END_NO_RULE,    /* code that no table describes, frame pointers led nowhere */
 	WIRE_END_UNREADABLE, /* user memory could not be read */
 	WIRE_END_LOOP,       /* the next frame would not be above this one: nonsense */

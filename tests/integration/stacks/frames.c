@@ -51,7 +51,7 @@ static NOINLINE void variable(void)
 static NOINLINE void both(void)
 {
 	_Alignas(64) volatile char room[64];
-	volatile char *more = alloca(size);
+	volatile char *more = __builtin_alloca(size);
 
 	more[0] = room[0] = 1;
 	aligned_frame();
