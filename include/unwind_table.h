@@ -33,7 +33,8 @@ enum unwind_cfa {
 	UNWIND_NONE,     /* not described: try the frame pointer */
 	UNWIND_SP,       /* stack pointer + cfa_offset */
 	UNWIND_FP,       /* frame pointer + cfa_offset */
-	UNWIND_REGISTER, /* register `more` + cfa_offset: known in the innermost frame only */
+	UNWIND_REGISTER, /* register `more` + cfa_offset; sure for the innermost frame and the base
+			  */
 	UNWIND_DEREF_SP, /* the word at (stack pointer + cfa_offset), + more */
 	UNWIND_DEREF_FP, /* the word at (frame pointer + cfa_offset), + more */
 	UNWIND_PLT,    /* x86-64: sp + 8 + ((pc & 15) >= more ? 8 : 0), procedure linkage tables */
@@ -51,14 +52,24 @@ enum unwind_fp {
 	UNWIND_FP_LOST,     /* not described: no later rule may use it */
 };
 
-/* The return address is at CFA - 8. Offsets are in units of 8 bytes. */
+/*
+ * The return address is at CFA - 8. Offsets are in units of 8 bytes.
+ *
+ * The base register (x86-64: rbx, DWARF's 3) is followed in the tables of those files only in which
+ * some frame is found by it: the dynamic linker, whose lazy binding is in every stack of a program
+ * that begins.
+ */
+#define UNWIND_BASE 3 /* DWARF's number of the base register */
+
 struct unwind_rule {
-	__u8 cfa; /* enum unwind_cfa */
-	__u8 fp;  /* enum unwind_fp */
+	__u8 cfa;            /* enum unwind_cfa */
+	__u8 fp : 7;         /* enum unwind_fp */
+	__u8 base_saved : 1; /* with UNWIND_SP, UNWIND_FP: the base register is at CFA + more */
 	__s16 cfa_offset;
 	__s16 fp_offset;
 	__s16 more; /* UNWIND_REGISTER: DWARF's number; UNWIND_DEREF_*: units of 8 bytes;
-		     * UNWIND_PLT: bytes into an entry where its push is done, 11 in most */
+		     * UNWIND_PLT: bytes into an entry where its push is done, 11 in most;
+		     * base_saved: units of 8 bytes */
 };
 
 _Static_assert(sizeof(struct unwind_rule) == 8, "two words");

@@ -338,7 +338,7 @@ static __always_inline enum step unwind_by_rule(struct unwind *u, __u64 rule)
 	default:
 		return unwind_by_frame_pointer(u);
 	}
-	switch (rule >> 8 & 0xff) {
+	switch (rule >> 8 & 0x7f) {
 	case UNWIND_FP_SAME:
 		break;
 	case UNWIND_FP_SAVED:
@@ -355,6 +355,9 @@ static __always_inline enum step unwind_by_rule(struct unwind *u, __u64 rule)
 	default:
 		fp = FP_LOST;
 	}
+	/* base_saved */
+	if (rule & 1 << 15 && !user_word(cfa + more * 8, &u->registers[UNWIND_BASE]))
+		return unwind_stop(u, WIRE_END_UNREADABLE);
 	u->guessed = 0;
 	return unwind_to(u, cfa, fp);
 }

@@ -61,6 +61,8 @@ static struct cfi_value *register_value(struct run *run, struct cfi_state *state
 		return &state->saved[CFI_SP];
 	if (number == run->machine->ra)
 		return &state->saved[CFI_RA];
+	if (number == UNWIND_BASE)
+		return &state->saved[CFI_BASE];
 	return NULL;
 }
 

@@ -29,7 +29,7 @@ struct cfi_value {
 };
 
 /* The registers that are followed; all others may become what they like. */
-enum { CFI_FP, CFI_SP, CFI_RA, CFI_FOLLOWED };
+enum { CFI_FP, CFI_SP, CFI_RA, CFI_BASE, CFI_FOLLOWED };
 
 struct cfi_state {
 	struct cfi_value cfa;

@@ -206,6 +206,17 @@ static void fp_describe(const struct cfi_machine *machine, const struct cfi_valu
 	}
 }
 
+/* Where the base register is saved, if that is all there is to say of it. */
+static void base_describe(const struct cfi_value *value, const struct place *cfa,
+			  struct unwind_rule *rule)
+{
+	int64_t offset;
+
+	if ((rule->cfa == UNWIND_SP || rule->cfa == UNWIND_FP) &&
+	    saved_offset(value, rule, cfa, &offset) && in_units(offset, &rule->more))
+		rule->base_saved = true;
+}
+
 /* The caller's stack pointer must be the CFA, as after any call. */
 static bool sp_is_cfa(const struct cfi_value *value)
 {
@@ -229,5 +240,6 @@ struct unwind_rule cfi_rule(const struct cfi_common *common, const struct cfi_ma
 	    offset != machine->ra_offset)
 		return none;
 	fp_describe(machine, &state->saved[CFI_FP], &cfa, &rule);
+	base_describe(&state->saved[CFI_BASE], &cfa, &rule);
 	return rule;
 }

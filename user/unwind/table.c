@@ -221,7 +221,8 @@ static bool is_padding(const struct table_layout *layout, uint32_t gap, uint32_t
 static bool is_hole(const struct builder *builder, const struct table_layout *layout, uint32_t gap,
 		    uint32_t next)
 {
-	static const struct unwind_rule entry = {UNWIND_SP, UNWIND_FP_SAME, 1, 0, 0};
+	static const struct unwind_rule entry = {
+		.cfa = UNWIND_SP, .fp = UNWIND_FP_SAME, .cfa_offset = 1};
 
 	return gap < HOLE && next % ALIGNMENT && layout->rule &&
 	       !memcmp(&builder->rules.rules.at[layout->rule], &entry, sizeof(entry));
@@ -251,6 +252,32 @@ static void spans_lay(struct builder *builder, struct table_layout *layout)
 	layout_row(layout, covered, 0);
 }
 
+/* Where no frame is found by the base register, nobody asks where it is saved. */
+static void base_forget(struct builder *builder)
+{
+	struct rule_set plain = {};
+	uint32_t *now;
+
+	vec_each(&builder->rules.rules, rule)
+		if (rule->cfa == UNWIND_REGISTER && rule->more == UNWIND_BASE)
+			return;
+	now = calloc(builder->rules.rules.len + 1, sizeof(*now));
+	if (!now)
+		abort();
+	for (size_t i = 0; i < builder->rules.rules.len; i++) {
+		struct unwind_rule rule = builder->rules.rules.at[i];
+
+		if (rule.base_saved)
+			rule.base_saved = rule.more = 0;
+		now[i] = rule_intern(&plain, &rule);
+	}
+	vec_each(&builder->rows, row)
+		row->rule = now[row->rule];
+	free(now);
+	rule_set_free(&builder->rules);
+	builder->rules = plain;
+}
+
 static void image_build(const struct image *image, struct unwind_table *out)
 {
 	struct builder builder = {
@@ -267,6 +294,7 @@ static void image_build(const struct image *image, struct unwind_table *out)
 							image_section(image, ".note.go.buildid"));
 		section_collect(&builder, ".debug_frame", true);
 	}
+	base_forget(&builder);
 	spans_lay(&builder, &layout);
 	out->stats = builder.stats;
 	layout_finish(&layout, &builder.rules, out);

@@ -54,6 +54,8 @@ static bool rule_check(struct unwind_rule rule)
 		return false;
 	if (rule.cfa == UNWIND_REGISTER && (rule.more < 0 || rule.more >= REGISTERS))
 		return false;
+	if (rule.base_saved && rule.cfa != UNWIND_SP && rule.cfa != UNWIND_FP)
+		return false;
 	if (rule.cfa == UNWIND_PLT && (rule.more < 0 || rule.more >= ENTRY_BYTES))
 		return false;
 	return rule.fp != UNWIND_FP_REGISTER || (rule.fp_offset >= 0 && rule.fp_offset < REGISTERS);

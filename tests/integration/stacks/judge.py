@@ -52,8 +52,8 @@ RUNTIME = [
     r"_start@;__libc_start_main[^;@]*@;__libc_start_call_main@;(?:exit@;(?:[^;]*;)*)?",
     r"_start@;[^;@]*@libc;[^;@]*@libc;exit@libc;(?:[^;]*;)*",
 ]
-# Below main of a static program, and of others: print the split.
-MAIN_TAIL = r"(?:(?:[^;@]*(?:clock_gettime|printf|_IO_|write)[^;@]*@;)(?:[^;]*;)*" \
+# Below main of a static program, and of others: let the tables load, print the split.
+MAIN_TAIL = r"(?:(?:[^;@]*(?:clock_gettime|nanosleep|printf|_IO_|write)[^;@]*@;)(?:[^;]*;)*" \
             r"|(?:[^;@]*@(?:libc|ld-linux-x86-64|\[vdso\]);)*)"
 
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <zlib.h>
 
@@ -422,9 +423,41 @@ static void damaged_files_do_no_harm(void **state)
 	free(copy);
 }
 
+/* How many rules of a file's table tell where the base register is. */
+static size_t bases_in(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+	struct unwind_table table = {};
+	size_t count = 0;
+	struct error error;
+
+	if (fd < 0)
+		skip();
+	assert_int_equal(unwind_table_build(fd, &table, &error), 0);
+	for (uint32_t i = 0; i < table.words[1]; i++) {
+		struct unwind_rule rule;
+
+		memcpy(&rule, table.words + UNWIND_HEADER + 2 * i, sizeof(rule));
+		count += rule.base_saved;
+	}
+	assert_true(unwind_table_check(table.words, table.word_count));
+	unwind_table_free(&table);
+	close(fd);
+	return count;
+}
+
+/* The dynamic linker finds frames by it (_dl_runtime_resolve), the C library none. */
+static void the_base_is_followed_where_it_is_needed(void **state)
+{
+	(void)state;
+	assert_true(bases_in("/lib64/ld-linux-x86-64.so.2") > 0);
+	assert_int_equal(bases_in("/lib/x86_64-linux-gnu/libc.so.6"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_base_is_followed_where_it_is_needed),
 		cmocka_unit_test(words_are_as_described),
 		cmocka_unit_test(offsets_and_gaps),
 		cmocka_unit_test(the_first_of_overlapping_holds),
