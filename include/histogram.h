@@ -15,31 +15,23 @@
 /* 64-bit values: one linear range, then one range of HIST_SUB buckets for each higher bit. */
 #define HIST_BUCKETS ((64 - HIST_SUB_BITS + 1) * HIST_SUB)
 
+/*
+ * The number of a value's highest bit, 0 for 0. Without a branch: the verifier would follow every
+ * one of its 64 ways through the programs that file values.
+ */
 static inline __attribute__((always_inline)) unsigned int histogram_log2(unsigned long long value)
 {
 	unsigned int bit = 0;
 
-	if (value >> 32) {
-		value >>= 32;
-		bit += 32;
+	for (unsigned int step = 6; step-- > 0;) {
+		/* 1 if there are bits at 2^step or above. */
+		unsigned long long high = (0 - (value >> (1u << step))) >> 63;
+
+		__asm__("" : "+r"(high)); /* or clang makes a branch of it */
+		value >>= high << step;
+		bit += (unsigned int)high << step;
 	}
-	if (value >> 16) {
-		value >>= 16;
-		bit += 16;
-	}
-	if (value >> 8) {
-		value >>= 8;
-		bit += 8;
-	}
-	if (value >> 4) {
-		value >>= 4;
-		bit += 4;
-	}
-	if (value >> 2) {
-		value >>= 2;
-		bit += 2;
-	}
-	return bit + (unsigned int)(value >> 1);
+	return bit;
 }
 
 /* The bucket of a value, 0 … HIST_BUCKETS - 1. */

@@ -36,9 +36,10 @@ __u64 stack_kernel_send(__u64 slot, __u64 bytes)
 		return 0;
 	}
 	frames = (__u32)bytes / sizeof(__u64);
+	id = addresses_hash(stack, frames);
+	/* For the verifier, and behind the loop: it would follow both ways through that. */
 	if (frames > WIRE_FRAMES)
 		frames = WIRE_FRAMES;
-	id = addresses_hash(stack, frames);
 	seen = stack_seen(id);
 	if (!seen || *seen == id)
 		return id;
