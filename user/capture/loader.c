@@ -149,7 +149,7 @@ static int loader_try(struct session *session,
 {
 	struct loader *loader = session->loader;
 	struct strait_bpf *skeleton;
-	int err = skeleton_open(session, error);
+	int err = session->skeleton ? 0 : skeleton_open(session, error);
 
 	if (err)
 		return err;
@@ -218,11 +218,12 @@ int loader_load(struct session *session,
 		programs_probe(session->loader, session->skeleton->obj, kernel);
 	btf__free(kernel);
 	for (int i = 0; !err && i < LOAD_TRIES; i++) {
-		strait_bpf__destroy(session->skeleton);
-		session->skeleton = NULL;
 		err = loader_try(session, configure, error);
 		if (!err)
 			return 0;
+		/* An object that was refused cannot be loaded again. */
+		strait_bpf__destroy(session->skeleton);
+		session->skeleton = NULL;
 		if (loader_adapt(session->loader, err, error))
 			err = 0;
 	}
