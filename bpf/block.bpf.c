@@ -9,11 +9,15 @@
  */
 #include "core/compat.bpf.h"
 #include "core/ledger.bpf.h"
+#include "core/sampling.bpf.h"
 #include "core/targets.bpf.h"
 #include "histogram.h"
 #include <bpf/bpf_tracing.h>
 
 #define OP_MASK 0xff /* REQ_OP_BITS = 8 */
+
+/* One request in so many is sampled with its stacks, on average. */
+const volatile __u32 block_period = 16;
 
 GENERATION_MAPS(block_buckets, struct bucket_key, struct bucket_value, 16384);
 
@@ -77,7 +81,7 @@ static __always_inline bool submitter_is_current(struct request *rq)
 }
 
 /* A request appears, in the context of its submitter or of a kernel thread. */
-static __always_inline void flight_begin(struct request *rq, __u64 key, __u64 insert_ns,
+static __always_inline void flight_begin(void *ctx, struct request *rq, __u64 key, __u64 insert_ns,
 					 __u64 issue_ns)
 {
 	struct flight flight = {.insert_ns = insert_ns, .issue_ns = issue_ns};
@@ -95,6 +99,9 @@ static __always_inline void flight_begin(struct request *rq, __u64 key, __u64 in
 		flight.tgid = bpf_get_current_pid_tgid() >> 32;
 	if (bpf_map_update_elem(&block_flights, &key, &flight, BPF_ANY))
 		drop_count(DROP_MAP_BLOCK);
+	if (known && sample_due(SAMPLED_BLOCK, block_period))
+		sample_later(ledger, WIRE_BLOCK_SAMPLE, stack_kernel(ctx, SLOT_BLOCK),
+			     (__u64)flight.bytes * block_period);
 }
 
 static __always_inline void flight_file(const struct flight *flight, struct bucket_key *key,
@@ -111,19 +118,19 @@ static __always_inline void flight_file(const struct flight *flight, struct buck
 	__sync_fetch_and_add(&filed->sum, value);
 }
 
-static __always_inline void request_insert(struct request *rq)
+static __always_inline void request_insert(void *ctx, struct request *rq)
 {
-	flight_begin(rq, (__u64)rq, bpf_ktime_get_ns(), 0);
+	flight_begin(ctx, rq, (__u64)rq, bpf_ktime_get_ns(), 0);
 }
 
 /* A request that the device could not take is issued again: its device time begins at the last. */
-static __always_inline void request_issue(struct request *rq)
+static __always_inline void request_issue(void *ctx, struct request *rq)
 {
 	__u64 key = (__u64)rq, now = bpf_ktime_get_ns();
 	struct flight *flight = flight_find(rq, key);
 
 	if (!flight) {
-		flight_begin(rq, key, 0, now);
+		flight_begin(ctx, rq, key, 0, now);
 		return;
 	}
 	flight->issue_ns = now;
@@ -167,14 +174,14 @@ const volatile bool block_request_second = false;
 SEC("tp_btf/block_rq_insert")
 int block__insert(__u64 *ctx)
 {
-	request_insert(request_argument(ctx));
+	request_insert(ctx, request_argument(ctx));
 	return 0;
 }
 
 SEC("tp_btf/block_rq_issue")
 int block__issue(__u64 *ctx)
 {
-	request_issue(request_argument(ctx));
+	request_issue(ctx, request_argument(ctx));
 	return 0;
 }
 

@@ -6,7 +6,7 @@
 #include "core/compat.bpf.h"
 #include "core/identity.bpf.h"
 #include "core/ledger.bpf.h"
-#include "core/stacks.bpf.h"
+#include "core/sampling.bpf.h"
 #include "core/targets.bpf.h"
 #include <bpf/bpf_tracing.h>
 
@@ -95,34 +95,6 @@ int BPF_PROG(memory__compaction_end)
 
 /* ---- page faults ---- */
 
-/* Faults until the next sample, on each CPU. */
-struct memory_countdown_map {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-};
-struct memory_countdown_map memory_countdown SEC(".maps");
-
-/*
- * Whether this fault is sampled. The distance to the next is uniform in 1 … 2 × period - 1: its
- * mean is the period, and no regular pattern of faults keeps in step with it. The first distance is
- * uniform in 1 … period, so that the first faults count as much as any.
- */
-static __always_inline bool fault_sampled(void)
-{
-	__u32 zero = 0, *left = bpf_map_lookup_elem(&memory_countdown, &zero);
-
-	if (!left)
-		return false;
-	if (!*left)
-		*left = bpf_get_prandom_u32() % fault_period + 1;
-	if (--*left)
-		return false;
-	*left = bpf_get_prandom_u32() % (2 * fault_period - 1) + 1;
-	return true;
-}
-
 static __always_inline void fault_send(void *ctx, bool in_kernel)
 {
 	__u64 kernel = 0, user;
@@ -145,7 +117,7 @@ static __always_inline int fault(void *ctx, enum memory_what what)
 	if (!ledger_targeted(ledger_current()))
 		return 0;
 	memory_count(what, 0);
-	if (fault_sampled())
+	if (sample_due(SAMPLED_FAULT, fault_period))
 		fault_send(ctx, what == MEMORY_FAULT_KERNEL);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "core/compat.bpf.h"
 #include "core/descriptor.bpf.h"
 #include "core/ledger.bpf.h"
+#include "core/sampling.bpf.h"
 #include "core/targets.bpf.h"
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
@@ -205,6 +206,17 @@ static __always_inline struct net_value *flow_current(const struct sock *sk, boo
 	return flow_of(sk, tgid, side);
 }
 
+/* One message in so many is sampled with its user stack, on average. */
+const volatile __u32 net_period = 128;
+
+static __always_inline void message_sample(__u64 bytes)
+{
+	struct wire_ledger *ledger = ledger_current();
+
+	if (ledger && sample_due(SAMPLED_NET, net_period))
+		sample_later(ledger, WIRE_NET_SAMPLE, 0, bytes * net_period);
+}
+
 static __always_inline void bytes_sent(const struct sock *sk, __u64 bytes)
 {
 	struct net_value *value;
@@ -215,6 +227,7 @@ static __always_inline void bytes_sent(const struct sock *sk, __u64 bytes)
 		return;
 	__sync_fetch_and_add(&value->sent_bytes, bytes);
 	__sync_fetch_and_add(&value->sends, 1);
+	message_sample(bytes);
 }
 
 static __always_inline void bytes_received(const struct sock *sk, __u64 bytes)
@@ -228,6 +241,7 @@ static __always_inline void bytes_received(const struct sock *sk, __u64 bytes)
 		return;
 	__sync_fetch_and_add(&value->received_bytes, bytes);
 	__sync_fetch_and_add(&value->receives, 1);
+	message_sample(bytes);
 	if (!tcp)
 		return;
 	/* Smoothed, in units of 1/8 us; 0 until the first measurement. */

@@ -8,6 +8,7 @@
  */
 #include "core/compat.bpf.h"
 #include "core/ledger.bpf.h"
+#include "core/sampling.bpf.h"
 #include "core/targets.bpf.h"
 #include "core/wait.bpf.h"
 #include <bpf/bpf_tracing.h>
@@ -69,14 +70,19 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(syscall__exit, struct pt_regs *regs, long result)
 {
 	struct wire_ledger *ledger = ledger_current();
-	__u64 now;
+	__u64 now, user_stack;
 	__s32 nr;
 
 	if (!ledger)
 		return 0;
 	now = bpf_ktime_get_ns();
-	if (ledger->flags & LEDGER_WAIT_READY)
-		wait_finish(ledger, stack_user(SLOT_SYSCALL));
+	if (ledger->flags & LEDGER_WAIT_READY || ledger->sample_kind) {
+		user_stack = stack_user(SLOT_SYSCALL);
+		if (ledger->flags & LEDGER_WAIT_READY)
+			wait_finish(ledger, user_stack);
+		if (ledger->sample_kind)
+			sample_finish(ledger, user_stack);
+	}
 	nr = ledger->syscall;
 	ledger->syscall = -1;
 	ledger_switch_mode(ledger, cpu_here(), STATE_RUN_USER, now);

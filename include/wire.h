@@ -35,6 +35,8 @@ enum wire_kind {
 	WIRE_FILE,         /* struct wire_file: a file whose code runs, or is about to */
 	WIRE_CPU_SAMPLE,   /* struct wire_sample */
 	WIRE_FAULT_SAMPLE, /* struct wire_sample: weight = page faults it stands for */
+	WIRE_BLOCK_SAMPLE, /* struct wire_sample: weight = bytes of disk requests it stands for */
+	WIRE_NET_SAMPLE,   /* struct wire_sample: weight = bytes sent and received it stands for */
 	WIRE_WAIT,         /* struct wire_wait */
 	WIRE_FORK,         /* struct wire_life: a new thread or process */
 	WIRE_EXEC,         /* struct wire_life: same process, new image */
@@ -113,7 +115,7 @@ struct wire_file {
 struct wire_sample {
 	struct wire_header header;
 	__u64 kernel_stack, user_stack; /* ids, 0 = none */
-	__u64 weight;                   /* ns of CPU time, or faults */
+	__u64 weight;                   /* ns of CPU time, faults, or bytes */
 };
 
 /* One blocked interval longer than the threshold (.rodata wait_threshold_ns). */
@@ -201,6 +203,10 @@ struct wire_ledger {
 	__u64 wait_begin, wait_end, wait_kernel_stack;
 	__u32 wait_state, wait_waker, wait_waker_tgid;
 	__s32 wait_syscall;
+	/* A sampled request or message of the system call it is in, until its end. */
+	__u64 sample_kernel_stack, sample_weight;
+	__u32 sample_kind; /* enum wire_kind, 0 = none */
+	__u32 pad;
 };
 #define LEDGER_TARGETED   1u /* samples and counts are wanted for this thread */
 #define LEDGER_IN_RECLAIM 2u
@@ -398,9 +404,9 @@ _Static_assert(sizeof(struct wire_file) == 88 + WIRE_PATH_BYTES, "wire size");
 _Static_assert(sizeof(struct wire_wait) == 64, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 88, "wire size");
 _Static_assert(sizeof(struct wire_life) == 112, "wire size");
-_Static_assert(sizeof(struct wire_ledger) == 848, "wire size");
-_Static_assert(sizeof(struct wire_thread) == 992, "wire size");
-_Static_assert(sizeof(struct wire_exit) == 960, "wire size");
+_Static_assert(sizeof(struct wire_ledger) == 872, "wire size");
+_Static_assert(sizeof(struct wire_thread) == 1016, "wire size");
+_Static_assert(sizeof(struct wire_exit) == 984, "wire size");
 _Static_assert(sizeof(struct bucket_key) == 16, "wire size");
 _Static_assert(sizeof(struct net_key) == 28, "wire size");
 _Static_assert(sizeof(struct net_value) == 88, "wire size");

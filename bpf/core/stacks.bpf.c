@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Kernel stacks on their way to user space. */
-#include "core/stacks.bpf.h"
+#include "core/sampling.bpf.h"
 
 struct stack_scratch_map stack_scratch SEC(".maps");
 struct stacks_seen_map stacks_seen SEC(".maps");
+struct countdowns_map countdowns SEC(".maps");
 
 /*
  * Every entry is looked at and those behind the last frame are masked: without a branch in it, the

@@ -15,7 +15,7 @@
 
 #include "core/maps.bpf.h"
 
-enum stack_slot { SLOT_CPU, SLOT_SCHED, SLOT_SYSCALL, SLOT_MEMORY, STACK_SLOTS };
+enum stack_slot { SLOT_CPU, SLOT_SCHED, SLOT_SYSCALL, SLOT_MEMORY, SLOT_BLOCK, STACK_SLOTS };
 
 struct stack_scratch_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

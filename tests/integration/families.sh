@@ -9,7 +9,7 @@
 
 need_root
 need_strait
-need sqlite3 jq cc
+need sqlite3 jq cc python3
 
 known=$work/known
 recording=$work/r.strait
@@ -34,6 +34,13 @@ total() {
 # buckets METRIC EXPRESSION [CONDITION]
 buckets() {
 	ask "SELECT $2 FROM v_buckets WHERE metric = '$1' AND ${3:-1}"
+}
+
+# sampled KIND EXPRESSION [CONDITION]: of the samples of one kind, with their stacks and processes.
+sampled() {
+	ask "SELECT $2 FROM samples s JOIN stacks k ON k.id = s.stack
+		JOIN words w ON w.what = 'sample' AND w.value = s.kind AND w.word = '$1'
+		JOIN threads t ON t.id = s.thread JOIN processes p ON p.id = t.process WHERE ${3:-1}"
 }
 
 # whole FAMILY: all of its programs are attached; says so where not.
@@ -174,6 +181,21 @@ on_disk() {
 	[ -e "/sys/dev/block/${device// /}" ]
 }
 
+# 20,000 messages of 100 bytes, there and back over a pair of sockets: 80,000 times 100 bytes.
+test_messages() {
+	local sum
+	record -- python3 -c "
+import socket
+a, b = socket.socketpair()
+for i in range(20000):
+    a.send(bytes(100)), b.recv(100), b.send(bytes(100)), a.recv(100)"
+	is 'net: recorded messages' 0 "$status"
+	whole net || return
+	sum=$(sampled net 'sum(weight)')
+	within 'net: the bytes of sampled messages stand for the 8,000,000 of all' 6000000 10000000 "$sum"
+	is 'net: all of them know who sent' 0 "$(sampled net 'count(*) FILTER (WHERE k.len = 0)')"
+}
+
 test_block() {
 	local file=$root/build/strait-test-$$ requests bytes clat device queue job seen
 	if ! command -v fio >/dev/null || ! on_disk "$root/build"; then
@@ -200,6 +222,12 @@ test_block() {
 	within "block: the $requests reads of 4 KiB that fio made" $((requests / 2)) $((requests + 8)) \
 		"$seen"
 	is 'block: their sizes are exact' 0 "$(buckets block.bytes 'sum(sum) - 4096 * sum(count)' "$bytes")"
+	# One request in 16 is sampled: of some thousand, 2 or 3 hundred.
+	seen=$(buckets block.bytes 'sum(sum)')
+	within "block: the bytes of sampled requests stand for the $seen of all" \
+		$((seen * 6 / 10)) $((seen * 14 / 10)) "$(sampled block 'sum(weight)')"
+	is 'block: samples know who asked' 0 "$(sampled block \
+		'coalesce(sum(s.count) FILTER (WHERE k.len = k.kernel_len), 0) * 10 > sum(s.count)' "p.$job")"
 	device=$(buckets block.device_ns 'sum(sum) / sum(count)' "$job")
 	queue=$(buckets block.queue_ns 'sum(sum) / sum(count)' "$job")
 	is 'block: each has a queue time' "$(buckets block.device_ns 'sum(count)')" \
@@ -233,6 +261,7 @@ test_memory
 test_growth
 test_reclaim
 test_net
+test_messages
 test_block
 test_irq
 finish

@@ -110,16 +110,19 @@ static bool only_unmasks(const char *name)
 	       !strncmp(name, "finish_task_switch", strlen("finish_task_switch"));
 }
 
-/* The frame that stands for a stack: the leaf, but for those that say nothing. */
+/*
+ * The frame that stands for a stack: the leaf of what runs, who asked for it where something else
+ * works or nothing does; never one that says nothing.
+ */
 static uint32_t stack_leaf(const struct recording *rec, const struct stack *stack,
 			   enum sample_kind kind)
 {
-	bool (*skip)(const char *name) = kind == SAMPLE_OFFCPU ? only_sleeps : only_unmasks;
+	bool (*skip)(const char *name) = kind == SAMPLE_CPU ? only_unmasks : only_sleeps;
 	uint32_t at = 0;
 
-	if (kind != SAMPLE_OFFCPU && kind != SAMPLE_CPU)
+	if (kind == SAMPLE_FAULT)
 		return 0;
-	if (kind == SAMPLE_OFFCPU && stack->len > stack->kernel_len)
+	if (kind != SAMPLE_CPU && stack->len > stack->kernel_len)
 		return stack->kernel_len;
 	while (at + 1 < stack->kernel_len &&
 	       skip(string_get(rec,

@@ -8,6 +8,7 @@
 
 #define HOTSPOT_MIN_SHARE 0.01 /* of its kind's weight, itself or with what it calls */
 #define HOTSPOTS          40
+#define FIRST_OF_KIND     3
 
 /*
  * What a share of the samples means in working time, ns. NAN where that is not known: much of
@@ -45,10 +46,12 @@ static void hotspot_add(struct analysis *a, const struct function *function)
 	hotspot->total_share = function->total / weight;
 	hotspot->self_low = share.low;
 	hotspot->self_high = share.high;
-	/* Weights are ns but for page faults, which are counted. */
+	/* Weights are ns but for page faults, which are counted, and what is moved: bytes. */
 	hotspot->self_weight = function->self;
 	if (function->kind == SAMPLE_FAULT)
 		hotspot->self_unit = "count";
+	else if (function->kind == SAMPLE_BLOCK || function->kind == SAMPLE_NET)
+		hotspot->self_unit = "bytes";
 	else
 		hotspot->self_weight /= 1e9;
 	hotspot->impact = NAN;
@@ -63,10 +66,22 @@ static void hotspot_add(struct analysis *a, const struct function *function)
 	hotspot->priority = priority_of(hotspot->impact, CONFIDENCE_HIGH, EFFORT_MEDIUM);
 }
 
+/*
+ * What matters first, then the best of every profiler, then the rest: one list in which the many
+ * small functions of one profiler do not hide another.
+ */
 static int by_priority(const void *a, const void *b)
 {
 	const struct hotspot *left = a, *right = b;
+	bool left_matters = left->severity > SEVERITY_LOW,
+	     left_first = left->of_kind < FIRST_OF_KIND;
+	bool right_matters = right->severity > SEVERITY_LOW;
+	bool right_first = right->of_kind < FIRST_OF_KIND;
 
+	if (left_matters != right_matters)
+		return left_matters ? -1 : 1;
+	if (left_first != right_first)
+		return left_first ? -1 : 1;
 	if (left->priority != right->priority)
 		return left->priority < right->priority ? 1 : -1;
 	if (left->self_share != right->self_share)
@@ -78,6 +93,8 @@ static int by_priority(const void *a, const void *b)
 
 void profile_join(struct analysis *a)
 {
+	uint32_t of_kind[SAMPLE_KINDS] = {};
+
 	/* Sorted by self already: within a kind the first ones are the hottest. */
 	vec_each(&a->functions->at, function) {
 		double weight = a->functions->weight[function->kind];
@@ -87,6 +104,7 @@ void profile_join(struct analysis *a)
 		if (function->self < HOTSPOT_MIN_SHARE * weight)
 			continue;
 		hotspot_add(a, function);
+		a->doc->hotspots.at[a->doc->hotspots.len - 1].of_kind = of_kind[function->kind]++;
 	}
 	vec_sort(&a->doc->hotspots, by_priority);
 	if (a->doc->hotspots.len > HOTSPOTS)

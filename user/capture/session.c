@@ -49,6 +49,18 @@ uint32_t session_stack(struct session *session, uint64_t kernel_id, uint64_t use
 	return stacks_join(session->stacks, kernel_id, user_id);
 }
 
+void session_sample(struct session *session, enum sample_kind kind, const void *record, size_t size)
+{
+	const struct wire_sample *sample = record;
+
+	if (size < sizeof(*sample))
+		return;
+	recording_sample(session->recording, kind,
+			 session_thread(session, sample->header.tid, sample->header.tgid),
+			 session_stack(session, sample->kernel_stack, sample->user_stack), 1,
+			 sample->weight);
+}
+
 uint64_t session_time(const struct session *session, uint64_t monotonic_ns)
 {
 	return monotonic_ns > session->begin_ns ? monotonic_ns - session->begin_ns : 0;

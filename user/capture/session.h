@@ -91,6 +91,9 @@ uint32_t session_process(struct session *session, uint32_t tgid);
 uint32_t session_thread(struct session *session, uint32_t tid, uint32_t tgid);
 /* The stack of these two ids (0 = none), kernel part first: its position in the recording. */
 uint32_t session_stack(struct session *session, uint64_t kernel_id, uint64_t user_id);
+/* A struct wire_sample of the ring buffer → a sample of this kind. */
+void session_sample(struct session *session, enum sample_kind kind, const void *record,
+		    size_t size);
 /* ns since the window began, 0 for earlier times. */
 uint64_t session_time(const struct session *session, uint64_t monotonic_ns);
 

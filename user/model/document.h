@@ -113,8 +113,9 @@ struct hotspot {
 	double self_weight;             /* seconds of CPU, of waiting, …: */
 	const char *self_unit;          /* its unit, NULL = "s" */
 	enum severity severity;
-	double impact;   /* share of the busy threads' wall time */
-	double priority; /* impact × confidence / effort, see strategy */
+	double impact;    /* share of the busy threads' wall time */
+	double priority;  /* impact × confidence / effort, see strategy */
+	uint32_t of_kind; /* how many of its kind are hotter */
 };
 
 struct prediction {

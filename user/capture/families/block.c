@@ -119,9 +119,15 @@ static int block_drain(struct session *session, struct error *error)
 				session->skeleton->maps.block_buckets_1, block_counted, error);
 }
 
+static void request_sampled(struct session *session, const void *record, size_t size)
+{
+	session_sample(session, SAMPLE_BLOCK, record, size);
+}
+
 const struct family family_block = {
 	.name = "block",
 	.what = "queue time, device time and size of disk requests, by device and process",
+	.handlers = {{WIRE_BLOCK_SAMPLE, request_sampled}},
 	.prepare = block_prepare,
 	.drain = block_drain,
 };

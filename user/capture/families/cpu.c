@@ -105,14 +105,7 @@ static void cpu_close(struct session *session)
 
 static void cpu_sampled(struct session *session, const void *record, size_t size)
 {
-	const struct wire_sample *sample = record;
-
-	if (size < sizeof(*sample))
-		return;
-	recording_sample(session->recording, SAMPLE_CPU,
-			 session_thread(session, sample->header.tid, sample->header.tgid),
-			 session_stack(session, sample->kernel_stack, sample->user_stack), 1,
-			 sample->weight);
+	session_sample(session, SAMPLE_CPU, record, size);
 }
 
 const struct family family_cpu = {

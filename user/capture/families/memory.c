@@ -41,14 +41,7 @@ static int memory_drain(struct session *session, struct error *error)
 
 static void fault_sampled(struct session *session, const void *record, size_t size)
 {
-	const struct wire_sample *sample = record;
-
-	if (size < sizeof(*sample))
-		return;
-	recording_sample(session->recording, SAMPLE_FAULT,
-			 session_thread(session, sample->header.tid, sample->header.tgid),
-			 session_stack(session, sample->kernel_stack, sample->user_stack), 1,
-			 sample->weight);
+	session_sample(session, SAMPLE_FAULT, record, size);
 }
 
 /* One row a victim: the kernel chooses a process once. */

@@ -364,9 +364,15 @@ static int net_drain(struct session *session, struct error *error)
 	return err;
 }
 
+static void message_sampled(struct session *session, const void *record, size_t size)
+{
+	session_sample(session, SAMPLE_NET, record, size);
+}
+
 const struct family family_net = {
 	.name = "net",
 	.what = "bytes, connections, retransmits and round trips, by process and peer",
+	.handlers = {{WIRE_NET_SAMPLE, message_sampled}},
 	.prepare = net_prepare,
 	.attach = net_attach,
 	.begin = net_begin,
