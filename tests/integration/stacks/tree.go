@@ -7,8 +7,8 @@
 // chain main: runtime.goexit* runtime.main main.main runtime.*{1,}
 // chain runtime: runtime.goexit* runtime.main runtime.doInit*{1,} ...
 // chain runtime: runtime.*|_rt0_*|internal/*|sync*|nameless|*@[vdso]{1,}
-// atleast main 0.3
-// atleast other 0.2
+// atleast main 0.15
+// atleast other 0.1
 package main
 
 import "time"

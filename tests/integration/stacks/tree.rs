@@ -5,9 +5,9 @@
 //! chain generic: RUST *tree::work::generic* *tree::work::leaf
 //! chain thread: THREAD ... *tree::threaded *tree::work::leaf
 //! chain panic: RUST *tree::work::caught ...
-//! atleast leaf 0.2
-//! atleast generic 0.2
-//! atleast thread 0.1
+//! atleast leaf 0.1
+//! atleast generic 0.1
+//! atleast thread 0.05
 //! atleast panic 0.01
 mod work {
     use std::hint::black_box;
