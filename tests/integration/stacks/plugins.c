@@ -8,8 +8,8 @@
  * chain beta: ROOT cycle beta_work@beta beta_leaf@beta
  * chain beta: ROOT cycle beta_work@beta middle@beta call_back beta_leaf@beta
  * chain loader: ROOT cycle dl*@libc ...
- * atleast alpha 0.35
- * atleast beta 0.35
+ * atleast alpha 0.2
+ * atleast beta 0.2
  */
 #include <dlfcn.h>
 #include <stdlib.h>

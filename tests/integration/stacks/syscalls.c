@@ -6,9 +6,9 @@
  * chain zeroes: ROOT read_zeroes reading *read@libc|read?
  * chain raw: ROOT read_raw
  * chain burn: ROOT burning
- * kernel zeroes 0.7: *read*
- * kernel raw 0.7: *read*
- * kernel short 0.2: *
+ * kernel zeroes 0.5: *read*
+ * kernel raw 0.4: *read*
+ * kernel short 0.1: *
  */
 #include <fcntl.h>
 #include <sys/syscall.h>
