@@ -42,7 +42,7 @@ static __always_inline __u64 file_id(struct inode *inode)
 	hash = stack_hash_step(hash, BPF_CORE_READ(inode, i_sb, s_dev));
 	hash = stack_hash_step(hash, BPF_CORE_READ(inode, i_generation));
 	hash = stack_hash_step(hash, BPF_CORE_READ(inode, i_size));
-	hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15ULL;
+	hash = (hash ^ hash >> 32) * UNWIND_SEED;
 	return (hash ^ hash >> 29) | WIRE_FILE_INODE;
 }
 
@@ -266,7 +266,6 @@ static __always_inline enum step unwind_by_frame_pointer(struct unwind *u)
 		return unwind_stop(u, WIRE_END_NO_RULE);
 	if (!user_word(u->fp, &fp))
 		return unwind_stop(u, WIRE_END_NO_RULE);
-	u->guessed = 1;
 	return unwind_to(u, u->fp + 16, fp);
 }
 
@@ -358,7 +357,6 @@ static __always_inline enum step unwind_by_rule(struct unwind *u, __u64 rule)
 	/* base_saved */
 	if (rule & 1 << 15 && !user_word(cfa + more * 8, &u->registers[UNWIND_BASE]))
 		return unwind_stop(u, WIRE_END_UNREADABLE);
-	u->guessed = 0;
 	return unwind_to(u, cfa, fp);
 }
 
@@ -437,7 +435,6 @@ static __always_inline bool unwind_begin(struct unwind *u)
 	u->is_return = 0;
 	u->registers_known = 1;
 	u->no_table = 0;
-	u->guessed = 0;
 	u->mapping.start = u->mapping.end = 0;
 	u->hash = STACK_HASH_BEGIN;
 	u->stack.frames = 0;

@@ -64,7 +64,6 @@ struct unwind {
 	__u32 is_return;       /* pc is a return address */
 	__u32 registers_known; /* all of them: the innermost frame, or that below a signal */
 	__u32 no_table;        /* a table was missing on the way */
-	__u32 guessed;         /* the last step was a frame pointer's */
 	struct unwind_mapping mapping;
 	__u64 registers[16]; /* by DWARF's number */
 	struct pt_regs user;

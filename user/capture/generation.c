@@ -17,21 +17,17 @@
 #include "capture/generation.h"
 #include "strait.skel.h"
 
-/*
- * BPF programs run in RCU read-side sections, and this command is synchronize_rcu(). Kernels with
- * nohz_full CPUs refuse it: a program runs for microseconds, so 50 ms are enough.
- */
-void programs_wait(void)
-{
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
-		usleep(50000);
-}
-
 void generation_flip(struct session *session)
 {
 	__atomic_store_n(&session->skeleton->bss->generation,
 			 session->skeleton->bss->generation + 1, __ATOMIC_SEQ_CST);
-	programs_wait();
+	/*
+	 * BPF programs run in RCU read-side sections, and this command is synchronize_rcu().
+	 * Kernels with nohz_full CPUs refuse it: a program runs for microseconds, so 50 ms are
+	 * enough.
+	 */
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		usleep(50000);
 }
 
 #define DRAIN_BATCH 256

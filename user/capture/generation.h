@@ -10,7 +10,4 @@
  */
 void generation_flip(struct session *session);
 
-/* Waits until every program that runs now has ended. */
-void programs_wait(void);
-
 #endif

@@ -364,19 +364,16 @@ void tables_want(struct tables *tables, uint64_t file, int fd, const char *build
 	pthread_mutex_unlock(&tables->lock);
 }
 
-bool tables_settle(struct tables *tables, uint64_t ns)
+void tables_settle(struct tables *tables, uint64_t ns)
 {
 	uint64_t until = now_ns() + ns;
 	struct timespec time = {(time_t)(until / 1000000000ULL), (long)(until % 1000000000ULL)};
-	bool settled;
 
 	pthread_mutex_lock(&tables->lock);
 	while (tables->busy || tables->queue_at < tables->queue.len)
 		if (pthread_cond_timedwait(&tables->settled, &tables->lock, &time))
 			break;
-	settled = !tables->busy && tables->queue_at == tables->queue.len;
 	pthread_mutex_unlock(&tables->lock);
-	return settled;
 }
 
 size_t tables_take_evicted(struct tables *tables, uint64_t *files, size_t capacity)

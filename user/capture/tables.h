@@ -43,8 +43,8 @@ void tables_free(struct tables *tables);
  */
 void tables_want(struct tables *tables, uint64_t file, int fd, const char *build_id);
 
-/* Waits until nothing is waiting any more, at most `ns`; true if so. */
-bool tables_settle(struct tables *tables, uint64_t ns);
+/* Waits until nothing is waiting any more, at most `ns`. */
+void tables_settle(struct tables *tables, uint64_t ns);
 
 /*
  * Ids that were thrown out since the last call, and are to be told of again when they are used:
