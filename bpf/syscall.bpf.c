@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * syscall: where user time ends and kernel time begins, for the ledger; and count, errors and time
- * of every system call by process and number.
+ * of every system call by process and number; one in `call_period` with the stack that made it.
  *
  * A call is counted when it returns, with its whole time. What never returns (exit) is counted when
  * it begins, without a time. A call whose begin was not seen is not counted.
@@ -20,7 +20,11 @@
  */
 #define ERROR_LAST 511
 
+/* One call in so many is sampled with its stack, on average. */
+const volatile __u32 call_period = 256;
+
 GENERATION_MAPS(syscalls, struct syscall_key, struct syscall_value, 16384);
+
 static __always_inline __u8 class_of(__u32 nr)
 {
 	return nr < WIRE_SYSCALLS ? syscall_class[nr] : CLASS_OTHER;
@@ -66,28 +70,41 @@ int BPF_PROG(syscall__enter, struct pt_regs *regs, long nr)
 	return 0;
 }
 
+/* What waited for the end of the call to get its user stack, and the call itself if it is due. */
+static __always_inline void stacks_finish(struct wire_ledger *ledger, bool counted)
+{
+	bool due = counted && sample_due(SAMPLED_CALL, call_period);
+	__u64 user_stack;
+
+	if (!due && !(ledger->flags & LEDGER_WAIT_READY) && !ledger->sample_kind)
+		return;
+	user_stack = stack_user(SLOT_SYSCALL);
+	if (ledger->flags & LEDGER_WAIT_READY)
+		wait_finish(ledger, user_stack);
+	if (ledger->sample_kind)
+		sample_finish(ledger, user_stack);
+	if (due)
+		sample_send(WIRE_CALL_SAMPLE, 0, user_stack, call_period);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(syscall__exit, struct pt_regs *regs, long result)
 {
 	struct wire_ledger *ledger = ledger_current();
-	__u64 now, user_stack;
+	bool counted;
+	__u64 now;
 	__s32 nr;
 
 	if (!ledger)
 		return 0;
 	now = bpf_ktime_get_ns();
-	if (ledger->flags & LEDGER_WAIT_READY || ledger->sample_kind) {
-		user_stack = stack_user(SLOT_SYSCALL);
-		if (ledger->flags & LEDGER_WAIT_READY)
-			wait_finish(ledger, user_stack);
-		if (ledger->sample_kind)
-			sample_finish(ledger, user_stack);
-	}
 	nr = ledger->syscall;
+	/* A thread that was in a call when it was first seen has its number, but no begin. */
+	counted = nr >= 0 && ledger->syscall_enter && ledger_targeted(ledger);
+	stacks_finish(ledger, counted);
 	ledger->syscall = -1;
 	ledger_switch_mode(ledger, cpu_here(), STATE_RUN_USER, now);
-	/* A thread that was in a call when it was first seen has its number, but no begin. */
-	if (nr >= 0 && ledger->syscall_enter && ledger_targeted(ledger))
+	if (counted)
 		call_count(nr, result, now - ledger->syscall_enter);
 	return 0;
 }

@@ -37,6 +37,7 @@ enum wire_kind {
 	WIRE_FAULT_SAMPLE, /* struct wire_sample: weight = page faults it stands for */
 	WIRE_BLOCK_SAMPLE, /* struct wire_sample: weight = bytes of disk requests it stands for */
 	WIRE_NET_SAMPLE,   /* struct wire_sample: weight = bytes sent and received it stands for */
+	WIRE_CALL_SAMPLE,  /* struct wire_sample: weight = system calls it stands for */
 	WIRE_WAIT,         /* struct wire_wait */
 	WIRE_FORK,         /* struct wire_life: a new thread or process */
 	WIRE_EXEC,         /* struct wire_life: same process, new image */
@@ -115,7 +116,7 @@ struct wire_file {
 struct wire_sample {
 	struct wire_header header;
 	__u64 kernel_stack, user_stack; /* ids, 0 = none */
-	__u64 weight;                   /* ns of CPU time, faults, or bytes */
+	__u64 weight;                   /* ns of CPU time, faults, bytes, or calls */
 };
 
 /* One blocked interval longer than the threshold (.rodata wait_threshold_ns). */

@@ -6,7 +6,7 @@
 #include "core/ledger.bpf.h"
 #include "core/stacks.bpf.h"
 
-enum sampled_event { SAMPLED_FAULT, SAMPLED_BLOCK, SAMPLED_NET, SAMPLED_EVENTS };
+enum sampled_event { SAMPLED_FAULT, SAMPLED_BLOCK, SAMPLED_NET, SAMPLED_CALL, SAMPLED_EVENTS };
 
 /* Events until the next sample, on each CPU. */
 struct countdowns_map {

@@ -5,6 +5,7 @@
  *
  *   calls      1000 reads of /dev/zero, 77 opens that fail, 50 receives that would block,
  *              5 sleeps of 40 ms
+ *   many_calls N  3 N calls in one function, N in another
  *   faults N   touches N fresh pages; prints the minor faults that getrusage() saw
  *   exchange N sends N bytes over a TCP connection to a child, which answers with 1234 bytes after
  *              one peek; then is refused at a closed port; prints the two pids and the port
@@ -19,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -50,6 +52,18 @@ static void do_calls(void)
 			fail("recv");
 	for (int i = 0; i < 5; i++)
 		nanosleep(&nap, NULL);
+}
+
+__attribute__((noinline)) static void call_often(long calls)
+{
+	for (long i = 0; i < calls; i++)
+		syscall(SYS_getppid);
+}
+
+__attribute__((noinline)) static void call_seldom(long calls)
+{
+	for (long i = 0; i < calls; i++)
+		syscall(SYS_getuid);
 }
 
 static void touch(size_t bytes)
@@ -155,6 +169,8 @@ int main(int argc, char **argv)
 
 	if (!strcmp(what, "calls"))
 		do_calls();
+	else if (!strcmp(what, "many_calls") && amount)
+		call_often(3 * amount), call_seldom(amount);
 	else if (!strcmp(what, "faults") && amount)
 		do_faults(amount);
 	else if (!strcmp(what, "exchange") && amount)

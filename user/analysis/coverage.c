@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "analysis/leaf.h"
 #include "analysis/phases.h"
 
 /* A kernel thread, and a process that has given its memory back, have no user stack to miss. */
@@ -22,7 +23,11 @@ static void stacks_cover(struct analysis *a)
 		if (sample->kind != SAMPLE_CPU)
 			continue;
 		a->doc->coverage.cpu_samples += sample->count;
-		if (sample->stack >= rec->stacks.len || !stack_has_user(rec, sample->stack))
+		if (sample->stack >= rec->stacks.len)
+			continue;
+		if (stack_in_tracing(rec, &rec->stacks.at[sample->stack]))
+			a->doc->coverage.tracing_samples += sample->count;
+		if (!stack_has_user(rec, sample->stack))
 			continue;
 		a->doc->coverage.user_samples += sample->count;
 		if (rec->stacks.at[sample->stack].user_end < STACK_END_COUNT)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "analysis/facts.h"
-#include "analysis/functions.h"
+#include "analysis/leaf.h"
 
 /* A thread that was active for less of its life than this is an idle one. */
 #define BUSY_SHARE 0.05

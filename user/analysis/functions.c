@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdlib.h>
-#include <string.h>
 
 #include "analysis/functions.h"
+#include "analysis/leaf.h"
 
 struct builder {
 	const struct facts *facts;
@@ -46,94 +46,10 @@ static uint32_t function_intern(struct builder *b, enum sample_kind kind, uint32
 	return at;
 }
 
-/*
- * Softirqs are told from a thread's own by what called them: the way out of an interrupt. The
- * kernel's entry points, not the timer's that takes the sample: that one is not part of the stack.
- */
-bool stack_in_interrupt(const struct recording *rec, const struct stack *stack)
-{
-	static const char *const entries[] = {
-		"common_interrupt", "asm_common_interrupt", "irq_exit_rcu",   "__irq_exit_rcu",
-		"irq_exit",         "run_ksoftirqd",        "gic_handle_irq", "el0_interrupt",
-		"el1_interrupt"};
-
-	for (uint32_t i = 0; i < stack->kernel_len; i++) {
-		uint32_t frame = rec->stack_frames.at[stack->first + i];
-		const char *name = string_get(rec, rec->frames.at[frame].function);
-
-		if (!strncmp(name, "asm_sysvec_", 11) || !strncmp(name, "sysvec_", 7))
-			return true;
-		for (size_t j = 0; j < sizeof(entries) / sizeof(entries[0]); j++)
-			if (!strcmp(name, entries[j]))
-				return true;
-	}
-	return false;
-}
-
-static bool name_is_one_of(const char *name, const char *const names[], size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (!strcmp(name, names[i]))
-			return true;
-	return false;
-}
-
-/* Kernel functions through which every sleeping thread sleeps: they say nothing. */
-static bool only_sleeps(const char *name)
-{
-	static const char *const names[] = {"__schedule",
-					    "schedule",
-					    "schedule_timeout",
-					    "io_schedule",
-					    "io_schedule_timeout",
-					    "schedule_hrtimeout_range",
-					    "schedule_hrtimeout_range_clock",
-					    "__switch_to_asm",
-					    "__switch_to",
-					    "schedule_preempt_disabled"};
-
-	return name_is_one_of(name, names, sizeof(names) / sizeof(names[0]));
-}
-
-/*
- * Kernel functions that end by letting interrupts in again. A timer that fell due meanwhile, and so
- * the sample, hits there: what it found is the work that their callers did with interrupts off.
- */
-static bool only_unmasks(const char *name)
-{
-	static const char *const names[] = {
-		"_raw_spin_unlock_irqrestore", "_raw_spin_unlock_irq",
-		"_raw_read_unlock_irqrestore", "_raw_write_unlock_irqrestore",
-		"_raw_write_unlock_irq",       "_raw_read_unlock_irq"};
-
-	return name_is_one_of(name, names, sizeof(names) / sizeof(names[0])) ||
-	       !strncmp(name, "finish_task_switch", strlen("finish_task_switch"));
-}
-
-/*
- * The frame that stands for a stack: the leaf of what runs, who asked for it where something else
- * works or nothing does; never one that says nothing.
- */
-static uint32_t stack_leaf(const struct recording *rec, const struct stack *stack,
-			   enum sample_kind kind)
-{
-	bool (*skip)(const char *name) = kind == SAMPLE_CPU ? only_unmasks : only_sleeps;
-	uint32_t at = 0;
-
-	if (kind == SAMPLE_FAULT)
-		return 0;
-	if (kind != SAMPLE_CPU && stack->len > stack->kernel_len)
-		return stack->kernel_len;
-	while (at + 1 < stack->kernel_len &&
-	       skip(string_get(rec,
-			       rec->frames.at[rec->stack_frames.at[stack->first + at]].function)))
-		at++;
-	return at;
-}
-
 static void sample_add(struct builder *b, const struct sample *sample)
 {
 	const struct recording *rec = b->facts->rec;
+	const struct process *process = &rec->processes.at[rec->threads.at[sample->thread].process];
 	const struct stack *stack;
 	uint32_t group = b->facts->threads[sample->thread].group, leaf;
 	bool interrupt;
@@ -143,7 +59,9 @@ static void sample_add(struct builder *b, const struct sample *sample)
 	if (sample->stack >= rec->stacks.len || group == NONE)
 		return;
 	stack = &rec->stacks.at[sample->stack];
-	leaf = stack_leaf(rec, stack, sample->kind);
+	if (sample->kind == SAMPLE_CPU && stack_in_tracing(rec, stack))
+		return;
+	leaf = stack_leaf(rec, stack, sample->kind, process->exe);
 	interrupt = stack_in_interrupt(rec, stack);
 	for (uint32_t i = leaf; i < stack->len; i++) {
 		const struct frame *frame = &rec->frames.at[rec->stack_frames.at[stack->first + i]];

@@ -33,7 +33,4 @@ void functions_free(struct functions *functions);
 /* The hottest function of a group by its own CPU time; NULL if it was not sampled. */
 const struct function *functions_hottest(const struct functions *functions, uint32_t group);
 
-/* Whether a stack is inside an interrupt: the thread below it did not ask for that work. */
-bool stack_in_interrupt(const struct recording *rec, const struct stack *stack);
-
 #endif

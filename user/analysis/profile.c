@@ -2,6 +2,7 @@
 /* Phase 3: the hotspots of all profilers in one list, in the one currency. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/phases.h"
 #include "analysis/stats.h"
@@ -46,14 +47,12 @@ static void hotspot_add(struct analysis *a, const struct function *function)
 	hotspot->total_share = function->total / weight;
 	hotspot->self_low = share.low;
 	hotspot->self_high = share.high;
-	/* Weights are ns but for page faults, which are counted, and what is moved: bytes. */
 	hotspot->self_weight = function->self;
-	if (function->kind == SAMPLE_FAULT)
-		hotspot->self_unit = "count";
-	else if (function->kind == SAMPLE_BLOCK || function->kind == SAMPLE_NET)
-		hotspot->self_unit = "bytes";
-	else
+	hotspot->self_unit = sample_kind_unit(function->kind);
+	if (!strcmp(hotspot->self_unit, "ns")) {
 		hotspot->self_weight /= 1e9;
+		hotspot->self_unit = "s";
+	}
 	hotspot->impact = NAN;
 	if (a->blame->total > 0 && !isnan(time))
 		hotspot->impact = fmin(time / a->blame->total, 1);

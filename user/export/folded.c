@@ -85,6 +85,7 @@ int export_folded(const struct recording *rec, enum sample_kind kind, FILE *out,
 	size_t length = 0;
 	FILE *memory;
 	int result;
+	bool time;
 
 	options = options ? options : &defaults;
 	if (options->user_only && options->kernel_only)
@@ -97,8 +98,8 @@ int export_folded(const struct recording *rec, enum sample_kind kind, FILE *out,
 		vec_push(&lines, (struct line){.text = line_text(rec, weight, options),
 					       .value = weight->value});
 	vec_sort(&lines, line_compare);
-	put_lines(memory, lines.at, lines.len,
-		  export_wants_weight(kind, options) && sample_is_time(kind) ? 1000 : 1);
+	time = export_wants_weight(kind, options) && !strcmp(sample_kind_unit(kind), "ns");
+	put_lines(memory, lines.at, lines.len, time ? 1000 : 1);
 	result = fclose(memory) ? -ENOMEM : output_write(out, text, length);
 	vec_each(&lines, line)
 		free(line->text);

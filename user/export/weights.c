@@ -5,27 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool sample_is_time(enum sample_kind kind)
-{
-	switch (kind) {
-	case SAMPLE_CPU:
-	case SAMPLE_OFFCPU:
-	case SAMPLE_WAKEUP:
-	case SAMPLE_LOCK:
-	case SAMPLE_SYSCALL:
-		return true;
-	case SAMPLE_ALLOC:
-	case SAMPLE_FREE:
-	case SAMPLE_FAULT:
-	case SAMPLE_BLOCK:
-	case SAMPLE_FS:
-	case SAMPLE_NET:
-	case SAMPLE_KINDS:
-		break;
-	}
-	return false;
-}
-
 bool export_wants_weight(enum sample_kind kind, const struct export_options *options)
 {
 	if (options->value == EXPORT_DEFAULT)

@@ -10,7 +10,7 @@ struct weight {
 	uint32_t comm;  /* string: of the process */
 	uint32_t stack; /* position */
 	bool kernel;    /* a kernel thread: it has no user stack to miss */
-	uint64_t value; /* counts, or ns, bytes, faults */
+	uint64_t value; /* counts, or weights in sample_kind_unit() */
 };
 
 struct weights {
@@ -21,9 +21,6 @@ struct weights {
 void weights_collect(struct weights *weights, const struct recording *rec, enum sample_kind kind,
 		     const struct export_options *options);
 void weights_free(struct weights *weights);
-
-/* True if this kind's weight is a time. */
-bool sample_is_time(enum sample_kind kind);
 
 /* True if the value asked for is the weight. */
 bool export_wants_weight(enum sample_kind kind, const struct export_options *options);

@@ -164,6 +164,7 @@ struct document {
 		VEC(struct counted) lost; /* by reason */
 		VEC(struct skipped) skipped;
 		uint64_t cpu_samples, user_samples, user_complete;
+		uint64_t tracing_samples; /* of cpu_samples: inside tracing programs, no hotspots */
 		uint32_t sample_hz;
 		const char *sample_source;
 		VEC(struct counted) incomplete; /* user samples by reason */

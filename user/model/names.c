@@ -44,6 +44,23 @@ const char *sample_kind_name(enum sample_kind kind)
 	return NAME(names, kind);
 }
 
+const char *sample_kind_unit(enum sample_kind kind)
+{
+	switch (kind) {
+	case SAMPLE_FAULT:
+	case SAMPLE_SYSCALL:
+		return "count";
+	case SAMPLE_ALLOC:
+	case SAMPLE_FREE:
+	case SAMPLE_BLOCK:
+	case SAMPLE_FS:
+	case SAMPLE_NET:
+		return "bytes";
+	default:
+		return "ns";
+	}
+}
+
 const char *edge_kind_name(enum edge_kind kind)
 {
 	static const char *const names[] = {

@@ -152,7 +152,7 @@ struct sample {
 	uint32_t slice, thread, stack;
 	uint8_t kind;
 	uint64_t count;
-	uint64_t weight; /* ns or bytes or faults, as the kind says */
+	uint64_t weight; /* in sample_kind_unit() */
 };
 
 /* Time of one thread in one state within one slice; states with no time have no row. */
@@ -364,6 +364,7 @@ static inline uint32_t recording_slice(const struct recording *rec)
 
 const char *state_name(enum thread_state state);       /* "disk read", … for people */
 const char *sample_kind_name(enum sample_kind kind);   /* "cpu", "offcpu", … */
+const char *sample_kind_unit(enum sample_kind kind);   /* of its weights: "ns", "bytes", "count" */
 const char *edge_kind_name(enum edge_kind kind);       /* "culprit", "waker" */
 const char *frame_kind_name(enum frame_kind kind);     /* "user", "kernel", "interpreted" */
 const char *stack_end_name(enum stack_end end);        /* "complete", "truncated", … */

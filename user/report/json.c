@@ -96,6 +96,7 @@ static json_t *stacks_json(const struct document *doc)
 	json_t *object = json_object(), *reasons = json_object();
 
 	field_count(object, "cpu_samples", doc->coverage.cpu_samples);
+	field_count(object, "tracing_samples", doc->coverage.tracing_samples);
 	field_count(object, "user_samples", doc->coverage.user_samples);
 	field_count(object, "complete", doc->coverage.user_complete);
 	vec_each(&doc->coverage.incomplete, reason) {

@@ -33,6 +33,7 @@ static void put_samples(struct page *page, const struct document *doc)
 {
 	uint64_t user = doc->coverage.user_samples, complete = doc->coverage.user_complete;
 	const char *source = doc->coverage.sample_source;
+	double tracing = (double)doc->coverage.tracing_samples;
 	bool named = source && *source;
 	char *why;
 
@@ -43,6 +44,10 @@ static void put_samples(struct page *page, const struct document *doc)
 	page_field(page, INDENT, LABEL, "samples", "%s CPU samples at %u Hz per CPU%s%s%s",
 		   count_format(doc->coverage.cpu_samples).text, doc->coverage.sample_hz,
 		   named ? " (" : "", named ? source : "", named ? ")" : "");
+	if (tracing)
+		page_field(page, INDENT, LABEL, "",
+			   "%s of them are in tracing itself, not in the profile",
+			   part_format(tracing / (double)doc->coverage.cpu_samples).text);
 	if (!user) {
 		page_field(page, INDENT, LABEL, "stacks", "no sample hit user code");
 		return;

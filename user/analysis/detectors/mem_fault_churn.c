@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis/detectors/detector.h"
+#include "analysis/leaf.h"
 #include "analysis/stats.h"
 
 #define CHURN_SHARE       0.10

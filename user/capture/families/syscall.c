@@ -101,9 +101,15 @@ static int syscall_drain(struct session *session, struct error *error)
 				session->skeleton->maps.syscalls_1, syscall_counted, error);
 }
 
+static void call_sampled(struct session *session, const void *record, size_t size)
+{
+	session_sample(session, SAMPLE_SYSCALL, record, size);
+}
+
 const struct family family_syscall = {
 	.name = "syscall",
 	.what = "count, errors and time of system calls, by process",
+	.handlers = {{WIRE_CALL_SAMPLE, call_sampled}},
 	.prepare = syscall_prepare,
 	.drain = syscall_drain,
 };
