@@ -41,6 +41,7 @@ enum unwind_cfa {
 	UNWIND_SIGNAL, /* the frame that the kernel made for a signal handler: registers are in it
 			*/
 	UNWIND_END,    /* nothing called this code: the root */
+	UNWIND_SP_FAR, /* stack pointer + cfa_offset + (more << 15): frames of 256 KiB and above */
 };
 
 /* What became of the caller's frame pointer (x86-64: rbp). */
@@ -68,6 +69,7 @@ struct unwind_rule {
 	__s16 cfa_offset;
 	__s16 fp_offset;
 	__s16 more; /* UNWIND_REGISTER: DWARF's number; UNWIND_DEREF_*: units of 8 bytes;
+		     * UNWIND_SP_FAR: units of 256 KiB;
 		     * UNWIND_PLT: bytes into an entry where its push is done, 11 in most;
 		     * base_saved: units of 8 bytes */
 };

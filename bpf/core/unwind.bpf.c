@@ -305,6 +305,9 @@ static __always_inline enum step unwind_by_rule(struct unwind *u, __u64 rule)
 	case UNWIND_SP:
 		cfa = u->sp + cfa_offset;
 		break;
+	case UNWIND_SP_FAR:
+		cfa = u->sp + cfa_offset + (more << 18);
+		break;
 	case UNWIND_FP:
 		cfa = u->fp + cfa_offset;
 		break;

@@ -8,7 +8,8 @@
 /* Whether a stack is inside an interrupt: the thread below it did not ask for that work. */
 bool stack_in_interrupt(const struct recording *rec, const struct stack *stack);
 
-/* Whether a stack is inside tracing, ours or others': without that the thread would not be there. */
+/* Whether a stack is inside tracing, ours or others': without that the thread would not be there.
+ */
 bool stack_in_tracing(const struct recording *rec, const struct stack *stack);
 
 /*

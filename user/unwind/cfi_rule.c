@@ -4,7 +4,8 @@
 
 #include "unwind/cfi_program.h"
 
-#define UNIT 8 /* bytes: what offsets of rules count */
+#define UNIT     8  /* bytes: what offsets of rules count */
+#define FAR_BITS 18 /* bytes of UNWIND_SP_FAR that `more` does not tell */
 
 /* DW_OP_*: DWARF 5, 7.7.1. */
 enum {
@@ -133,6 +134,17 @@ static bool in_units(int64_t bytes, __s16 *units)
 	return true;
 }
 
+/* Describes a frame that is too large for one field, and no other. */
+static bool far_units(int64_t bytes, struct unwind_rule *rule)
+{
+	if (bytes % UNIT || bytes / UNIT <= SHRT_MAX || bytes >> FAR_BITS > SHRT_MAX)
+		return false;
+	rule->cfa = UNWIND_SP_FAR;
+	rule->more = (__s16)(bytes >> FAR_BITS);
+	rule->cfa_offset = (__s16)((bytes & ((1 << FAR_BITS) - 1)) / UNIT);
+	return true;
+}
+
 /* Sets the part of the rule that says where the CFA is; `cfa` as a place where it is one. */
 static bool cfa_describe(const struct cfi_machine *machine, const struct cfi_value *value,
 			 struct unwind_rule *rule, struct place *cfa)
@@ -151,6 +163,8 @@ static bool cfa_describe(const struct cfi_machine *machine, const struct cfi_val
 	} else if (!place_read(value, cfa)) {
 		return false;
 	}
+	if (cfa->number == machine->sp && !cfa->deref && far_units(cfa->offset, rule))
+		return true;
 	if (!in_units(cfa->offset, &rule->cfa_offset) || !in_units(cfa->more, &rule->more))
 		return false;
 	if (cfa->number == machine->sp) {

@@ -50,7 +50,7 @@ static bool parts_find(const uint32_t *words, size_t count, struct parts *parts)
 
 static bool rule_check(struct unwind_rule rule)
 {
-	if (rule.cfa > UNWIND_END || rule.fp > UNWIND_FP_LOST)
+	if (rule.cfa > UNWIND_SP_FAR || rule.fp > UNWIND_FP_LOST)
 		return false;
 	if (rule.cfa == UNWIND_REGISTER && (rule.more < 0 || rule.more >= REGISTERS))
 		return false;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Frames whose size the code alone knows: a realigned stack, whose frame address is itself kept on
- * the stack; alloca and arrays of variable length; a leaf that keeps the stack pointer elsewhere.
+ * the stack; alloca and arrays of variable length; a leaf that keeps the stack pointer elsewhere; a
+ * frame of more than 256 KiB.
  *
  * chain aligned: ROOT aligned_frame leaf
  * chain nested: ROOT nest aligned_frame leaf
  * chain variable: ROOT variable leaf
  * chain both: ROOT both aligned_frame leaf
+ * chain huge: ROOT huge leaf
  */
 #include <alloca.h>
 #include <string.h>
@@ -58,6 +60,14 @@ static NOINLINE void both(void)
 	sink = (unsigned long)(room[0] + more[0]);
 }
 
+static NOINLINE void huge(void)
+{
+	volatile char room[600 << 10];
+
+	leaf(room);
+	sink = (unsigned long)room[1];
+}
+
 int main(void)
 {
 	struct choice choices[] = {
@@ -65,6 +75,7 @@ int main(void)
 		{.chain = "nested", .call = nest, .weight = 1},
 		{.chain = "variable", .call = variable, .weight = 1},
 		{.chain = "both", .call = both, .weight = 1},
+		{.chain = "huge", .call = huge, .weight = 1},
 	};
 
 	CHOOSE(choices, SECONDS);

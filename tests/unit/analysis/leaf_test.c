@@ -63,10 +63,11 @@ static void who_asked_is_outside_of_the_wrapper(void **state)
 	assert_string_equal("take", place("[kernel]:schedule /c:futex_wait /c:lock /app:take "
 					  "/app:main /c:start /app:_start",
 					  SAMPLE_OFFCPU, "/app"));
-	assert_string_equal("read_all", place("/app:read /app:read_all /app:main", SAMPLE_SYSCALL,
-					      "/app"));
+	assert_string_equal("read_all",
+			    place("/app:read /app:read_all /app:main", SAMPLE_SYSCALL, "/app"));
 	/* A program's own system call, straight from its first function. */
-	assert_string_equal("main", place("/app:main /c:start /app:_start", SAMPLE_SYSCALL, "/app"));
+	assert_string_equal("main",
+			    place("/app:main /c:start /app:_start", SAMPLE_SYSCALL, "/app"));
 	/* Nothing but the library, and a program that is not known. */
 	assert_string_equal("read", place("/c:read /c:work /c:start", SAMPLE_SYSCALL, "/app"));
 	assert_string_equal("read", place("/app:read /app:read_all", SAMPLE_SYSCALL, ""));
@@ -111,7 +112,8 @@ static void interrupts_are_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(who_asked_is_outside_of_the_wrapper, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_asked_is_outside_of_the_wrapper, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(what_runs_is_the_leaf, setup, teardown),
 		cmocka_unit_test_setup_teardown(tracing_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(interrupts_are_told, setup, teardown),

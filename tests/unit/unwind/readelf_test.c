@@ -78,7 +78,9 @@ static bool rule_agrees(struct comparison *c, const struct line *line, struct un
 		    rule.cfa != UNWIND_PLT)
 			return rule.cfa == UNWIND_NONE;
 	} else if (number == 7) {
-		if (rule.cfa != UNWIND_SP || rule.cfa_offset * 8 != offset)
+		if (rule.cfa == UNWIND_SP_FAR
+			    ? ((long)rule.more << 18) + rule.cfa_offset * 8 != offset
+			    : rule.cfa != UNWIND_SP || rule.cfa_offset * 8 != offset)
 			return false;
 	} else if (number == 6) {
 		if (rule.cfa != UNWIND_FP || rule.cfa_offset * 8 != offset)

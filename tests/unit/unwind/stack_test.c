@@ -109,6 +109,9 @@ static bool step(struct registers *r)
 	case UNWIND_SP:
 		cfa += r->sp;
 		break;
+	case UNWIND_SP_FAR:
+		cfa += r->sp + ((uint64_t)rule.more << 18);
+		break;
 	case UNWIND_FP:
 		cfa += r->fp;
 		break;

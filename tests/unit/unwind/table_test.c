@@ -334,7 +334,7 @@ static void faults_of_tables_are_seen(void **state)
 		{3, UINT32_MAX},
 		{UNWIND_HEADER, UNWIND_SP},
 		{UNWIND_HEADER + 1, 1},
-		{UNWIND_HEADER + 2, 0x00010009}, /* no such CFA */
+		{UNWIND_HEADER + 2, 0x0001000a}, /* no such CFA */
 		{UNWIND_HEADER + 2, 0x00010501}, /* no such fp */
 		{second_word(&good, UNWIND_REGISTER, UNWIND_FP_SAME), 16u << 16},
 		{second_word(&good, UNWIND_REGISTER, UNWIND_FP_SAME), 0xffffu << 16},
