@@ -23,7 +23,9 @@ ALL_CFLAGS   = -std=gnu17 $(CFLAGS) $(WARNINGS) $(DEFINES) -fstack-protector-str
 ALL_LIBS     = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lsupc++ -lm -lpthread
 
 # core first: bpftool 7.1 gives wrong offsets to maps that it meets as extern before their definition.
-BPF_SOURCES := $(wildcard bpf/core/*.bpf.c) $(wildcard bpf/*.bpf.c)
+# core.bpf.c, which defines the shared maps, is linked first: docs/decisions.md.
+BPF_CORE    := bpf/core/core.bpf.c
+BPF_SOURCES := $(BPF_CORE) $(filter-out $(BPF_CORE),$(wildcard bpf/core/*.bpf.c bpf/*.bpf.c))
 BPF_OBJECTS := $(BPF_SOURCES:%.bpf.c=$(BUILD)/%.bpf.o)
 BPF_HEADERS := $(wildcard bpf/core/*.h include/*.h)
 BPF_CFLAGS  := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Werror \

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * sched: the thread ledger at switches and wakeups, who had the CPU meanwhile, who ended a wait,
- * single long waits with their stacks, and the life of threads.
+ * sched: the thread ledger at switches and wakeups, where threads wait and how long, who had the
+ * CPU meanwhile, who ended a wait, single long waits, and the life of threads.
  *
  * Runs under run-queue locks: look-ups, task storage, per-CPU arrays and the ring buffer only.
  */
 #include "core/cause.bpf.h"
+#include "core/context.bpf.h"
 #include "core/identity.bpf.h"
 #include "core/ledger.bpf.h"
-#include "core/stacks.bpf.h"
+#include "core/sampling.bpf.h"
 #include "core/targets.bpf.h"
-#include "core/wait.bpf.h"
 #include "histogram.h"
 #include <bpf/bpf_tracing.h>
 
@@ -35,18 +35,52 @@ static __always_inline bool wait_allowed(struct cpu_state *cpu, __u64 now)
 	return true;
 }
 
-/* A thread whose long wait ended gets its CPU: take its kernel stack, where it still sleeps. */
-static __always_inline void wait_take_stack(struct task_struct *next, struct wire_ledger *ledger,
-					    struct cpu_state *cpu, __u64 now)
+/*
+ * Whether single waits of a kind are worth telling. A quiet host does little else than wait for
+ * timers and in poll; the time is summed all the same.
+ */
+static __always_inline bool wait_is_told(enum thread_state state)
 {
-	ledger->flags &= ~LEDGER_WAIT_LONG;
-	if (!wait_allowed(cpu, now))
+	return state != STATE_WAIT_TIMER && state != STATE_WAIT_POLL;
+}
+
+/* A wait of `waited` ns that ends now; `waker` is the one who ended it, as tgid << 32 | tid. */
+static __always_inline void wait_send(const struct wire_ledger *ledger, struct task_struct *task,
+				      __u32 state, __u64 waker, __u64 waited, __u64 now)
+{
+	struct wire_wait *wait = bpf_ringbuf_reserve(&events, sizeof(*wait), 0);
+
+	if (!wait) {
+		drop_count(DROP_RING_WAIT);
 		return;
-	ledger->wait_kernel_stack = stack_kernel_of(next, SLOT_SCHED);
-	if (ledger->syscall >= 0)
-		ledger->flags |= LEDGER_WAIT_READY;
-	else
-		wait_send(ledger, next->pid, next->tgid, 0);
+	}
+	wait->header.kind = WIRE_WAIT;
+	wait->header.cpu = bpf_get_smp_processor_id();
+	wait->header.time_ns = now;
+	wait->header.tid = task->pid;
+	wait->header.tgid = task->tgid;
+	wait->begin_ns = now - waited;
+	wait->kernel_stack = ledger->wait_kernel_stack;
+	wait->user_stack = ledger->wait_user_stack;
+	wait->state = state;
+	wait->waker = (__u32)waker;
+	wait->waker_tgid = waker >> 32;
+	wait->syscall = ledger->syscall;
+	bpf_ringbuf_submit(wait, BPF_RB_NO_WAKEUP);
+}
+
+/* ---- where threads wait ---- */
+
+/* The current thread blocks: its place is looked up, and a sample that waited for it is sent. */
+static __always_inline void wait_enter(void *ctx, struct wire_ledger *ledger, __u32 state,
+				       __u64 now)
+{
+	struct pt_regs *regs = compat_user_registers();
+	__u64 ip = compat_user_ip(regs);
+
+	context_enter(ctx, ledger, state, ip, compat_user_sp(regs), now);
+	if (ledger->sample_kind)
+		sample_finish(ledger, ledger->sample_ip == ip ? ledger->wait_user_stack : 0);
 }
 
 /* ---- the two ends of a switch ---- */
@@ -103,11 +137,13 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 	ledger->state = next_state;
 	ledger_write_end(ledger);
 	if (state & COMPAT_TASK_DEAD) {
+		if (ledger->sample_kind)
+			sample_finish(ledger, 0);
 		life_send_exit(prev, ledger, now);
 		return;
 	}
-	if (ledger->flags & LEDGER_WAIT_READY)
-		wait_finish(ledger, stack_user(SLOT_SCHED));
+	if (state && (ledger->flags & (LEDGER_TARGETED | LEDGER_KTHREAD)) == LEDGER_TARGETED)
+		wait_enter(ctx, ledger, next_state, now);
 }
 
 /* The thread waited for this CPU for `waited` ns: charge those who had it meanwhile. */
@@ -174,8 +210,9 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 										 : STATE_RUN_USER;
 	ledger_begin_run(ledger, cpu, next->se.sum_exec_runtime, now);
 	ledger_write_end(ledger);
-	if (ledger->flags & LEDGER_WAIT_LONG)
-		wait_take_stack(next, ledger, cpu, now);
+	/* Its wakeup was not seen. */
+	if (ledger->context)
+		context_leave(ledger, next->pid, next->tgid, was, waited);
 }
 
 SEC("tp_btf/sched_switch")
@@ -212,16 +249,6 @@ static __always_inline bool waker_is_current(const struct cpu_state *cpu)
 	return !cpu->in_hard && !cpu->soft_foreign;
 }
 
-/*
- * Whether single waits of a kind are worth their stacks. A quiet host does little else than wait
- * for timers and in poll: their stacks took most of what strait costs there, and are what drowns
- * off-CPU profiles. The ledger counts them all the same.
- */
-static __always_inline bool wait_is_told(enum thread_state state)
-{
-	return state != STATE_WAIT_TIMER && state != STATE_WAIT_POLL;
-}
-
 static __always_inline int wakeup(struct task_struct *task)
 {
 	struct wire_ledger *ledger = ledger_of(task);
@@ -245,17 +272,12 @@ static __always_inline int wakeup(struct task_struct *task)
 		parties_add(parties->waker, &parties->waker_other_ns, id >> 32, waited);
 	else
 		parties->waker_other_ns += waited;
-	if (waited >= wait_threshold_ns && wait_is_told(was) && ledger_targeted(ledger) &&
-	    !(ledger->flags & LEDGER_KTHREAD)) {
-		ledger->wait_begin = now - waited;
-		ledger->wait_end = now;
-		ledger->wait_state = was;
-		ledger->wait_waker = (__u32)id;
-		ledger->wait_waker_tgid = id >> 32;
-		ledger->wait_syscall = ledger->syscall;
-		ledger->flags |= LEDGER_WAIT_LONG;
-	}
 	ledger_write_end(ledger);
+	if (!ledger->context)
+		return 0;
+	context_leave(ledger, task->pid, task->tgid, was, waited);
+	if (waited >= wait_threshold_ns && wait_is_told(was) && wait_allowed(cpu, now))
+		wait_send(ledger, task, was, id, waited, now);
 	return 0;
 }
 

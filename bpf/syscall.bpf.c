@@ -7,10 +7,10 @@
  * it begins, without a time. A call whose begin was not seen is not counted.
  */
 #include "core/compat.bpf.h"
-#include "core/ledger.bpf.h"
+#include "core/context.bpf.h"
 #include "core/sampling.bpf.h"
 #include "core/targets.bpf.h"
-#include "core/wait.bpf.h"
+#include "core/unwind.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 #define ERROR_AGAIN 11
@@ -64,25 +64,29 @@ int BPF_PROG(syscall__enter, struct pt_regs *regs, long nr)
 	ledger->syscall = (__s32)nr;
 	ledger->syscall_fd = (__s32)PT_REGS_PARM1_SYSCALL(regs);
 	ledger->syscall_enter = now;
+	context_leave_unseen(ledger, now);
 	ledger_switch_mode(ledger, cpu_here(), STATE_RUN_KERNEL, now);
 	if (class_of(nr) == CLASS_EXIT && ledger_targeted(ledger))
 		call_count(nr, 0, 0);
+	if (nr == unwind_mmap && ledger_targeted(ledger) &&
+	    PT_REGS_PARM3_CORE_SYSCALL(regs) & MAPPING_EXEC)
+		unwind_mmap_begins(PT_REGS_PARM5_CORE_SYSCALL(regs));
 	return 0;
 }
 
-/* What waited for the end of the call to get its user stack, and the call itself if it is due. */
+/* A sample that waited for its user stack, and the call itself if it is due. */
 static __always_inline void stacks_finish(struct wire_ledger *ledger, bool counted)
 {
 	bool due = counted && sample_due(SAMPLED_CALL, call_period);
 	__u64 user_stack;
 
-	if (!due && !(ledger->flags & LEDGER_WAIT_READY) && !ledger->sample_kind)
+	if (!due && !ledger->sample_kind)
 		return;
 	user_stack = stack_user(SLOT_SYSCALL);
-	if (ledger->flags & LEDGER_WAIT_READY)
-		wait_finish(ledger, user_stack);
 	if (ledger->sample_kind)
-		sample_finish(ledger, user_stack);
+		sample_finish(ledger, ledger->sample_ip == compat_user_ip(compat_user_registers())
+					      ? user_stack
+					      : 0);
 	if (due)
 		sample_send(WIRE_CALL_SAMPLE, 0, user_stack, call_period);
 }
@@ -103,6 +107,7 @@ int BPF_PROG(syscall__exit, struct pt_regs *regs, long result)
 	counted = nr >= 0 && ledger->syscall_enter && ledger_targeted(ledger);
 	stacks_finish(ledger, counted);
 	ledger->syscall = -1;
+	context_leave_unseen(ledger, now);
 	ledger_switch_mode(ledger, cpu_here(), STATE_RUN_USER, now);
 	if (counted)
 		call_count(nr, result, now - ledger->syscall_enter);

@@ -4,6 +4,7 @@
  * through which user space reads all ledgers at the end of a slice.
  */
 #include "core/cause.bpf.h"
+#include "core/context.bpf.h"
 #include "core/identity.bpf.h"
 #include "core/ledger.bpf.h"
 #include "core/targets.bpf.h"
@@ -51,6 +52,7 @@ static __always_inline void ledger_start(struct wire_ledger *ledger, struct task
 	ledger->since = now;
 	ledger->run_begin = now;
 	ledger->syscall = -1;
+	context_seed(ledger, BPF_CORE_READ(task, pid));
 	if (BPF_CORE_READ(task, flags) & COMPAT_PF_KTHREAD)
 		ledger->flags |= LEDGER_KTHREAD;
 	if (target_test(task, parent))
@@ -97,6 +99,8 @@ int BPF_PROG(sched__exec, struct task_struct *task)
 
 	if (ledger && target_test(task, ledger))
 		ledger->flags |= LEDGER_TARGETED;
+	if (ledger)
+		context_seed(ledger, task->pid);
 	life_send(task, WIRE_EXEC);
 	return 0;
 }

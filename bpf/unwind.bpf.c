@@ -6,14 +6,12 @@
  */
 #include "core/compat.bpf.h"
 #include "core/descriptor.bpf.h"
-#include "core/stacks.bpf.h"
 #include "core/ledger.bpf.h"
 #include "core/targets.bpf.h"
+#include "core/unwind.bpf.h"
 #include <bpf/bpf_tracing.h>
 
-#define MAPPING_EXEC 4 /* VM_EXEC and PROT_EXEC */
-
-const volatile __s32 unwind_mmap = -1; /* the number of mmap() */
+const volatile __s32 unwind_mmap = -1;
 
 SEC("iter/task_vma")
 int unwind__mappings(struct bpf_iter__task_vma *ctx)
@@ -40,16 +38,13 @@ int BPF_PROG(unwind__exec, struct task_struct *task)
 	return 0;
 }
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(unwind__mmap, struct pt_regs *regs, long nr)
+/* Called where system calls begin: a program of its own there would cost every call 50 ns. */
+__attribute__((noinline)) __u64 unwind_mmap_begins(__u64 fd)
 {
-	struct file *file;
+	struct file *file =
+		descriptor_file((struct task_struct *)bpf_get_current_task(), (__s32)fd);
 
-	if (nr != unwind_mmap || !(PT_REGS_PARM3_CORE_SYSCALL(regs) & MAPPING_EXEC))
-		return 0;
-	file = descriptor_file((struct task_struct *)bpf_get_current_task(),
-			       (__s32)PT_REGS_PARM5_CORE_SYSCALL(regs));
-	if (file && file_type(file) == MODE_REGULAR && ledger_targeted(ledger_current()))
+	if (file && file_type(file) == MODE_REGULAR)
 		file_tell((__u64)file, 0, 0, 0, 0);
 	return 0;
 }

@@ -39,6 +39,7 @@ enum wire_kind {
 	WIRE_NET_SAMPLE,   /* struct wire_sample: weight = bytes sent and received it stands for */
 	WIRE_CALL_SAMPLE,  /* struct wire_sample: weight = system calls it stands for */
 	WIRE_WAIT,         /* struct wire_wait */
+	WIRE_CONTEXT,      /* struct wire_context_sum: waits of a context that left the cache */
 	WIRE_FORK,         /* struct wire_life: a new thread or process */
 	WIRE_EXEC,         /* struct wire_life: same process, new image */
 	WIRE_EXIT,         /* struct wire_exit: a thread's last ledger */
@@ -130,6 +131,43 @@ struct wire_wait {
 	__s32 syscall; /* number, -1 = none */
 };
 
+/*
+ * The context cache: an array that user space maps. What one thread waited in one place: the time
+ * and the number of its waits since user space last took them. Both sides take by subtracting what
+ * they read, so that nothing is lost or counted twice.
+ */
+struct wire_context {
+	/* The key of the context ^ the other fields of its identity: 0 = free. A slot that two CPUs
+	 * wrote at once has the check of neither. */
+	__u64 check;
+	__u64 kernel_stack, user_stack;
+	__u32 tid, tgid;
+	__u32 state;       /* enum thread_state, STATE_WAIT_* */
+	__u16 provisional; /* a table was missing when it was walked: it will be again */
+	__u16 doubtful;    /* two stacks have this key: see struct context_doubt */
+	__s64 count;
+	__s64 ns;
+	__u64 pad; /* a cache line */
+};
+#define WIRE_CONTEXTS 32768
+
+_Static_assert(sizeof(struct wire_context) == 64, "a cache line");
+
+/* What a context held when another one took its place, or a wait whose context was gone. */
+struct wire_context_sum {
+	struct wire_header header; /* the thread that waited */
+	__u64 kernel_stack, user_stack;
+	__u64 count, ns;
+	__u32 state, pad;
+};
+
+/* How the cache did, since the programs were loaded. */
+struct wire_context_stats {
+	__u64 walks;  /* contexts that were not in it: their stacks were walked */
+	__u64 checks; /* contexts that were, and were walked all the same */
+	__u64 wrong;  /* of these: the stack was another one */
+};
+
 /* Who a thread is. */
 struct wire_identity {
 	__u32 tid, tgid;
@@ -200,21 +238,17 @@ struct wire_ledger {
 	__u64 run_irq;       /* interrupt time since run_begin */
 	__u64 run_clock;     /* the scheduler's clock of the thread at run_begin, ns */
 	__u64 stolen_owed;   /* stolen time that is not yet taken out of a running state */
-	/* The last wait above the threshold, kept until its user stack can be read. */
-	__u64 wait_begin, wait_end, wait_kernel_stack;
-	__u32 wait_state, wait_waker, wait_waker_tgid;
-	__s32 wait_syscall;
-	/* A sampled request or message of the system call it is in, until its end. */
-	__u64 sample_kernel_stack, sample_weight;
+	/* The context it waits in (context.bpf.h), 0 = none; and what the cache has for it. */
+	__u64 context_seed, context, wait_kernel_stack, wait_user_stack;
+	/* A sampled request or message, until its user stack is had; the code that made it. */
+	__u64 sample_kernel_stack, sample_weight, sample_ip;
 	__u32 sample_kind; /* enum wire_kind, 0 = none */
 	__u32 pad;
 };
 #define LEDGER_TARGETED   1u /* samples and counts are wanted for this thread */
 #define LEDGER_IN_RECLAIM 2u
-#define LEDGER_IN_LOCK    4u  /* between contention_begin and contention_end */
-#define LEDGER_WAIT_LONG  8u  /* wait_* describe a wait whose thread has not run since */
-#define LEDGER_WAIT_READY 16u /* wait_* is complete but for the user stack */
-#define LEDGER_KTHREAD    32u
+#define LEDGER_IN_LOCK    4u /* between contention_begin and contention_end */
+#define LEDGER_KTHREAD    8u
 
 /*
  * What a system call waits for when it blocks: user space fills the table by name, so that the
@@ -367,6 +401,7 @@ enum drop_reason {
 	DROP_RING_WAIT,
 	DROP_RING_LIFE,
 	DROP_RING_FILE,
+	DROP_RING_CONTEXT,
 	DROP_WAIT_RATE,   /* above the rate limit of single waits */
 	DROP_MAP_SYSCALL, /* map full */
 	DROP_MAP_BLOCK,

@@ -9,6 +9,7 @@
 #include "vmlinux.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
 #include "core/maps.bpf.h"
 
 #define COMPAT_PF_KTHREAD      0x00200000
@@ -215,6 +216,21 @@ static __always_inline struct pt_regs *compat_user_registers(void)
 	stack = (__u64)BPF_CORE_READ(task, stack);
 	return stack ? (struct pt_regs *)(stack + COMPAT_THREAD_SIZE - sizeof(struct pt_regs))
 		     : NULL;
+}
+
+/* The user instruction and stack pointer in them. Of bpf_task_pt_regs() they are read directly. */
+static __always_inline __u64 compat_user_ip(struct pt_regs *regs)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return PT_REGS_IP(regs);
+	return regs ? PT_REGS_IP_CORE(regs) : 0;
+}
+
+static __always_inline __u64 compat_user_sp(struct pt_regs *regs)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return PT_REGS_SP(regs);
+	return regs ? PT_REGS_SP_CORE(regs) : 0;
 }
 
 /* Where the vDSO is mapped, 0 = unknown. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The maps and settings that all families share, and the licence of the linked object. */
-#include "core/maps.bpf.h"
+#include "core/context.bpf.h"
 
 const volatile __u64 wait_threshold_ns = 1000000;
 const volatile __u64 sample_weight_ns = 10101010;
@@ -19,5 +19,8 @@ struct ledger_hash_map ledger_hash SEC(".maps");
 struct cpus_map cpus SEC(".maps");
 struct dropped_map dropped SEC(".maps");
 struct target_pids_map target_pids SEC(".maps");
+struct contexts_map contexts SEC(".maps");
+struct doubts_map context_doubts SEC(".maps");
+struct unwinds_map unwinds SEC(".maps");
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -3,6 +3,7 @@
 #ifndef STRAIT_SAMPLING_BPF_H
 #define STRAIT_SAMPLING_BPF_H
 
+#include "core/compat.bpf.h"
 #include "core/ledger.bpf.h"
 #include "core/stacks.bpf.h"
 
@@ -46,9 +47,10 @@ static __always_inline void sample_finish(struct wire_ledger *ledger, __u64 user
 }
 
 /*
- * The current thread's sample gets its user stack at the end of the system call: the program there
- * unwinds anyway, and every other one that did would take 8 ms longer to load. Without a system
- * call (a page fault reads from a disk) it goes without.
+ * The current thread's sample gets its user stack at the end of the system call, or where the
+ * thread blocks before that: the programs there unwind anyway, and every other one that did would
+ * take 8 ms longer to load. Without a system call (a page fault reads from a disk) it is the block
+ * or nothing.
  */
 static __always_inline void sample_later(struct wire_ledger *ledger, enum wire_kind kind,
 					 __u64 kernel_stack, __u64 weight)
@@ -57,8 +59,9 @@ static __always_inline void sample_later(struct wire_ledger *ledger, enum wire_k
 		sample_finish(ledger, 0);
 	ledger->sample_kernel_stack = kernel_stack;
 	ledger->sample_weight = weight;
+	ledger->sample_ip = compat_user_ip(compat_user_registers());
 	ledger->sample_kind = kind;
-	if (ledger->syscall < 0)
+	if (ledger->flags & LEDGER_KTHREAD)
 		sample_finish(ledger, 0);
 }
 

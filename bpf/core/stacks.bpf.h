@@ -7,7 +7,7 @@
  * program half-way.
  *
  *   u64 stack_kernel(ctx, slot)       the current task's kernel stack: its id, 0 = none
- *   u64 stack_kernel_of(task, slot)   the kernel stack of a task that does not run
+ *   u64 stack_kernel_above(ctx, slot, skip)    the same without the innermost frames
  *   u64 stack_user(slot)              the current task's user stack (unwind.bpf.c)
  */
 #ifndef STRAIT_STACKS_BPF_H
@@ -88,22 +88,19 @@ static __always_inline struct wire_stack *stack_scratch_of(enum stack_slot slot)
 	return bpf_map_lookup_elem(&stack_scratch, &key);
 }
 
-static __always_inline __u64 stack_kernel(void *ctx, enum stack_slot slot)
+/* `skip` frames at the leaf are left out. */
+static __always_inline __u64 stack_kernel_above(void *ctx, enum stack_slot slot, __u64 skip)
 {
 	struct wire_stack *stack = stack_scratch_of(slot);
 
-	return stack ? stack_kernel_send(
-			       slot, bpf_get_stack(ctx, stack->address, sizeof(stack->address), 0))
+	return stack ? stack_kernel_send(slot, bpf_get_stack(ctx, stack->address,
+							     sizeof(stack->address), skip))
 		     : 0;
 }
 
-static __always_inline __u64 stack_kernel_of(struct task_struct *task, enum stack_slot slot)
+static __always_inline __u64 stack_kernel(void *ctx, enum stack_slot slot)
 {
-	struct wire_stack *stack = stack_scratch_of(slot);
-
-	return stack ? stack_kernel_send(slot, bpf_get_task_stack(task, stack->address,
-								  sizeof(stack->address), 0))
-		     : 0;
+	return stack_kernel_above(ctx, slot, 0);
 }
 
 /* Sends one sample of the current thread, its stacks taken by the caller. */

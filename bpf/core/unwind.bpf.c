@@ -7,7 +7,6 @@
 struct unwind_files_map unwind_files SEC(".maps");
 struct unwind_tables_map unwind_tables SEC(".maps");
 struct files_seen_map files_seen SEC(".maps");
-struct unwinds_map unwinds SEC(".maps");
 
 #define VM_EXEC     4
 #define FRAME_JUMP  (64ULL << 20) /* no frame is larger */
@@ -393,6 +392,8 @@ __attribute__((noinline)) __u64 unwind_step(__u64 slot)
 	frame->offset = offset;
 	u->stack.frames = at + 1;
 	u->hash = stack_hash_step(stack_hash_step(u->hash, frame->file), offset);
+	if (u->is_return && at <= UNWIND_RETURNS)
+		u->returns[(at - 1) & (UNWIND_RETURNS - 1)] = (u->sp - 8 - u->user.sp) >> 3;
 	if (u->mapping.has_table)
 		rule = unwind_rule_find(slot, offset);
 	else if (u->mapping.file & WIRE_FILE_INODE)
@@ -438,6 +439,7 @@ static __always_inline bool unwind_begin(struct unwind *u)
 	u->is_return = 0;
 	u->registers_known = 1;
 	u->no_table = 0;
+	__builtin_memset(u->returns, 0, sizeof(u->returns));
 	u->mapping.start = u->mapping.end = 0;
 	u->hash = STACK_HASH_BEGIN;
 	u->stack.frames = 0;

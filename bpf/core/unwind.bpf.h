@@ -10,8 +10,9 @@
 #include "core/stacks.bpf.h"
 #include "unwind_table.h"
 
-#define UNWIND_FILES  8192 /* files with a table, or known to have none */
-#define UNWIND_TABLES 4096
+#define UNWIND_FILES   8192 /* files with a table, or known to have none */
+#define UNWIND_TABLES  4096
+#define UNWIND_RETURNS 8 /* a power of two */
 
 struct unwind_files_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -64,6 +65,8 @@ struct unwind {
 	__u32 is_return;       /* pc is a return address */
 	__u32 registers_known; /* all of them: the innermost frame, or that below a signal */
 	__u32 no_table;        /* a table was missing on the way */
+	/* Where the first return addresses lie, in words from the user stack pointer. */
+	__u16 returns[UNWIND_RETURNS];
 	struct unwind_mapping mapping;
 	__u64 registers[16]; /* by DWARF's number */
 	struct pt_regs user;
@@ -76,5 +79,22 @@ struct unwinds_map {
 	__type(key, __u32);
 	__type(value, struct unwind);
 };
+
+extern struct unwinds_map unwinds SEC(".maps");
+
+/* Whether the slot's last walk met a file whose table is not loaded (yet). */
+static __always_inline bool unwind_lacked_table(enum stack_slot slot)
+{
+	__u32 key = slot;
+	struct unwind *unwind = bpf_map_lookup_elem(&unwinds, &key);
+
+	return unwind && unwind->no_table;
+}
+
+#define MAPPING_EXEC 4 /* VM_EXEC and PROT_EXEC */
+
+extern const volatile __s32 unwind_mmap; /* the number of mmap(), -1 = unwind is off */
+/* The current process is about to map the file of this descriptor to run it. */
+__u64 unwind_mmap_begins(__u64 fd);
 
 #endif

@@ -40,6 +40,45 @@ static void stacks_cover(struct analysis *a)
 				 (struct counted){stack_end_name(end), ends[end]});
 }
 
+static double points_sum(const struct recording *rec, const char *name)
+{
+	uint32_t metric = string_find(rec, name);
+	double sum = 0;
+
+	vec_each(&rec->points, point)
+		if (metric != NONE && point->metric == metric)
+			sum += point->value;
+	return sum;
+}
+
+/*
+ * The waits that the context cache placed, against the ledger's exact time in all of them. What is
+ * missing: waits that began before the window or did not end in it.
+ */
+static void waits_cover(struct analysis *a)
+{
+	const struct recording *rec = a->rec;
+	double placed = 0, blocked = 0;
+
+	vec_each(&rec->samples, sample) {
+		if (sample->kind != SAMPLE_OFFCPU && sample->kind != SAMPLE_IDLE)
+			continue;
+		placed += (double)sample->weight;
+		a->doc->coverage.waits += sample->count;
+	}
+	vec_each(&rec->ledger, row) {
+		const struct process *process =
+			&rec->processes.at[rec->threads.at[row->thread].process];
+
+		if (row->state >= STATE_WAIT_DISK_READ && process->targeted && !process->kernel)
+			blocked += (double)row->ns;
+	}
+	if (blocked > 0)
+		a->doc->coverage.waits_placed = fmin(placed / blocked, 1);
+	a->doc->coverage.places_checked = (uint64_t)points_sum(rec, "context.checks");
+	a->doc->coverage.places_wrong = (uint64_t)points_sum(rec, "context.wrong");
+}
+
 /*
  * How much of the threads' life the ledger explains: of the leaders of processes that were there
  * from the begin to the end, whose life in the window is known to be all of it.
@@ -86,6 +125,7 @@ void coverage_tell(struct analysis *a)
 		 (struct skipped){"request", "response times, throughput and errors of "
 					     "servers are not observed by this version"});
 	stacks_cover(a);
+	waits_cover(a);
 	doc->coverage.sample_hz = rec->sample_hz;
 	doc->coverage.sample_source = document_text(doc, "%s", string_get(rec, rec->sample_source));
 	doc->coverage.ledger_share = ledger_cover(a);

@@ -98,6 +98,9 @@ void profile_join(struct analysis *a)
 	vec_each(&a->functions->at, function) {
 		double weight = a->functions->weight[function->kind];
 
+		/* Waiting for work is no place to look at. */
+		if (function->kind == SAMPLE_IDLE)
+			continue;
 		if (weight <= 0 || a->doc->hotspots.len >= 10 * HOTSPOTS)
 			continue;
 		if (function->self < HOTSPOT_MIN_SHARE * weight)

@@ -274,6 +274,7 @@ static const struct {
 	[DROP_RING_WAIT] = {"ring buffer full: single waits", false},
 	[DROP_RING_LIFE] = {"ring buffer full: births and ends of threads", false},
 	[DROP_RING_FILE] = {"ring buffer full: files whose code runs", false},
+	[DROP_RING_CONTEXT] = {"ring buffer full: time of waits by place", false},
 	[DROP_WAIT_RATE] = {"single waits above 500 a second and CPU (their time is counted)",
 			    false},
 	[DROP_MAP_SYSCALL] = {"map full: system calls", false},
@@ -396,7 +397,6 @@ int session_run(struct session *session, struct error *error)
 	const struct session_options *options = &session->options;
 	int err = window_begin(session, error);
 	uint64_t begin = session->begin_ns, end, window_end;
-	bool last;
 
 	if (err)
 		return err;
@@ -409,9 +409,9 @@ int session_run(struct session *session, struct error *error)
 			end = window_end;
 		slice_watch(session, begin, end);
 		/* Stopped while the slice ends: what came after its flip needs one more slice. */
-		last = window_stopped(session) || now_ns() >= window_end;
+		session->last_slice = window_stopped(session) || now_ns() >= window_end;
 		err = slice_end(session, error);
-		if (err || last)
+		if (err || session->last_slice)
 			break;
 		begin = session->slice_end_ns;
 		recording_begin_slice(session->recording, session_time(session, begin),

@@ -57,6 +57,7 @@ struct session {
 	uint64_t begin_ns; /* CLOCK_MONOTONIC at the begin of the window */
 
 	uint64_t slice_end_ns; /* CLOCK_MONOTONIC: end of the slice that is being drained */
+	bool last_slice;       /* nothing is drained after it */
 
 	struct tasks *tasks;   /* processes, threads and their ledgers: tasks.h */
 	struct stacks *stacks; /* stack ids seen so far: stacks.h */

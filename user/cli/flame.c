@@ -87,8 +87,9 @@ int cli_flame(int argc, char **argv)
 	enum sample_kind kind = SAMPLE_CPU;
 	const struct option show[] = {
 		{"kind", 0, "KIND", option_kind, &kind,
-		 "cpu (without it): where CPUs are busy; offcpu: where threads wait; or another "
-		 "kind that the recording has"},
+		 "cpu (without it): where CPUs are busy; offcpu: where threads wait; idle: "
+		 "where they wait for work or for a time of their choice; or another kind that the "
+		 "recording has"},
 		{"user", 'U', NULL, option_flag, &export_options.user_only,
 		 "only the user part of the stacks"},
 		{"kernel", 'K', NULL, option_flag, &export_options.kernel_only,

@@ -16,6 +16,7 @@ struct document *document_new(void)
 	doc->coverage.ledger_share = NAN;
 	doc->coverage.self_cpu_percent = NAN;
 	doc->coverage.self_bpf_percent = NAN;
+	doc->coverage.waits_placed = NAN;
 	doc->total.saved_share = NAN;
 	doc->total.low = NAN;
 	doc->total.high = NAN;

@@ -164,6 +164,11 @@ struct document {
 		VEC(struct counted) lost; /* by reason */
 		VEC(struct skipped) skipped;
 		uint64_t cpu_samples, user_samples, user_complete;
+		/* Waits: of the time that threads of the target were blocked, the share whose place
+		 * is known; how many places were looked at twice, and were another one. NAN, 0 =
+		 * none. */
+		double waits_placed;
+		uint64_t waits, places_checked, places_wrong;
 		uint64_t tracing_samples; /* of cpu_samples: inside tracing programs, no hotspots */
 		uint32_t sample_hz;
 		const char *sample_source;

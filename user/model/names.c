@@ -38,7 +38,7 @@ const char *sample_kind_name(enum sample_kind kind)
 		[SAMPLE_CPU] = "cpu",     [SAMPLE_OFFCPU] = "offcpu",   [SAMPLE_WAKEUP] = "wakeup",
 		[SAMPLE_ALLOC] = "alloc", [SAMPLE_FREE] = "free",       [SAMPLE_FAULT] = "fault",
 		[SAMPLE_BLOCK] = "block", [SAMPLE_FS] = "fs",           [SAMPLE_NET] = "net",
-		[SAMPLE_LOCK] = "lock",   [SAMPLE_SYSCALL] = "syscall",
+		[SAMPLE_LOCK] = "lock",   [SAMPLE_SYSCALL] = "syscall", [SAMPLE_IDLE] = "idle",
 	};
 
 	return NAME(names, kind);

@@ -144,6 +144,7 @@ enum sample_kind {
 	SAMPLE_NET,
 	SAMPLE_LOCK,
 	SAMPLE_SYSCALL,
+	SAMPLE_IDLE, /* waits for work to arrive, or for a time of one's choice */
 	SAMPLE_KINDS,
 };
 

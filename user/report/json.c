@@ -112,6 +112,17 @@ static json_t *stacks_json(const struct document *doc)
 	return object;
 }
 
+static json_t *waits_json(const struct document *doc)
+{
+	json_t *object = json_object();
+
+	field_count(object, "count", doc->coverage.waits);
+	field_real(object, "placed_share", doc->coverage.waits_placed);
+	field_count(object, "checked", doc->coverage.places_checked);
+	field_count(object, "wrong", doc->coverage.places_wrong);
+	return object;
+}
+
 static json_t *self_json(const struct document *doc)
 {
 	double bpf = doc->coverage.self_bpf_percent;
@@ -149,6 +160,7 @@ static json_t *coverage_json(const struct document *doc)
 	}
 	field_put(object, "skipped", skipped);
 	field_put(object, "stacks", stacks_json(doc));
+	field_put(object, "waits", waits_json(doc));
 	field_real(object, "ledger_share", doc->coverage.ledger_share);
 	field_put(object, "self", self_json(doc));
 	return object;

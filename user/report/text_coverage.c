@@ -59,6 +59,20 @@ static void put_samples(struct page *page, const struct document *doc)
 	free(why);
 }
 
+static void put_waits(struct page *page, const struct document *doc)
+{
+	double placed = doc->coverage.waits_placed;
+
+	if (!isfinite(placed))
+		return;
+	page_field(page, INDENT, LABEL, "waits",
+		   "%s of the blocked time has its place, the rest began before the window; "
+		   "%s waits, %s of %s places looked at twice were another",
+		   part_format(placed).text, count_format(doc->coverage.waits).text,
+		   count_format(doc->coverage.places_wrong).text,
+		   count_format(doc->coverage.places_checked).text);
+}
+
 static void put_lost(struct page *page, const struct document *doc)
 {
 	uint64_t events = doc->coverage.lost_events, samples = doc->coverage.lost_samples;
@@ -118,6 +132,7 @@ void text_coverage(struct page *page, const struct document *doc)
 
 	page_heading(page, "Coverage", "what was and was not seen, and what it cost");
 	put_samples(page, doc);
+	put_waits(page, doc);
 	put_lost(page, doc);
 	put_skipped(page, doc);
 	if (isfinite(ledger))

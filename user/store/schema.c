@@ -200,7 +200,7 @@ const struct table schema_tables[TABLE_COUNT] = {
 	REF(struct sample, stack, TABLE_STACKS, "call stack; an empty one where none was taken"),
 	ENUM(struct sample, kind, SAMPLE_KINDS, "profile (words: sample)"),
 	UINT(struct sample, count, "events, or samples taken"),
-	UINT(struct sample, weight, "ns (cpu, offcpu, wakeup, block, fs, net, lock, syscall), bytes (alloc, free) or faults"),
+	UINT(struct sample, weight, "ns (cpu, offcpu, idle, wakeup, lock), bytes (alloc, free, block, fs, net) or a count (fault, syscall)"),
 	}},
 [TABLE_LEDGER] = {
 	"ledger", "Wall time of each thread by state; the rows of a thread sum to the time it existed.",

@@ -156,7 +156,7 @@ static const struct {
 	{"UPDATE samples SET thread = 4294967296", "samples row 0, thread: refers to a row"},
 	{"UPDATE samples SET stack = 3", "stack: refers to a row"},
 	{"UPDATE samples SET slice = 5 WHERE id = 9", "samples row 9, slice: refers to a row"},
-	{"UPDATE samples SET kind = 11", "kind: out of range"},
+	{"UPDATE samples SET kind = 12", "kind: out of range"},
 	{"UPDATE samples SET kind = -1", "kind: out of range"},
 	{"UPDATE samples SET count = -1", "count: out of range"},
 	{"UPDATE samples SET count = 'many'", "count: not an integer"},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sched: the thread ledger, run-queue latency, long waits, and the life of threads. */
+/* sched: the thread ledger, run-queue latency, where threads wait, and their life. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "capture/contexts.h"
 #include "capture/families.h"
 #include "capture/tasks.h"
 #include "histogram.h"
@@ -21,6 +22,7 @@ struct sched_data {
 	int cpu_count;
 	size_t cpu_size; /* of one struct cpu_state, as the kernel hands it out */
 	char *cpu_now;
+	struct contexts *contexts;
 };
 
 static struct sched_data *sched_data(struct session *session)
@@ -78,8 +80,11 @@ static int sched_dump(struct session *session, uint64_t end_ns, struct error *er
 
 		have += got > 0 ? (size_t)got : 0;
 		whole = have / sizeof(threads[0]);
-		for (size_t i = 0; i < whole; i++)
+		for (size_t i = 0; i < whole; i++) {
 			tasks_dump(session->tasks, &threads[i], end_ns, generation);
+			if (session->last_slice)
+				contexts_pending(session, &threads[i]);
+		}
 		/* A read may end in the middle of a record. */
 		have -= whole * sizeof(threads[0]);
 		memmove(threads, &threads[whole], have);
@@ -162,7 +167,8 @@ static int sched_begin(struct session *session, struct error *error)
 	data->cpu_size = (bpf_map__value_size(session->skeleton->maps.cpus) + 7) & ~7UL;
 	data->cpus = calloc((size_t)data->cpu_count, sizeof(*data->cpus));
 	data->cpu_now = malloc((size_t)data->cpu_count * data->cpu_size);
-	if (!data->cpus || !data->cpu_now)
+	data->contexts = contexts_open(bpf_map__fd(session->skeleton->maps.contexts));
+	if (!data->cpus || !data->cpu_now || !data->contexts)
 		return error_set(error, -ENOMEM, "out of memory");
 	runqueue_drain(session, false);
 	cpus_drain(session, false);
@@ -171,8 +177,13 @@ static int sched_begin(struct session *session, struct error *error)
 
 static int sched_drain(struct session *session, struct error *error)
 {
-	int err = sched_dump(session, session->slice_end_ns, error);
+	struct sched_data *data = sched_data(session);
+	int err;
 
+	/* Waits that end between the two are in neither; the other way round they would be in both.
+	 */
+	contexts_drain(data->contexts, session);
+	err = sched_dump(session, session->slice_end_ns, error);
 	tasks_end_slice(session->tasks);
 	runqueue_drain(session, true);
 	cpus_drain(session, true);
@@ -185,6 +196,7 @@ static void sched_close(struct session *session)
 
 	if (!data)
 		return;
+	contexts_close(data->contexts);
 	free(data->cpus);
 	free(data->cpu_now);
 	free(data);
@@ -236,17 +248,16 @@ static void sched_waited(struct session *session, const void *record, size_t siz
 	if (wait.end_ns <= wait.begin_ns)
 		return;
 	recording_wait(session->recording, &wait);
-	recording_sample(session->recording, SAMPLE_OFFCPU, wait.thread, wait.stack, 1,
-			 wait.end_ns - wait.begin_ns);
 }
 
 const struct family family_sched = {
 	.name = "sched",
-	.what = "where the time of every thread goes: the ledger, run queues, long waits",
+	.what = "where the time of every thread goes: the ledger, run queues, where threads wait",
 	.handlers = {{WIRE_FORK, sched_born},
 		     {WIRE_EXEC, sched_exec},
 		     {WIRE_EXIT, sched_exit},
-		     {WIRE_WAIT, sched_waited}},
+		     {WIRE_WAIT, sched_waited},
+		     {WIRE_CONTEXT, contexts_sum}},
 	.prepare = sched_prepare,
 	.begin = sched_begin,
 	.drain = sched_drain,

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The context cache: every wait has its stacks, and almost none is walked.
+ *
+ * A thread that blocks at the same user instruction with the same user stack pointer, in the same
+ * system call and for the same cause, is in the same place as before: its stacks are those that were
+ * walked then (inferred call path profiling; Mytkowicz, Coughlin, Diwan, OOPSLA 2009). One hit in
+ * CONTEXT_CHECK_PERIOD is walked again, to tell how often that is wrong. Where it was, a function
+ * with frames of one size was called from two places: from then on the first return addresses are
+ * part of the key.
+ *
+ * The slot also sums the time waited there. It is found by a key that holds a seed of the thread's
+ * own, new at each exec: nothing is left over from a thread or a program that is gone. Slots have no
+ * lock; one that two CPUs write at once belongs to neither key.
+ */
+#ifndef STRAIT_CONTEXT_BPF_H
+#define STRAIT_CONTEXT_BPF_H
+
+#include "core/compat.bpf.h"
+#include "core/ledger.bpf.h"
+#include "core/unwind.bpf.h"
+
+#define CONTEXT_CHECK_PERIOD 64 /* a power of two */
+#define CONTEXT_MIX          0x9e3779b97f4a7c15ULL
+
+struct contexts_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WIRE_CONTEXTS);
+	__type(key, __u32);
+	__type(value, struct wire_context);
+};
+extern struct contexts_map contexts SEC(".maps");
+extern struct wire_context_stats context_stats;
+
+/* Of a key that two stacks had: where their return addresses lie, in words from the stack pointer.
+ */
+struct context_doubt {
+	__u64 key;
+	__u16 returns[UNWIND_RETURNS];
+};
+
+/* Calls for the code behind them (context.bpf.c): numbers only, as stacks.bpf.h says. */
+#define CONTEXT_DOUBTS 4096 /* a power of two; direct-mapped, the later one wins */
+
+struct doubts_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CONTEXT_DOUBTS);
+	__type(key, __u32);
+	__type(value, struct context_doubt);
+};
+extern struct doubts_map context_doubts SEC(".maps");
+
+/* Notes where the walk just made found return addresses. Returns nothing of use. */
+__u64 context_doubt(__u64 key);
+/* The key with the return addresses in it; `key` itself where they are not known. */
+__u64 context_extend(__u64 key, __u64 sp);
+
+/* A new thread, or a new program in one: what it did before is another's. */
+static __always_inline void context_seed(struct wire_ledger *ledger, __u32 tid)
+{
+	ledger->context_seed = bpf_ktime_get_ns() ^ (__u64)tid << 40;
+	ledger->context = 0;
+}
+
+static __always_inline __u64 context_finish(__u64 hash)
+{
+	hash = (hash ^ hash >> 32) * CONTEXT_MIX;
+	hash ^= hash >> 29;
+	return hash ? hash : 1;
+}
+
+static __always_inline __u64 context_key(const struct wire_ledger *ledger, __u64 ip, __u64 sp,
+					 __u32 state)
+{
+	__u64 hash = stack_hash_step(ledger->context_seed, ip);
+
+	hash = stack_hash_step(hash, sp);
+	hash = stack_hash_step(hash, (__u64)(__u32)ledger->syscall << 8 | state);
+	return context_finish(hash);
+}
+
+static __always_inline struct wire_context *context_slot(__u64 key)
+{
+	__u32 slot = key & (WIRE_CONTEXTS - 1);
+
+	return bpf_map_lookup_elem(&contexts, &slot);
+}
+
+static __always_inline __u64 context_check(const struct wire_context *slot, __u64 key)
+{
+	return key ^ slot->kernel_stack ^ slot->user_stack ^
+	       ((__u64)slot->tid << 32 | slot->tgid) * CONTEXT_MIX ^ slot->state;
+}
+
+static __always_inline bool context_held(const struct wire_context *slot, __u64 key)
+{
+	return slot->check == context_check(slot, key);
+}
+
+static __always_inline void context_send(__u64 kernel_stack, __u64 user_stack, __u32 tid,
+					 __u32 tgid, __u32 state, __u64 count, __u64 ns)
+{
+	struct wire_context_sum *sum = bpf_ringbuf_reserve(&events, sizeof(*sum), 0);
+
+	if (!sum) {
+		drop_count(DROP_RING_CONTEXT);
+		return;
+	}
+	sum->header.kind = WIRE_CONTEXT;
+	sum->header.cpu = bpf_get_smp_processor_id();
+	sum->header.time_ns = bpf_ktime_get_ns();
+	sum->header.tid = tid;
+	sum->header.tgid = tgid;
+	sum->kernel_stack = kernel_stack;
+	sum->user_stack = user_stack;
+	sum->count = count;
+	sum->ns = ns;
+	sum->state = state;
+	sum->pad = 0;
+	bpf_ringbuf_submit(sum, BPF_RB_NO_WAKEUP);
+}
+
+/* Takes the slot for a context; what it held goes to user space. */
+static __always_inline void context_take(struct wire_context *slot, __u64 key,
+					 const struct wire_ledger *ledger, __u32 state,
+					 __u32 provisional)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__s64 count = slot->count, ns = slot->ns;
+
+	if (count || ns) {
+		__sync_fetch_and_add(&slot->count, -count);
+		__sync_fetch_and_add(&slot->ns, -ns);
+		context_send(slot->kernel_stack, slot->user_stack, slot->tid, slot->tgid,
+			     slot->state, count, ns);
+	}
+	slot->check = 0;
+	barrier();
+	slot->kernel_stack = ledger->wait_kernel_stack;
+	slot->user_stack = ledger->wait_user_stack;
+	slot->tid = (__u32)id;
+	slot->tgid = id >> 32;
+	slot->state = state;
+	slot->provisional = provisional;
+	slot->doubtful = 0;
+	barrier();
+	slot->check = context_check(slot, key);
+}
+
+/*
+ * The current thread, targeted and no kernel thread, blocks in `state`. Runs in its switch. A stack
+ * that ended for want of a table is walked each time, until the table is there.
+ */
+static __always_inline void context_enter(void *ctx, struct wire_ledger *ledger, __u32 state,
+					  __u64 ip, __u64 sp, __u64 now)
+{
+	__u64 key = context_key(ledger, ip, sp, state), kernel_stack = 0, user_stack = 0;
+	struct wire_context *slot = context_slot(key);
+	bool held, sure, extended = false;
+
+	if (!slot)
+		return;
+	held = context_held(slot, key);
+	if (held && slot->doubtful) {
+		extended = true;
+		key = context_extend(key, sp);
+		slot = context_slot(key);
+		if (!slot)
+			return;
+		held = context_held(slot, key);
+	}
+	ledger->context = key;
+	sure = held && !slot->provisional;
+	if (held) {
+		kernel_stack = ledger->wait_kernel_stack = slot->kernel_stack;
+		user_stack = ledger->wait_user_stack = slot->user_stack;
+	}
+	/* The clock's low bits are as good as random here. */
+	if (sure && now >> 4 & (CONTEXT_CHECK_PERIOD - 1))
+		return;
+	/*
+	 * Without this program and what runs it (bpf_trace_runN): they call from one place while
+	 * programs are timed, from another while they are not.
+	 */
+	ledger->wait_kernel_stack = stack_kernel_above(ctx, SLOT_SCHED, 2);
+	ledger->wait_user_stack = stack_user(SLOT_SCHED);
+	__sync_fetch_and_add(sure ? &context_stats.checks : &context_stats.walks, 1);
+	if (held && ledger->wait_kernel_stack == kernel_stack &&
+	    ledger->wait_user_stack == user_stack)
+		return;
+	if (sure)
+		__sync_fetch_and_add(&context_stats.wrong, 1);
+	if (sure && !extended) {
+		slot->doubtful = 1;
+		context_doubt(key);
+		key = context_extend(key, sp);
+		ledger->context = key;
+		slot = context_slot(key);
+		if (!slot)
+			return;
+	}
+	context_take(slot, key, ledger, state, unwind_lacked_table(SLOT_SCHED));
+}
+
+/* A thread's wait in `state` is over: it took `ns`. */
+static __always_inline void context_leave(struct wire_ledger *ledger, __u32 tid, __u32 tgid,
+					  __u32 state, __u64 ns)
+{
+	__u64 key = ledger->context;
+	struct wire_context *slot = context_slot(key);
+
+	ledger->context = 0;
+	if (!slot)
+		return;
+	if (!context_held(slot, key)) {
+		context_send(ledger->wait_kernel_stack, ledger->wait_user_stack, tid, tgid, state, 1,
+			     ns);
+		return;
+	}
+	__sync_fetch_and_add(&slot->count, 1);
+	__sync_fetch_and_add(&slot->ns, ns);
+}
+
+/* The current thread runs although its ledger has it waiting: its wakeup and switch were not seen. */
+static __always_inline void context_leave_unseen(struct wire_ledger *ledger, __u64 now)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	if (ledger->context)
+		context_leave(ledger, (__u32)id, id >> 32, ledger->state, now - ledger->since);
+}
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where threads wait, and how long: the sums of the context cache (bpf/core/context.bpf.h), taken
+ * out of the kernel's map → samples of the open slice. A wait is filed when it ends.
+ */
+#ifndef STRAIT_CONTEXTS_H
+#define STRAIT_CONTEXTS_H
+
+#include <stddef.h>
+
+struct session;
+struct contexts;
+struct wire_thread;
+
+/* `map` is the descriptor of the map; NULL: it cannot be mapped, or there is no memory. */
+struct contexts *contexts_open(int map);
+void contexts_close(struct contexts *contexts);
+
+/* Takes what was waited since the last call. */
+void contexts_drain(struct contexts *contexts, struct session *session);
+
+/* The wait that a thread is in at the end of the window. */
+void contexts_pending(struct session *session, const struct wire_thread *thread);
+
+/* A struct wire_context_sum of the ring buffer. */
+void contexts_sum(struct session *session, const void *record, size_t size);
+
+#endif
