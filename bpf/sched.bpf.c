@@ -71,14 +71,38 @@ static __always_inline void wait_send(const struct wire_ledger *ledger, struct t
 
 /* ---- where threads wait ---- */
 
+#define FUTEX_WAIT        0
+#define FUTEX_LOCK_PI     6
+#define FUTEX_WAIT_BITSET 9
+#define FUTEX_LOCK_PI2    13
+#define FUTEX_COMMAND     0x7f
+#define FUTEX_CONTENDED   2
+
+/*
+ * Whether a futex() waits for a mutex that another thread holds. The value expected in the word
+ * says so: 2 is "held, with waiters" in glibc, musl, Rust and Go alike (Drepper, Futexes Are
+ * Tricky). Condition variables, semaphores and joins expect other values: they may be idle.
+ */
+static __always_inline bool futex_is_held(struct pt_regs *regs)
+{
+	__u32 command = compat_user_argument2(regs) & FUTEX_COMMAND;
+
+	if (command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2)
+		return true;
+	return (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET) &&
+	       (__u32)compat_user_argument3(regs) == FUTEX_CONTENDED;
+}
+
 /* The current thread blocks: its place is looked up, and a sample that waited for it is sent. */
 static __always_inline void wait_enter(void *ctx, struct wire_ledger *ledger, __u32 state,
-				       __u64 now)
+				       struct cpu_state *cpu)
 {
 	struct pt_regs *regs = compat_user_registers();
 	__u64 ip = compat_user_ip(regs);
 
-	context_enter(ctx, ledger, state, ip, compat_user_sp(regs), now);
+	if (state == STATE_WAIT_LOCK_USER && futex_is_held(regs))
+		state |= CONTEXT_LOCK;
+	context_enter(ctx, ledger, state, ip, compat_user_sp(regs), cpu);
 	if (ledger->sample_kind)
 		sample_finish(ledger, ledger->sample_ip == ip ? ledger->wait_user_stack : 0);
 }
@@ -143,7 +167,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 		return;
 	}
 	if (state && (ledger->flags & (LEDGER_TARGETED | LEDGER_KTHREAD)) == LEDGER_TARGETED)
-		wait_enter(ctx, ledger, next_state, now);
+		wait_enter(ctx, ledger, next_state, cpu);
 }
 
 /* The thread waited for this CPU for `waited` ns: charge those who had it meanwhile. */
@@ -212,7 +236,7 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 	ledger_write_end(ledger);
 	/* Its wakeup was not seen. */
 	if (ledger->context)
-		context_leave(ledger, next->pid, next->tgid, was, waited);
+		context_leave(ledger, next->pid, next->tgid, waited);
 }
 
 SEC("tp_btf/sched_switch")
@@ -249,7 +273,23 @@ static __always_inline bool waker_is_current(const struct cpu_state *cpu)
 	return !cpu->in_hard && !cpu->soft_foreign;
 }
 
-static __always_inline int wakeup(struct task_struct *task)
+/* The current thread lets a mutex go that another waited for, for `waited` ns. */
+static __always_inline void holder_told(void *ctx, __u64 waited, struct cpu_state *cpu)
+{
+	struct wire_ledger *ledger = ledger_current();
+	struct pt_regs *regs = compat_user_registers();
+	__u64 id = bpf_get_current_pid_tgid(), key;
+	struct context_stacks stacks = {};
+
+	if (!ledger || (ledger->flags & (LEDGER_TARGETED | LEDGER_KTHREAD)) != LEDGER_TARGETED)
+		return;
+	key = context_find(ctx, ledger, CONTEXT_WAKER, compat_user_ip(regs), compat_user_sp(regs),
+			   cpu, &stacks);
+	if (key)
+		context_add(key, &stacks, (__u32)id, id >> 32, CONTEXT_WAKER, waited);
+}
+
+static __always_inline int wakeup(void *ctx, struct task_struct *task)
 {
 	struct wire_ledger *ledger = ledger_of(task);
 	struct cpu_state *cpu = cpu_here();
@@ -275,7 +315,9 @@ static __always_inline int wakeup(struct task_struct *task)
 	ledger_write_end(ledger);
 	if (!ledger->context)
 		return 0;
-	context_leave(ledger, task->pid, task->tgid, was, waited);
+	context_leave(ledger, task->pid, task->tgid, waited);
+	if (id && ledger->context_what & CONTEXT_LOCK)
+		holder_told(ctx, waited, cpu);
 	if (waited >= wait_threshold_ns && wait_is_told(was) && wait_allowed(cpu, now))
 		wait_send(ledger, task, was, id, waited, now);
 	return 0;
@@ -284,13 +326,13 @@ static __always_inline int wakeup(struct task_struct *task)
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(sched__wakeup, struct task_struct *task)
 {
-	return wakeup(task);
+	return wakeup(ctx, task);
 }
 
 SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(sched__wakeup_new, struct task_struct *task)
 {
-	return wakeup(task);
+	return wakeup(ctx, task);
 }
 
 SEC("tp_btf/sched_migrate_task")

@@ -142,7 +142,7 @@ struct wire_context {
 	__u64 check;
 	__u64 kernel_stack, user_stack;
 	__u32 tid, tgid;
-	__u32 state;       /* enum thread_state, STATE_WAIT_* */
+	__u32 what;        /* enum thread_state, STATE_WAIT_*, | CONTEXT_* */
 	__u16 provisional; /* a table was missing when it was walked: it will be again */
 	__u16 doubtful;    /* two stacks have this key: see struct context_doubt */
 	__s64 count;
@@ -150,6 +150,9 @@ struct wire_context {
 	__u64 pad; /* a cache line */
 };
 #define WIRE_CONTEXTS 32768
+#define CONTEXT_LOCK  0x40u /* a mutex that another thread held */
+#define CONTEXT_WAKER 0x80u /* not the place of a wait, but whence waits were ended */
+#define CONTEXT_STATE 0x3fu /* the bits of the state */
 
 _Static_assert(sizeof(struct wire_context) == 64, "a cache line");
 
@@ -158,7 +161,7 @@ struct wire_context_sum {
 	struct wire_header header; /* the thread that waited */
 	__u64 kernel_stack, user_stack;
 	__u64 count, ns;
-	__u32 state, pad;
+	__u32 what, pad;
 };
 
 /* How the cache did, since the programs were loaded. */
@@ -240,6 +243,7 @@ struct wire_ledger {
 	__u64 stolen_owed;   /* stolen time that is not yet taken out of a running state */
 	/* The context it waits in (context.bpf.h), 0 = none; and what the cache has for it. */
 	__u64 context_seed, context, wait_kernel_stack, wait_user_stack;
+	__u32 context_what, context_pad;
 	/* A sampled request or message, until its user stack is had; the code that made it. */
 	__u64 sample_kernel_stack, sample_weight, sample_ip;
 	__u32 sample_kind; /* enum wire_kind, 0 = none */
@@ -440,9 +444,9 @@ _Static_assert(sizeof(struct wire_file) == 88 + WIRE_PATH_BYTES, "wire size");
 _Static_assert(sizeof(struct wire_wait) == 64, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 88, "wire size");
 _Static_assert(sizeof(struct wire_life) == 112, "wire size");
-_Static_assert(sizeof(struct wire_ledger) == 872, "wire size");
-_Static_assert(sizeof(struct wire_thread) == 1016, "wire size");
-_Static_assert(sizeof(struct wire_exit) == 984, "wire size");
+_Static_assert(sizeof(struct wire_ledger) == 880, "wire size");
+_Static_assert(sizeof(struct wire_thread) == 1024, "wire size");
+_Static_assert(sizeof(struct wire_exit) == 992, "wire size");
 _Static_assert(sizeof(struct bucket_key) == 16, "wire size");
 _Static_assert(sizeof(struct net_key) == 28, "wire size");
 _Static_assert(sizeof(struct net_value) == 88, "wire size");

@@ -3,15 +3,15 @@
  * The context cache: every wait has its stacks, and almost none is walked.
  *
  * A thread that blocks at the same user instruction with the same user stack pointer, in the same
- * system call and for the same cause, is in the same place as before: its stacks are those that were
- * walked then (inferred call path profiling; Mytkowicz, Coughlin, Diwan, OOPSLA 2009). One hit in
- * CONTEXT_CHECK_PERIOD is walked again, to tell how often that is wrong. Where it was, a function
- * with frames of one size was called from two places: from then on the first return addresses are
- * part of the key.
+ * system call and for the same cause, is in the same place as before: its stacks are those that
+ * were walked then (inferred call path profiling; Mytkowicz, Coughlin, Diwan, OOPSLA 2009). One hit
+ * in CONTEXT_CHECK_PERIOD is walked again, to tell how often that is wrong. Where it was, a
+ * function with frames of one size was called from two places: from then on the first return
+ * addresses are part of the key.
  *
  * The slot also sums the time waited there. It is found by a key that holds a seed of the thread's
- * own, new at each exec: nothing is left over from a thread or a program that is gone. Slots have no
- * lock; one that two CPUs write at once belongs to neither key.
+ * own, new at each exec: nothing is left over from a thread or a program that is gone. Slots have
+ * no lock; one that two CPUs write at once belongs to neither key.
  */
 #ifndef STRAIT_CONTEXT_BPF_H
 #define STRAIT_CONTEXT_BPF_H
@@ -20,8 +20,8 @@
 #include "core/ledger.bpf.h"
 #include "core/unwind.bpf.h"
 
-#define CONTEXT_CHECK_PERIOD 64 /* a power of two */
-#define CONTEXT_MIX          0x9e3779b97f4a7c15ULL
+#define CONTEXT_CHECK_SHIFT 26 /* one in 64 */
+#define CONTEXT_MIX         0x9e3779b97f4a7c15ULL
 
 struct contexts_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -71,12 +71,12 @@ static __always_inline __u64 context_finish(__u64 hash)
 }
 
 static __always_inline __u64 context_key(const struct wire_ledger *ledger, __u64 ip, __u64 sp,
-					 __u32 state)
+					 __u32 what)
 {
 	__u64 hash = stack_hash_step(ledger->context_seed, ip);
 
 	hash = stack_hash_step(hash, sp);
-	hash = stack_hash_step(hash, (__u64)(__u32)ledger->syscall << 8 | state);
+	hash = stack_hash_step(hash, (__u64)(__u32)ledger->syscall << 8 | what);
 	return context_finish(hash);
 }
 
@@ -90,7 +90,7 @@ static __always_inline struct wire_context *context_slot(__u64 key)
 static __always_inline __u64 context_check(const struct wire_context *slot, __u64 key)
 {
 	return key ^ slot->kernel_stack ^ slot->user_stack ^
-	       ((__u64)slot->tid << 32 | slot->tgid) * CONTEXT_MIX ^ slot->state;
+	       ((__u64)slot->tid << 32 | slot->tgid) * CONTEXT_MIX ^ slot->what;
 }
 
 static __always_inline bool context_held(const struct wire_context *slot, __u64 key)
@@ -99,7 +99,7 @@ static __always_inline bool context_held(const struct wire_context *slot, __u64 
 }
 
 static __always_inline void context_send(__u64 kernel_stack, __u64 user_stack, __u32 tid,
-					 __u32 tgid, __u32 state, __u64 count, __u64 ns)
+					 __u32 tgid, __u32 what, __u64 count, __u64 ns)
 {
 	struct wire_context_sum *sum = bpf_ringbuf_reserve(&events, sizeof(*sum), 0);
 
@@ -116,15 +116,19 @@ static __always_inline void context_send(__u64 kernel_stack, __u64 user_stack, _
 	sum->user_stack = user_stack;
 	sum->count = count;
 	sum->ns = ns;
-	sum->state = state;
+	sum->what = what;
 	sum->pad = 0;
 	bpf_ringbuf_submit(sum, BPF_RB_NO_WAKEUP);
 }
 
+/* What a walk found, or the cache had. */
+struct context_stacks {
+	__u64 kernel, user;
+};
+
 /* Takes the slot for a context; what it held goes to user space. */
 static __always_inline void context_take(struct wire_context *slot, __u64 key,
-					 const struct wire_ledger *ledger, __u32 state,
-					 __u32 provisional)
+					 const struct context_stacks *stacks, __u32 what)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__s64 count = slot->count, ns = slot->ns;
@@ -133,102 +137,130 @@ static __always_inline void context_take(struct wire_context *slot, __u64 key,
 		__sync_fetch_and_add(&slot->count, -count);
 		__sync_fetch_and_add(&slot->ns, -ns);
 		context_send(slot->kernel_stack, slot->user_stack, slot->tid, slot->tgid,
-			     slot->state, count, ns);
+			     slot->what, count, ns);
 	}
 	slot->check = 0;
 	barrier();
-	slot->kernel_stack = ledger->wait_kernel_stack;
-	slot->user_stack = ledger->wait_user_stack;
+	slot->kernel_stack = stacks->kernel;
+	slot->user_stack = stacks->user;
 	slot->tid = (__u32)id;
 	slot->tgid = id >> 32;
-	slot->state = state;
-	slot->provisional = provisional;
+	slot->what = what;
+	slot->provisional = unwind_lacked_table(SLOT_SCHED);
 	slot->doubtful = 0;
 	barrier();
 	slot->check = context_check(slot, key);
 }
 
-/*
- * The current thread, targeted and no kernel thread, blocks in `state`. Runs in its switch. A stack
- * that ended for want of a table is walked each time, until the table is there.
- */
-static __always_inline void context_enter(void *ctx, struct wire_ledger *ledger, __u32 state,
-					  __u64 ip, __u64 sp, __u64 now)
+static __always_inline void context_walk(void *ctx, __u32 what, struct context_stacks *stacks)
 {
-	__u64 key = context_key(ledger, ip, sp, state), kernel_stack = 0, user_stack = 0;
+	/*
+	 * Without this program and what runs it (bpf_trace_runN): they call from one place while
+	 * programs are timed, from another while they are not. A waker's kernel part is that of its
+	 * system call.
+	 */
+	stacks->kernel = what & CONTEXT_WAKER ? 0 : stack_kernel_above(ctx, SLOT_SCHED, 2);
+	stacks->user = stack_user(SLOT_SCHED);
+}
+
+/*
+ * Where the current thread, targeted and no kernel thread, is: the key of its slot, 0 = none, and
+ * its stacks. Runs in the scheduler. A stack that ended for want of a table is walked each time,
+ * until the table is there.
+ */
+static __always_inline __u64 context_find(void *ctx, const struct wire_ledger *ledger, __u32 what,
+					  __u64 ip, __u64 sp, struct cpu_state *cpu,
+					  struct context_stacks *stacks)
+{
+	__u64 key = context_key(ledger, ip, sp, what);
 	struct wire_context *slot = context_slot(key);
+	struct context_stacks had = {};
 	bool held, sure, extended = false;
 
 	if (!slot)
-		return;
+		return 0;
 	held = context_held(slot, key);
 	if (held && slot->doubtful) {
 		extended = true;
 		key = context_extend(key, sp);
 		slot = context_slot(key);
 		if (!slot)
-			return;
+			return 0;
 		held = context_held(slot, key);
 	}
-	ledger->context = key;
 	sure = held && !slot->provisional;
 	if (held) {
-		kernel_stack = ledger->wait_kernel_stack = slot->kernel_stack;
-		user_stack = ledger->wait_user_stack = slot->user_stack;
+		had.kernel = stacks->kernel = slot->kernel_stack;
+		had.user = stacks->user = slot->user_stack;
 	}
-	/* The clock's low bits are as good as random here. */
-	if (sure && now >> 4 & (CONTEXT_CHECK_PERIOD - 1))
-		return;
-	/*
-	 * Without this program and what runs it (bpf_trace_runN): they call from one place while
-	 * programs are timed, from another while they are not.
-	 */
-	ledger->wait_kernel_stack = stack_kernel_above(ctx, SLOT_SCHED, 2);
-	ledger->wait_user_stack = stack_user(SLOT_SCHED);
+	/* Multiples of the golden ratio: no pattern of events keeps in step, no gap is long. */
+	if (sure && (++cpu->contexts * 0x9e3779b9U) >> CONTEXT_CHECK_SHIFT)
+		return key;
+	context_walk(ctx, what, stacks);
 	__sync_fetch_and_add(sure ? &context_stats.checks : &context_stats.walks, 1);
-	if (held && ledger->wait_kernel_stack == kernel_stack &&
-	    ledger->wait_user_stack == user_stack)
-		return;
+	if (held && stacks->kernel == had.kernel && stacks->user == had.user)
+		return key;
 	if (sure)
 		__sync_fetch_and_add(&context_stats.wrong, 1);
 	if (sure && !extended) {
 		slot->doubtful = 1;
 		context_doubt(key);
 		key = context_extend(key, sp);
-		ledger->context = key;
 		slot = context_slot(key);
 		if (!slot)
-			return;
+			return 0;
 	}
-	context_take(slot, key, ledger, state, unwind_lacked_table(SLOT_SCHED));
+	context_take(slot, key, stacks, what);
+	return key;
 }
 
-/* A thread's wait in `state` is over: it took `ns`. */
-static __always_inline void context_leave(struct wire_ledger *ledger, __u32 tid, __u32 tgid,
-					  __u32 state, __u64 ns)
+/* Adds a wait to the slot; to user space itself where another context has the slot by now. */
+static __always_inline void context_add(__u64 key, const struct context_stacks *stacks, __u32 tid,
+					__u32 tgid, __u32 what, __u64 ns)
 {
-	__u64 key = ledger->context;
 	struct wire_context *slot = context_slot(key);
 
-	ledger->context = 0;
 	if (!slot)
 		return;
 	if (!context_held(slot, key)) {
-		context_send(ledger->wait_kernel_stack, ledger->wait_user_stack, tid, tgid, state, 1,
-			     ns);
+		context_send(stacks->kernel, stacks->user, tid, tgid, what, 1, ns);
 		return;
 	}
 	__sync_fetch_and_add(&slot->count, 1);
 	__sync_fetch_and_add(&slot->ns, ns);
 }
 
-/* The current thread runs although its ledger has it waiting: its wakeup and switch were not seen. */
+/* The current thread blocks. */
+static __always_inline void context_enter(void *ctx, struct wire_ledger *ledger, __u32 what,
+					  __u64 ip, __u64 sp, struct cpu_state *cpu)
+{
+	struct context_stacks stacks = {};
+
+	ledger->context = context_find(ctx, ledger, what, ip, sp, cpu, &stacks);
+	ledger->context_what = what;
+	ledger->wait_kernel_stack = stacks.kernel;
+	ledger->wait_user_stack = stacks.user;
+}
+
+/* A thread's wait is over: it took `ns`. */
+static __always_inline void context_leave(struct wire_ledger *ledger, __u32 tid, __u32 tgid,
+					  __u64 ns)
+{
+	struct context_stacks stacks = {ledger->wait_kernel_stack, ledger->wait_user_stack};
+	__u64 key = ledger->context;
+
+	ledger->context = 0;
+	context_add(key, &stacks, tid, tgid, ledger->context_what, ns);
+}
+
+/* The current thread runs although its ledger has it waiting: its wakeup and switch were not seen.
+ */
 static __always_inline void context_leave_unseen(struct wire_ledger *ledger, __u64 now)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 
 	if (ledger->context)
-		context_leave(ledger, (__u32)id, id >> 32, ledger->state, now - ledger->since);
+		context_leave(ledger, (__u32)id, id >> 32, now - ledger->since);
 }
 
 #endif

@@ -62,6 +62,7 @@ struct cpu_state {
 	} run[CPU_RUNS];    /* the last runs on this CPU: whom a waiting thread waited for */
 	__u64 waits_second; /* rate limit of single waits */
 	__u32 waits_sent;
+	__u32 contexts; /* looked up in the context cache */
 };
 
 struct cpus_map {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Waits a known number of times in three places, for places.sh: for a child's answer through a pipe,
- * asked in often() and in seldom(), whose frames are alike, and for a timer in nap(). On one CPU, so
- * that most questions block. Prints how often it and the child blocked in each as the kernel counts
- * it, and the wall time in ns.
+ * Waits a known number of times in three places, for places.sh: for a child's answer through a
+ * pipe, asked in often() and in seldom(), whose frames are alike, and for a timer in nap(). On one
+ * CPU, so that most questions block. Prints how often it and the child blocked in each as the
+ * kernel counts it, and the wall time in ns.
  */
 #include <sched.h>
 #include <stdio.h>

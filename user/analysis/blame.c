@@ -133,6 +133,9 @@ static void direct_add_states(struct builder *b, uint32_t group)
 
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		direct_add(b, group, NONE, states[i], READY_SATURATED, g->ns[states[i]]);
+	/* Of the waits for futexes only those for a mutex that somebody held: others may be idle.
+	 */
+	direct_add(b, group, NONE, STATE_WAIT_LOCK_USER, READY_SATURATED, g->lock_ns);
 }
 
 static void direct_make(struct builder *b)

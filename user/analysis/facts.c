@@ -237,6 +237,8 @@ static void groups_sum(struct facts *facts)
 	vec_each(&rec->samples, sample) {
 		struct group *group = facts_group(facts, sample->thread);
 
+		if (sample->kind == SAMPLE_LOCK && group)
+			group->lock_ns += (double)sample->weight;
 		if (sample->kind == SAMPLE_CPU && group && sample->stack < rec->stacks.len &&
 		    !stack_in_interrupt(rec, &rec->stacks.at[sample->stack]))
 			group->samples += (double)sample->count;

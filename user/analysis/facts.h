@@ -43,6 +43,7 @@ struct group {
 	double ns[STATE_COUNT]; /* of its busy threads */
 	double total, active;   /* ns, of its busy threads */
 	double samples;         /* CPU samples, without those inside interrupts */
+	double lock_ns;         /* its threads waited for a mutex that another held */
 };
 
 /* A counter summed over the window. */

@@ -37,8 +37,12 @@ void contexts_close(struct contexts *contexts)
 }
 
 /* Waiting for work or for a time of one's choice is told apart: it is nobody's bottleneck. */
-static enum sample_kind kind_of(uint32_t state)
+static enum sample_kind kind_of(uint32_t what)
 {
+	uint32_t state = what & CONTEXT_STATE;
+
+	if (what & CONTEXT_WAKER)
+		return SAMPLE_WAKEUP;
 	return state == STATE_WAIT_TIMER || state == STATE_WAIT_POLL ? SAMPLE_IDLE : SAMPLE_OFFCPU;
 }
 
@@ -46,12 +50,17 @@ static enum sample_kind kind_of(uint32_t state)
 static void context_file(struct session *session, const struct wire_context *of, int64_t count,
 			 int64_t ns)
 {
+	uint32_t thread, stack;
+
 	if (count <= 0 || ns < 0)
 		return;
-	recording_sample(session->recording, kind_of(of->state),
-			 session_thread(session, of->tid, of->tgid),
-			 session_stack(session, of->kernel_stack, of->user_stack), (uint64_t)count,
+	thread = session_thread(session, of->tid, of->tgid);
+	stack = session_stack(session, of->kernel_stack, of->user_stack);
+	recording_sample(session->recording, kind_of(of->what), thread, stack, (uint64_t)count,
 			 (uint64_t)ns);
+	if (of->what & CONTEXT_LOCK)
+		recording_sample(session->recording, SAMPLE_LOCK, thread, stack, (uint64_t)count,
+				 (uint64_t)ns);
 }
 
 /*
@@ -103,7 +112,7 @@ void contexts_sum(struct session *session, const void *record, size_t size)
 				   .user_stack = sum->user_stack,
 				   .tid = sum->header.tid,
 				   .tgid = sum->header.tgid,
-				   .state = sum->state};
+				   .what = sum->what};
 	context_file(session, &of, (int64_t)sum->count, (int64_t)sum->ns);
 }
 
@@ -114,7 +123,7 @@ void contexts_pending(struct session *session, const struct wire_thread *thread)
 				  .user_stack = ledger->wait_user_stack,
 				  .tid = thread->who.tid,
 				  .tgid = thread->who.tgid,
-				  .state = ledger->state};
+				  .what = ledger->context_what};
 
 	/* Not of a wait whose thread waits for a CPU by now. */
 	if (ledger->context && ledger->state >= STATE_WAIT_DISK_READ &&

@@ -21,6 +21,7 @@
 	each(mem_cgroup_limit) \
 	each(mem_swap) \
 	each(mem_fault_churn) \
+	each(lock_user) \
 	each(lock_kernel) \
 	each(net_retransmits)
 /* clang-format on */

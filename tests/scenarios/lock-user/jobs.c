@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Four times as many threads as CPUs do jobs of one millisecond of work: some of it alone, the rest
+ * in store_result() under a mutex that all of them share.
+ *
+ *   jobs SECONDS RATE THREADS PERCENT-UNDER-THE-MUTEX
+ */
+#include <pthread.h>
+
+#include "flat.h"
+#include "life.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t rate, done;
+static long percent;
+
+static __attribute__((noipa)) void store_result(struct flat *f)
+{
+	pthread_mutex_lock(&lock);
+	flat_work(f, rate * (uint64_t)percent / 100);
+	done++;
+	pthread_mutex_unlock(&lock);
+	f->next %= 40; /* no tail call: this function is still there while the mutex is let go */
+}
+
+static void *thread_run(void *arg)
+{
+	struct flat f = {(uintptr_t)arg + 1, 0};
+
+	for (;;) {
+		flat_work(&f, rate * (uint64_t)(100 - percent) / 100);
+		store_result(&f);
+	}
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	long seconds, threads;
+	pthread_t thread;
+	uint64_t begin;
+
+	if (argc != 5)
+		return 2;
+	seconds = number_parse(argv[1], 1, 3600);
+	rate = (uint64_t)number_parse(argv[2], 10, 10000000);
+	threads = number_parse(argv[3], 1, 4096);
+	percent = number_parse(argv[4], 0, 100);
+	life_bound((int)seconds);
+	begin = now_ns();
+	for (long i = 0; i < threads; i++)
+		if (pthread_create(&thread, NULL, thread_run, (void *)i))
+			return 1;
+	sleep_us((double)seconds * 1e6);
+	throughput_print(__atomic_load_n(&done, __ATOMIC_RELAXED), begin);
+	fflush(stdout);
+	_exit(0);
+}
