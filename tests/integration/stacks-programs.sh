@@ -7,28 +7,16 @@
 
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/integration/stacks/lib.sh
+. "$(dirname "$0")/stacks/lib.sh"
 
 need_root
 need_strait
 need python3 setpriv
 
 load=$root/tests/integration/stacks/load
-judge=$root/tests/integration/stacks/judge.py
 recording=$work/r.strait
 chmod 711 "$work"
-
-# verdict JUDGE'S-ARGUMENT…: prints its checks as this test's.
-verdict() {
-	local word what seen
-	if ! python3 "$judge" "$@" >"$work/verdict" 2>"$work/judge.err"; then
-		report 1 "the judge of $*" "$(tail -n 3 "$work/judge.err")"
-		return
-	fi
-	while IFS=$'\t' read -r word what seen; do
-		[ "$word" = good ]
-		report $? "$what" "$seen"
-	done <"$work/verdict"
-}
 
 # set_up NAME: false where it cannot run here, with a note.
 set_up() {
@@ -61,7 +49,8 @@ observe() {
 	done
 	for name in "${running[@]}"; do
 		"$load" clean "$name" "$work/$name"
-		verdict whole --least 400 "$recording" "$name" "$("$load" programs "$name")"
+		verdict programs.py whole --least 400 "$recording" "$name" \
+			"$("$load" programs "$name")"
 	done
 }
 
@@ -84,15 +73,15 @@ test_agreement() {
 		stop "$name"
 	done
 	for name in python3 perl; do
-		verdict agree --least 300 --since 1 "$recording" "$work/perf.data" "$name, beside perf" \
-			"$("$load" programs "$name")"
+		verdict programs.py agree --least 300 --since 1 "$recording" "$work/perf.data" \
+			"$name, beside perf" "$("$load" programs "$name")"
 	done
 	rm -f "$work/perf.data"
 }
 
 # A build of 200 small files: compilers, assemblers and shells that live for some milliseconds each.
 test_build() {
-	local i
+	local i check
 	command -v make >/dev/null && command -v gcc >/dev/null || {
 		echo 'note: no make, or no gcc: the build is left out'
 		return
@@ -106,10 +95,11 @@ test_build() {
 		>"$work/build/Makefile"
 	run "$strait" record -q --replace -F 999 -d 100 -o "$recording" -- make -s -C "$work/build" -j2
 	is 'recorded: make -j2' 0 "$status"
-	verdict named "$recording" 'make -j2' make sh dash gcc cc1 as x86_64-linux-gnu-gcc \
-		x86_64-linux-gnu-gcc-12 x86_64-linux-gnu-as
-	verdict whole --least 500 "$recording" 'make -j2' make sh dash gcc cc1 as x86_64-linux-gnu-gcc \
-		x86_64-linux-gnu-gcc-12 x86_64-linux-gnu-as
+	for check in named 'whole --least 500'; do
+		# shellcheck disable=SC2086 # words of its own
+		verdict programs.py $check "$recording" 'make -j2' make sh dash gcc cc1 as \
+			x86_64-linux-gnu-gcc x86_64-linux-gnu-gcc-12 x86_64-linux-gnu-as
+	done
 }
 
 observe python3 openssl

@@ -6,6 +6,8 @@
 
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/integration/stacks/lib.sh
+. "$(dirname "$0")/stacks/lib.sh"
 
 need_root
 need_strait
@@ -54,24 +56,11 @@ record_planned() {
 	[ "$status" -eq 0 ] || head -c 600 "$err"
 }
 
-# verdict JUDGE'S-ARGUMENT…: prints its checks as this test's.
-verdict() {
-	local word what seen
-	if ! python3 "$sources/judge.py" "$@" >"$work/verdict" 2>"$work/judge.err"; then
-		report 1 "the judge of $*" "$(tail -n 3 "$work/judge.err")"
-		return
-	fi
-	while IFS=$'\t' read -r word what seen; do
-		[ "$word" = good ]
-		report $? "$what" "$seen"
-	done <"$work/verdict"
-}
-
 # judge NAME OPTION…: the checks of one program.
 judge() {
 	local name=$1
 	shift
-	verdict tree "$recording" "$name" "$(cat "$work/$name.source")" "$work/$name.out" "$@"
+	verdict judge.py "$recording" "$name" "$(cat "$work/$name.source")" "$work/$name.out" "$@"
 }
 
 judge_planned() {
