@@ -100,6 +100,8 @@ test_build() {
 		verdict programs.py $check "$recording" 'make -j2' make sh dash gcc cc1 as \
 			x86_64-linux-gnu-gcc x86_64-linux-gnu-gcc-12 x86_64-linux-gnu-as
 	done
+	# For each file gcc, cc1 and as.
+	verdict programs.py files --least 600 "$recording" 'make -j2'
 }
 
 observe python3 openssl

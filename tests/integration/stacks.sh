@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # User stacks against known answers: small programs without frame pointers, each with a call tree of
-# which every stack is known, and with known shares of CPU time. stacks/judge.py compares.
+# which every stack is known, and with known shares of CPU time. stacks/judge.py compares. And what
+# processes ran that were gone at once.
 
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -134,6 +135,22 @@ test_events() {
 	: >"$list"
 }
 
+# Processes that are gone before anybody can look at them: 150 of three files, one of them in another
+# file system, and 50 children that run what their parents do.
+test_brief() {
+	build brief brief.c && build brief-static brief.c -static || return
+	shm=$work
+	[ ! -w /dev/shm ] || shm=$(mktemp -d /dev/shm/strait-test-XXXXXX)
+	cleanups+=('[ "$shm" = "$work" ] || rm -rf "$shm"')
+	cp "$work/brief" "$shm/brief-shm"
+	# shellcheck disable=SC2016 # for the inner shell
+	run "$strait" record -q --replace -d 60 -o "$recording" -- sh -c '
+		i=0; while [ $i -lt 50 ]; do i=$((i + 1)); "$0/brief"; "$0/brief-static" fork; "$1/brief-shm"
+		done >"$0/said"' "$work" "$shm"
+	is 'recorded: brief processes' 0 "$status"
+	verdict programs.py files --least 200 "$recording" 'brief processes' "$work/said"
+}
+
 # perf maps have to lie in /tmp under a name that others know.
 cleanups+=('rm -f $(sed -n "s,^map \(/tmp/perf-[0-9]*\.map\)$,\1,p" "$work/jit.out" 2>/dev/null)')
 
@@ -144,4 +161,5 @@ plan_others
 record_planned
 judge_planned
 test_events
+test_brief
 finish

@@ -5,13 +5,15 @@
   programs.py whole RECORDING LABEL PROGRAM...             complete stacks
   programs.py named RECORDING LABEL PROGRAM...             names in the stacks
   programs.py agree RECORDING PERF.DATA LABEL PROGRAM...   shares of functions, beside perf's
+  programs.py files RECORDING LABEL [SAID]                 executables of the processes born in it;
+                                                           SAID: lines "PID PATH", by themselves
 """
 import argparse
 import collections
 import re
 import subprocess
 
-from recording import Recording, good, percent, plain, short
+from recording import Recording, good, percent, plain, short, text
 
 
 # ---- whole stacks ------------------------------------------------------------------------------
@@ -164,21 +166,47 @@ def judge_named(options):
          "have a module", str(nameless.most_common(6)))
 
 
+# ---- executables -------------------------------------------------------------------------------
+
+def judge_files(options):
+    rows = Recording(options.recording).db.execute(
+        "SELECT p.pid, e.text, c.text FROM processes p JOIN strings e ON e.id = p.exe "
+        "JOIN strings c ON c.id = p.comm WHERE p.born AND p.targeted").fetchall()
+    missing = collections.Counter(text(comm) for _, exe, comm in rows if not exe)
+    good(len(rows) >= options.least and not missing, f"{options.label}: {len(rows)} processes, "
+         f"{sum(missing.values())} without an executable", str(missing.most_common(6)))
+    if not options.said:
+        return
+    seen = {(pid, text(exe)) for pid, exe, _ in rows}
+    with open(options.said, encoding="utf-8") as file:
+        said = [line.rstrip("\n").partition(" ") for line in file]
+    wrong = [(pid, path) for pid, _, path in said if (int(pid), path) not in seen]
+    good(len(said) >= options.least and not wrong, f"{options.label}: {len(said) - len(wrong)} of "
+         f"{len(said)} processes have the executable that they saw themselves",
+         str([(pid, path, [exe for one, exe in seen if one == int(pid)])
+              for pid, path in wrong[:4]]))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("whole", "named", "agree"):
+    for name, judge in (("whole", judge_whole), ("named", judge_named), ("agree", judge_agree),
+                        ("files", judge_files)):
         command = commands.add_parser(name)
+        command.set_defaults(judge=judge)
         command.add_argument("recording")
         if name == "agree":
             command.add_argument("perf")
         command.add_argument("label")
-        command.add_argument("programs", nargs="+")
+        if name == "files":
+            command.add_argument("said", nargs="?")
+        else:
+            command.add_argument("programs", nargs="+")
         command.add_argument("--kind", default="cpu")
-        command.add_argument("--least", type=int, default=700, help="samples")
+        command.add_argument("--least", type=int, default=700, help="samples, or processes")
         command.add_argument("--since", type=int, default=0, help="only from this slice on")
     options = parser.parse_args()
-    {"whole": judge_whole, "named": judge_named, "agree": judge_agree}[options.command](options)
+    options.judge(options)
 
 
 if __name__ == "__main__":
