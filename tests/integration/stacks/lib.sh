@@ -12,6 +12,10 @@ verdict() {
 		return
 	fi
 	while IFS=$'\t' read -r word what seen; do
+		if [ "$word" = note ]; then
+			echo "note: $what"
+			continue
+		fi
 		[ "$word" = good ]
 		report $? "$what" "$seen"
 	done <"$work/verdict"

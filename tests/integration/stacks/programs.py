@@ -13,7 +13,62 @@ import collections
 import re
 import subprocess
 
-from recording import Recording, good, percent, plain, short, text
+import perfdata
+from recording import Recording, good, note, percent, plain, short, text
+
+
+# ---- files -------------------------------------------------------------------------------------
+
+class Symbols:
+    """The functions of files, as readelf sees them."""
+
+    def __init__(self):
+        self.files, self.names = {}, {}
+
+    @staticmethod
+    def read(path):
+        """(segments, functions): (offset, address, size), (address, size, name)."""
+        segments, functions = [], []
+        out = subprocess.run(["readelf", "-lsW", path], capture_output=True, text=True, check=False)
+        for line in out.stdout.split("\n"):
+            words = line.split()
+            if words[:1] == ["LOAD"]:
+                segments.append(tuple(int(word, 16) for word in (words[1], words[2], words[4])))
+            elif len(words) > 7 and words[3] in ("FUNC", "IFUNC") and words[6] != "UND":
+                functions.append((int(words[1], 16), int(words[2], 0), words[7].partition("@")[0]))
+        return segments, functions
+
+    def has(self, path, offset):
+        """Whether the file has a symbol for a place at all."""
+        if path not in self.files:
+            self.files[path] = self.read(path)
+        segments, functions = self.files[path]
+        for start, address, size in segments:
+            if start <= offset < start + size:
+                place = offset - start + address
+                return any(at <= place < at + length for at, length, _ in functions)
+        return False
+
+    def one_name(self, path, name):
+        """Of all that are for the same place, there or in its debug file: one of them."""
+        if path not in self.names:
+            self.names[path] = self.read_names(path)
+        return self.names[path].get(name, name)
+
+    def read_names(self, path):
+        notes = subprocess.run(["readelf", "-nW", path], capture_output=True, text=True, check=False)
+        build_id = re.search(r"Build ID: ([0-9a-f]{4,})", notes.stdout)
+        functions = self.read(path)[1]
+        if build_id:
+            number = build_id.group(1)
+            functions += self.read(f"/usr/lib/debug/.build-id/{number[:2]}/{number[2:]}.debug")[1]
+        first, names = {}, {}
+        for address, _, name in sorted(functions):
+            names.setdefault(name, first.setdefault(address, name))
+        return names
+
+
+SYMBOLS = Symbols()
 
 
 # ---- whole stacks ------------------------------------------------------------------------------
@@ -48,99 +103,92 @@ def judge_whole(options):
 
 # ---- against perf ------------------------------------------------------------------------------
 
-def perf_chains(path, programs):
-    """(frames) of perf's samples of these programs, leaf first: (function, module)."""
-    out = subprocess.run(["perf", "script", "-i", path, "-F", "comm,ip,sym,dso", "--no-inline"],
-                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                         errors="replace", check=True).stdout
-    names = {name[:15] for name in programs}
-    for block in out.split("\n\n"):
-        lines = [line for line in block.split("\n") if line.strip()]
-        if not lines or lines[0].strip() not in names:
-            continue
-        frames = [match.groups() for match in
-                  (re.match(r"\s*(?!ffffffff)[0-9a-f]+ (.*) \((.*?)\)$", line)
-                   for line in lines[1:]) if match]
-        if frames:
-            yield [("" if function == "[unknown]" else function.partition("(")[0], short(module))
-                   for function, module in frames]
+def named(frames):
+    """(function, module) by names that are the same for both."""
+    chain = []
+    for function, path in frames:
+        function = "" if function == "[unknown]" else function.partition("(")[0].partition("@")[0]
+        chain.append((plain(SYMBOLS.one_name(path, function)), short(path)))
+    return chain
 
 
-def strait_chains(recording, options):
-    for _, stack, count, _ in recording.samples("cpu", options.programs, options.since):
+def strait_chains(recording, programs, slices):
+    for _, stack, count, _ in recording.samples("cpu", programs, *slices, by_thread=True):
         if recording.stacks[stack][1] and not recording.is_over(stack):
-            chain = [(recording.frames[number][0].partition("(")[0],
-                      short(recording.frames[number][1])) for number in recording.stacks[stack][1]]
+            chain = named(recording.frames[number][:2] for number in recording.stacks[stack][1])
             for _ in range(count):
                 yield chain
 
 
+def common_slices(recording, times):
+    """(first, behind the last) slice of those that perf saw from begin to end, and their times."""
+    begin, = recording.db.execute("SELECT start_unix_ns FROM recording").fetchone()
+    slices = [(number, (begin + first) / 1e9, (begin + last) / 1e9)
+              for number, first, last in recording.db.execute(
+                  "SELECT id, begin_ns, end_ns FROM slices ORDER BY id")
+              if (begin + first) / 1e9 >= min(times) and (begin + last) / 1e9 <= max(times)]
+    if not slices:
+        return None
+    return (slices[0][0], slices[-1][0] + 1), (slices[0][1], slices[-1][2])
+
+
 def count_functions(chains):
     """In how many stacks each function is, by itself and with what it calls."""
-    leaf, inside, total = collections.Counter(), collections.Counter(), 0
+    counts, total = collections.Counter(), 0
     for chain in chains:
         total += 1
-        leaf[f"{plain(chain[0][0])}@{chain[0][1]} itself"] += 1
-        inside.update({f"{plain(function)}@{module}" for function, module in chain})
-    return leaf + inside, total
+        counts["{}@{} itself".format(*chain[0])] += 1
+        counts.update({f"{function}@{module}" for function, module in chain})
+    return counts, total
 
 
-def judge_agree(options):
-    """Shares of functions, by both: within what two samples of one thing may differ."""
-    ours, total = count_functions(strait_chains(Recording(options.recording), options))
-    theirs, perf_total = count_functions(perf_chains(options.perf, options.programs))
-    good(min(total, perf_total) >= options.least,
-         f"{options.label}: {total} samples, perf has {perf_total}")
-    worst, compared = collections.Counter(), 0
+def compare_shares(ours, total, theirs, perf_total, cut):
+    """How many functions, and those whose shares are further apart than two samples of one thing
+    may be. `cut`: the share of perf's stacks that break off, and may lack any caller."""
+    compared, apart = 0, []
     for name in set(ours) | set(theirs):
-        share = (ours[name] + theirs[name]) / max(total + perf_total, 1)
+        share = (ours[name] + theirs[name]) / (total + perf_total)
         if share < .03:
             continue
         compared += 1
-        apart = abs(ours[name] / max(total, 1) - theirs[name] / max(perf_total, 1))
-        sigma = max(share * (1 - share), 0) * (1 / max(total, 1) + 1 / max(perf_total, 1))
-        # Both sample by the clock, not quite at random; and perf's stacks break off now and then.
-        if apart > 4 * sigma ** .5 + .015:
-            worst[f"{name}: {percent(ours[name], total):.1f} %, perf "
-                  f"{percent(theirs[name], perf_total):.1f} %"] = int(1e6 * apart)
-    good(compared >= 5 and not worst, f"{options.label}: shares of {compared - len(worst)} of "
-         f"{compared} functions agree with perf's", str([text for text, _ in worst.most_common(6)]))
+        more = ours[name] / total - theirs[name] / perf_total
+        # Both sample by the clock, not quite at random.
+        most = 4 * (share * (1 - share) * (1 / total + 1 / perf_total)) ** .5 + .015
+        if not -most <= more <= most + (0 if name.endswith(" itself") else cut):
+            apart.append(f"{name}: {percent(ours[name], total):.1f} %, perf "
+                         f"{percent(theirs[name], perf_total):.1f} %, allowed {100 * most:.1f}")
+    return compared, apart
+
+
+def judge_agree(options):
+    recording, samples = Recording(options.recording), list(
+        perfdata.read_stacks(options.perf, options.programs))
+    slices = common_slices(recording, [time for time, _ in samples] or [0])
+    if not slices:
+        good(False, f"{options.label}: perf saw none of the slices from begin to end")
+        return
+    (first, behind), (begin, end) = slices
+    stacks = [frames for time, frames in samples if begin <= time < end]
+    cut = sum(not perfdata.reaches_root(frames) for frames in stacks) / max(len(stacks), 1)
+    if cut > .1:
+        note(f"{options.label}: {100 * cut:.0f} % of perf's stacks break off: not compared")
+        return
+    ours, total = count_functions(strait_chains(recording, options.programs, (first, behind)))
+    theirs, perf_total = count_functions(map(named, stacks))
+    good(min(total, perf_total) >= options.least, f"{options.label}: {total} samples in "
+         f"{behind - first} slices, perf has {perf_total}, {100 - 100 * cut:.1f} % complete")
+    if min(total, perf_total) < options.least:
+        return
+    compared, apart = compare_shares(ours, total, theirs, perf_total, cut)
+    good(compared >= 3 and not apart, f"{options.label}: shares of {compared - len(apart)} of "
+         f"{compared} functions agree with perf's", " | ".join(apart))
 
 
 # ---- names -------------------------------------------------------------------------------------
 
-class Symbols:
-    """Whether a file has a symbol for a place at all, as readelf sees it."""
-
-    def __init__(self):
-        self.files = {}
-
-    @staticmethod
-    def read(path):
-        segments, functions = [], []
-        out = subprocess.run(["readelf", "-lsW", path], capture_output=True, text=True, check=False)
-        for line in out.stdout.split("\n"):
-            words = line.split()
-            if words[:1] == ["LOAD"]:
-                segments.append(tuple(int(word, 16) for word in (words[1], words[2], words[4])))
-            elif len(words) > 7 and words[3] in ("FUNC", "IFUNC") and words[6] != "UND":
-                functions.append((int(words[1], 16), int(words[2], 0)))
-        return segments, functions
-
-    def has(self, path, offset):
-        if path not in self.files:
-            self.files[path] = self.read(path)
-        segments, functions = self.files[path]
-        for start, address, size in segments:
-            if start <= offset < start + size:
-                place = offset - start + address
-                return any(at <= place < at + size for at, size in functions)
-        return False
-
-
 def judge_named(options):
     """Leaves of user code; with all their callers they would only count the common ones."""
-    recording, symbols = Recording(options.recording), Symbols()
+    recording = Recording(options.recording)
     total = named = placed = nobody = 0
     nameless = collections.Counter()
     for _, stack, count, _ in recording.samples("cpu", options.programs):
@@ -152,7 +200,7 @@ def judge_named(options):
         placed += count if has_module else 0
         if function:
             named += count
-        elif has_module and not symbols.has(module, offset):
+        elif has_module and not SYMBOLS.has(module, offset):
             # A stripped file has no name for its own, local functions, for nobody.
             nobody += count
         else:

@@ -10,6 +10,10 @@ def good(ok, what, seen=""):
     print("good" if ok else "bad", what, seen, sep="\t", flush=True)
 
 
+def note(what):
+    print("note", what, sep="\t", flush=True)
+
+
 def percent(part, whole):
     return 100 * part / whole if whole else 0
 
@@ -46,20 +50,21 @@ class Recording:
                        for first, length, kernel, end in db.execute(
                            "SELECT first, len, kernel_len, user_end FROM stacks ORDER BY id")]
 
-    def samples(self, kind, programs, since=0, until=1 << 31):
-        """(exe, stack, count, weight) of the processes that run one of these programs."""
+    def samples(self, kind, programs, since=0, until=1 << 31, by_thread=False):
+        """(exe, stack, count, weight) of the processes that run one of these programs; `by_thread`:
+        of the threads that are called so, as perf tells them."""
         names = {name[:15] for name in programs}
-        for exe, comm, stack, count, weight in self.db.execute(
-                "SELECT e.text, pc.text, a.stack, sum(a.count), sum(a.weight) FROM samples a "
+        for exe, comm, thread, stack, count, weight in self.db.execute(
+                "SELECT e.text, pc.text, tc.text, a.stack, sum(a.count), sum(a.weight) FROM samples a "
                 "JOIN words w ON w.what = 'sample' AND w.value = a.kind AND w.word = ? "
                 "AND a.slice >= ? AND a.slice < ? "
                 "JOIN threads t ON t.id = a.thread JOIN processes p ON p.id = t.process "
                 "JOIN strings e ON e.id = p.exe JOIN strings pc ON pc.id = p.comm "
-                "GROUP BY p.id, a.stack", (kind, since, until)):
+                "JOIN strings tc ON tc.id = t.comm GROUP BY t.id, a.stack", (kind, since, until)):
             exe = text(exe).removesuffix(" (deleted)")
             base = os.path.basename(exe)
             # A program may be a link to one of another name.
-            if base in programs or text(comm) in names:
+            if text(thread) in names if by_thread else base in programs or text(comm) in names:
                 yield exe, stack, count, weight
 
     def shown(self, exe, number):
