@@ -207,9 +207,20 @@ static void walks_take(struct bench *bench, int depth, uint64_t ns)
 	waitpid(child, NULL, 0);
 }
 
-static uint32_t walks_frames(const struct bench_bpf__bss *shared)
+/* The depth of recursion at which a stack has so many frames. */
+static int walks_depth(struct bench *bench, uint32_t frames)
 {
-	return shared->walk_count ? shared->walks[shared->walk_count / 2].frames : 0;
+	struct bench_bpf__bss *shared = bench->clock->bss;
+	int depth = 10;
+
+	walks_take(bench, depth, SECOND / 2);
+	if (shared->walk_count)
+		depth += (int)frames - (int)shared->walks[shared->walk_count - 1].frames;
+	if (!shared->walk_count || depth < 0) {
+		fprintf(stderr, "unwind: no walks, or too few frames wanted\n");
+		exit(1);
+	}
+	return depth;
 }
 
 static int walk(char **argv)
@@ -224,7 +235,7 @@ static int walk(char **argv)
 	struct bench bench;
 	uint64_t *ns = calloc(BENCH_WALKS, sizeof(*ns));
 	size_t count = 0;
-	int depth = 10, fd;
+	int fd;
 
 	bench_begin(&bench);
 	shared = bench.clock->bss;
@@ -232,9 +243,7 @@ static int walk(char **argv)
 	bench.links[0] = bpf_program__attach_perf_event(bench.clock->progs.bench__walk, fd);
 	if (fd < 0 || !bench.links[0] || !ns)
 		die("cannot sample");
-	walks_take(&bench, depth, SECOND / 4);
-	depth += (int)frames - (int)walks_frames(shared);
-	walks_take(&bench, depth, (uint64_t)atoi(argv[1]) * SECOND);
+	walks_take(&bench, walks_depth(&bench, frames), (uint64_t)atoi(argv[1]) * SECOND);
 	for (uint32_t i = 0; i < shared->walk_count; i++)
 		if (shared->walks[i].frames == frames && shared->walks[i].end == WIRE_END_ROOT)
 			ns[count++] = shared->walks[i].ns;
