@@ -103,6 +103,24 @@ $(BUILD)/user/capture/%.o $(BUILD)/san/user/capture/%.o: $(SKELETON)
 $(BUILD)/user/capture/families/syscall.o $(BUILD)/san/user/capture/families/syscall.o: \
 	$(BUILD)/syscall_names.h
 
+# The unwinder under a clock: its programs and one that measures them.
+$(BUILD)/bench/unwind.bpf.o: tests/bench/unwind.bpf.c tests/bench/bench.h $(BPF_HEADERS)
+	@mkdir -p $(@D)
+	$(call say,BPF,$<)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -Itests/bench -c $< -o $@
+
+$(BUILD)/bench/bench.bpf.o: $(addprefix $(BUILD)/,bpf/core/core.bpf.o bpf/core/stacks.bpf.o \
+		bpf/core/unwind.bpf.o bench/unwind.bpf.o)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(BUILD)/bench/bench.skel.h: $(BUILD)/bench/bench.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name bench_bpf >$@
+
+$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/bench/bench.skel.h $(PARTS:%.c=$(BUILD)/%.o)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/bench -I$(BUILD)/bench -o $@ $< $(filter %.o,$^) $(LDFLAGS) \
+		$(ALL_LIBS)
+
 # What reads strangers' files, with libFuzzer.
 FUZZ_SECONDS := 60
 # An empty array's address + 0 is no fault, whatever clang says of NULL.
@@ -145,7 +163,7 @@ lint: ## layers, formatting, static analysis
 format: ## rewrite C sources in the project's format
 	git ls-files '*.c' '*.h' | grep -v '^vmlinux/' | xargs clang-format -i
 
-bench: all ## figures beside peers, written to docs/performance.md (as root, on a quiet machine)
+bench: all $(BUILD)/bench/unwind $(BUILD)/bench/files ## figures beside peers, written to docs/performance.md (as root, on a quiet machine)
 	tests/bench/run
 	tests/bench/stacks
 

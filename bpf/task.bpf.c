@@ -7,6 +7,7 @@
 #include "core/context.bpf.h"
 #include "core/identity.bpf.h"
 #include "core/ledger.bpf.h"
+#include "core/stacks.bpf.h"
 #include "core/targets.bpf.h"
 #include <bpf/bpf_tracing.h>
 
@@ -59,6 +60,16 @@ static __always_inline void ledger_start(struct wire_ledger *ledger, struct task
 		ledger->flags |= LEDGER_TARGETED;
 }
 
+static __always_inline void life_header_fill(struct wire_header *header, struct task_struct *task,
+					     enum wire_kind kind)
+{
+	header->kind = kind;
+	header->cpu = bpf_get_smp_processor_id();
+	header->time_ns = bpf_ktime_get_ns();
+	header->tid = BPF_CORE_READ(task, pid);
+	header->tgid = BPF_CORE_READ(task, tgid);
+}
+
 static __always_inline void life_send(struct task_struct *task, enum wire_kind kind)
 {
 	struct wire_life *life = bpf_ringbuf_reserve(&events, sizeof(*life), 0);
@@ -67,11 +78,7 @@ static __always_inline void life_send(struct task_struct *task, enum wire_kind k
 		drop_count(DROP_RING_LIFE);
 		return;
 	}
-	life->header.kind = kind;
-	life->header.cpu = bpf_get_smp_processor_id();
-	life->header.time_ns = bpf_ktime_get_ns();
-	life->header.tid = BPF_CORE_READ(task, pid);
-	life->header.tgid = BPF_CORE_READ(task, tgid);
+	life_header_fill(&life->header, task, kind);
 	identity_fill(&life->who, task);
 	bpf_ringbuf_submit(life, BPF_RB_NO_WAKEUP);
 }
@@ -95,13 +102,29 @@ int BPF_PROG(sched__newtask, struct task_struct *task)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(sched__exec, struct task_struct *task)
 {
+	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 	struct wire_ledger *ledger = ledger_of(task);
+	struct wire_exec *exec;
+	__u64 exe = 0;
 
-	if (ledger && target_test(task, ledger))
-		ledger->flags |= LEDGER_TARGETED;
 	if (ledger)
 		context_seed(ledger, task->pid);
-	life_send(task, WIRE_EXEC);
+	if (target_test(task, ledger)) {
+		if (ledger)
+			ledger->flags |= LEDGER_TARGETED;
+		/* Before the record that names it, and before the first sample in it. */
+		if (file)
+			exe = file_tell((__u64)file, 0, 0, 0, 0);
+	}
+	exec = bpf_ringbuf_reserve(&events, sizeof(*exec), 0);
+	if (!exec) {
+		drop_count(DROP_RING_LIFE);
+		return 0;
+	}
+	life_header_fill(&exec->header, task, WIRE_EXEC);
+	identity_fill(&exec->who, task);
+	exec->exe = exe;
+	bpf_ringbuf_submit(exec, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 

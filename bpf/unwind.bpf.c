@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * unwind: which files have code that runs, so that their unwind tables are there before they are
- * needed: those mapped when tracing begins (the iterator, 5.12), those that an exec or an mmap is
- * about to run. What is missed is told at the first sample in it.
+ * needed: those mapped when tracing begins (the iterator, 5.12), those that an mmap is about to
+ * run. An exec tells of its file itself (task.bpf.c); what is missed is told at the first sample in
+ * it.
  */
 #include "core/compat.bpf.h"
 #include "core/descriptor.bpf.h"
@@ -25,16 +26,6 @@ int unwind__mappings(struct bpf_iter__task_vma *ctx)
 	file = BPF_CORE_READ(vma, vm_file); /* global functions take numbers, no BTF pointers */
 	if (file)
 		file_tell((__u64)file, vma->vm_start, vma->vm_end, vma->vm_pgoff << 12, task->tgid);
-	return 0;
-}
-
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(unwind__exec, struct task_struct *task)
-{
-	struct file *file = BPF_CORE_READ(task, mm, exe_file);
-
-	if (file && target_test(task, ledger_current()))
-		file_tell((__u64)file, 0, 0, 0, 0);
 	return 0;
 }
 

@@ -41,7 +41,7 @@ enum wire_kind {
 	WIRE_WAIT,         /* struct wire_wait */
 	WIRE_CONTEXT,      /* struct wire_context_sum: waits of a context that left the cache */
 	WIRE_FORK,         /* struct wire_life: a new thread or process */
-	WIRE_EXEC,         /* struct wire_life: same process, new image */
+	WIRE_EXEC,         /* struct wire_exec: same process, new image */
 	WIRE_EXIT,         /* struct wire_exit: a thread's last ledger */
 	WIRE_OOM,          /* struct wire_life: the kernel's OOM killer chose this process */
 };
@@ -195,6 +195,12 @@ struct wire_life {
 	struct wire_identity who;
 };
 #define WIRE_LIFE_KTHREAD 1u
+
+struct wire_exec {
+	struct wire_header header;
+	struct wire_identity who;
+	__u64 exe; /* WIRE_FILE_INODE | … of the executable, told of before; 0 = not told */
+};
 
 /* ---- the thread ledger: task storage, read through the task iterator ---- */
 
@@ -444,6 +450,7 @@ _Static_assert(sizeof(struct wire_file) == 88 + WIRE_PATH_BYTES, "wire size");
 _Static_assert(sizeof(struct wire_wait) == 64, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 88, "wire size");
 _Static_assert(sizeof(struct wire_life) == 112, "wire size");
+_Static_assert(sizeof(struct wire_exec) == 120, "wire size");
 _Static_assert(sizeof(struct wire_ledger) == 880, "wire size");
 _Static_assert(sizeof(struct wire_thread) == 1024, "wire size");
 _Static_assert(sizeof(struct wire_exit) == 992, "wire size");

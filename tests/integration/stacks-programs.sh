@@ -2,33 +2,23 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # User stacks of real programs, as the distribution built them: at least 99 % of each must reach the
-# root, from the first sample on, and functions have the shares that perf sees. And the names in a
-# build of many processes that live for milliseconds.
+# root, from the first sample on, and functions have the shares that perf sees, wherever its own stacks
+# are 90 % complete. And the names and executables in a build of many processes that live for
+# milliseconds.
 
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/integration/stacks/lib.sh
+. "$(dirname "$0")/stacks/lib.sh"
 
 need_root
 need_strait
 need python3 setpriv
 
 load=$root/tests/integration/stacks/load
-judge=$root/tests/integration/stacks/judge.py
 recording=$work/r.strait
+perf=$(command -v perf) || echo 'note: perf is not installed: shares are not compared'
 chmod 711 "$work"
-
-# verdict JUDGE'S-ARGUMENT…: prints its checks as this test's.
-verdict() {
-	local word what seen
-	if ! python3 "$judge" "$@" >"$work/verdict" 2>"$work/judge.err"; then
-		report 1 "the judge of $*" "$(tail -n 3 "$work/judge.err")"
-		return
-	fi
-	while IFS=$'\t' read -r word what seen; do
-		[ "$word" = good ]
-		report $? "$what" "$seen"
-	done <"$work/verdict"
-}
 
 # set_up NAME: false where it cannot run here, with a note.
 set_up() {
@@ -36,6 +26,17 @@ set_up() {
 	"$load" setup "$1" "$work/$1" >"$work/setup" 2>&1 && return
 	echo "note: $1 is left out: $(tail -n 1 "$work/setup")"
 	return 1
+}
+
+# The same seconds by both, perf with DWARF: functions must have the shares that it sees.
+observe_beside_perf() {
+	local perf_pid
+	start "$perf" record -q -a -e cpu-clock -F 499 -k realtime --call-graph dwarf \
+		-o "$work/perf.data" -- sleep 6
+	perf_pid=$started_pid
+	run "$strait" record -q --replace -F 999 -d 5 -o "$work/beside.strait"
+	is 'recorded beside perf' 0 "$status"
+	wait "$perf_pid"
 }
 
 # observe NAME…: records the host while these are at work. They were before: their tables have to be
@@ -56,43 +57,23 @@ observe() {
 	sleep 0.3
 	run "$strait" record -q --replace -F 999 -d 3 -o "$recording"
 	is "recorded: ${running[*]}" 0 "$status"
+	[ -z "$perf" ] || observe_beside_perf
 	for pid in "${pids[@]}"; do
 		stop "$pid"
 	done
 	for name in "${running[@]}"; do
 		"$load" clean "$name" "$work/$name"
-		verdict whole --least 400 "$recording" "$name" "$("$load" programs "$name")"
-	done
-}
-
-# The same seconds by perf, with DWARF: functions must have the shares that it sees.
-test_agreement() {
-	local name pids=()
-	if ! command -v perf >/dev/null; then
-		echo 'note: perf is not installed: shares are not compared'
-		return
-	fi
-	for name in python3 perl; do
-		start "$load" run "$name" "$work/$name" 20
-		pids+=("$started_pid")
-	done
-	sleep 0.5
-	start perf record -q -a -e cpu-clock -F 499 --call-graph dwarf -o "$work/perf.data" -- sleep 6
-	run "$strait" record -q --replace -F 999 -d 5 -o "$recording"
-	wait "$started_pid"
-	for name in "${pids[@]}"; do
-		stop "$name"
-	done
-	for name in python3 perl; do
-		verdict agree --least 300 --since 1 "$recording" "$work/perf.data" "$name, beside perf" \
+		verdict programs.py whole --least 400 "$recording" "$name" \
 			"$("$load" programs "$name")"
+		[ -z "$perf" ] || verdict programs.py agree --least 300 "$work/beside.strait" \
+			"$work/perf.data" "$name, beside perf" "$("$load" programs "$name")"
 	done
 	rm -f "$work/perf.data"
 }
 
 # A build of 200 small files: compilers, assemblers and shells that live for some milliseconds each.
 test_build() {
-	local i
+	local i check
 	command -v make >/dev/null && command -v gcc >/dev/null || {
 		echo 'note: no make, or no gcc: the build is left out'
 		return
@@ -106,10 +87,13 @@ test_build() {
 		>"$work/build/Makefile"
 	run "$strait" record -q --replace -F 999 -d 100 -o "$recording" -- make -s -C "$work/build" -j2
 	is 'recorded: make -j2' 0 "$status"
-	verdict named "$recording" 'make -j2' make sh dash gcc cc1 as x86_64-linux-gnu-gcc \
-		x86_64-linux-gnu-gcc-12 x86_64-linux-gnu-as
-	verdict whole --least 500 "$recording" 'make -j2' make sh dash gcc cc1 as x86_64-linux-gnu-gcc \
-		x86_64-linux-gnu-gcc-12 x86_64-linux-gnu-as
+	for check in named 'whole --least 500'; do
+		# shellcheck disable=SC2086 # words of its own
+		verdict programs.py $check "$recording" 'make -j2' make sh dash gcc cc1 as \
+			x86_64-linux-gnu-gcc x86_64-linux-gnu-gcc-12 x86_64-linux-gnu-as
+	done
+	# For each file gcc, cc1 and as.
+	verdict programs.py files --least 600 "$recording" 'make -j2'
 }
 
 observe python3 openssl
@@ -119,6 +103,5 @@ observe cc1 node
 observe postgres
 observe redis-server
 observe nginx
-test_agreement
 test_build
 finish

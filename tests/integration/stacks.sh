@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # User stacks against known answers: small programs without frame pointers, each with a call tree of
-# which every stack is known, and with known shares of CPU time. stacks/judge.py compares.
+# which every stack is known, and with known shares of CPU time. stacks/judge.py compares. And what
+# processes ran that were gone at once.
 
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/integration/stacks/lib.sh
+. "$(dirname "$0")/stacks/lib.sh"
 
 need_root
 need_strait
@@ -54,24 +57,11 @@ record_planned() {
 	[ "$status" -eq 0 ] || head -c 600 "$err"
 }
 
-# verdict JUDGE'S-ARGUMENT…: prints its checks as this test's.
-verdict() {
-	local word what seen
-	if ! python3 "$sources/judge.py" "$@" >"$work/verdict" 2>"$work/judge.err"; then
-		report 1 "the judge of $*" "$(tail -n 3 "$work/judge.err")"
-		return
-	fi
-	while IFS=$'\t' read -r word what seen; do
-		[ "$word" = good ]
-		report $? "$what" "$seen"
-	done <"$work/verdict"
-}
-
 # judge NAME OPTION…: the checks of one program.
 judge() {
 	local name=$1
 	shift
-	verdict tree "$recording" "$name" "$(cat "$work/$name.source")" "$work/$name.out" "$@"
+	verdict judge.py "$recording" "$name" "$(cat "$work/$name.source")" "$work/$name.out" "$@"
 }
 
 judge_planned() {
@@ -145,6 +135,22 @@ test_events() {
 	: >"$list"
 }
 
+# Processes that are gone before anybody can look at them: 150 of three files, one of them in another
+# file system, and 50 children that run what their parents do.
+test_brief() {
+	build brief brief.c && build brief-static brief.c -static || return
+	shm=$work
+	[ ! -w /dev/shm ] || shm=$(mktemp -d /dev/shm/strait-test-XXXXXX)
+	cleanups+=('[ "$shm" = "$work" ] || rm -rf "$shm"')
+	cp "$work/brief" "$shm/brief-shm"
+	# shellcheck disable=SC2016 # for the inner shell
+	run "$strait" record -q --replace -d 60 -o "$recording" -- sh -c '
+		i=0; while [ $i -lt 50 ]; do i=$((i + 1)); "$0/brief"; "$0/brief-static" fork; "$1/brief-shm"
+		done >"$0/said"' "$work" "$shm"
+	is 'recorded: brief processes' 0 "$status"
+	verdict programs.py files --least 200 "$recording" 'brief processes' "$work/said"
+}
+
 # perf maps have to lie in /tmp under a name that others know.
 cleanups+=('rm -f $(sed -n "s,^map \(/tmp/perf-[0-9]*\.map\)$,\1,p" "$work/jit.out" 2>/dev/null)')
 
@@ -155,4 +161,5 @@ plan_others
 record_planned
 judge_planned
 test_events
+test_brief
 finish

@@ -99,6 +99,41 @@ static double ledger_cover(const struct analysis *a)
 	return expected > 0 ? seen / expected : NAN;
 }
 
+static void tables_cover(struct analysis *a)
+{
+	struct unwind_tables *tables = &a->doc->coverage.tables;
+	struct {
+		const char *metric;
+		uint64_t *sum;
+		uint32_t id;
+	} sums[] = {
+		{"unwind.tables_loaded", &tables->loaded},
+		{"unwind.tables_cached", &tables->cached},
+		{"unwind.tables_evicted", &tables->evicted},
+		{"unwind.files_failed", &tables->failed},
+		{"unwind.files_refused", &tables->refused},
+	};
+	uint32_t bytes = string_find(a->rec, "unwind.table_bytes");
+	uint32_t longest = string_find(a->rec, "unwind.load_longest_ms");
+
+	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
+		sums[i].id = string_find(a->rec, sums[i].metric);
+	vec_each(&a->rec->points, point) {
+		/* A file may hold any number here. */
+		double value = point->value >= 0 && point->value < 1e15 ? point->value : 0;
+
+		for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
+			if (point->metric == sums[i].id)
+				*sums[i].sum += (uint64_t)value;
+		if (point->metric == longest)
+			tables->longest_ms = value;
+		if (point->metric == bytes) {
+			tables->bytes = (uint64_t)value;
+			tables->observed = true;
+		}
+	}
+}
+
 void coverage_tell(struct analysis *a)
 {
 	const struct recording *rec = a->rec;
@@ -126,6 +161,7 @@ void coverage_tell(struct analysis *a)
 					     "servers are not observed by this version"});
 	stacks_cover(a);
 	waits_cover(a);
+	tables_cover(a);
 	doc->coverage.sample_hz = rec->sample_hz;
 	doc->coverage.sample_source = document_text(doc, "%s", string_get(rec, rec->sample_source));
 	doc->coverage.ledger_share = ledger_cover(a);

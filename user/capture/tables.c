@@ -38,6 +38,7 @@ struct ready {
 	uint32_t count;
 	uint32_t index[READY_MOST];
 	int fd[READY_MOST];
+	uint64_t asked_ns; /* when the first of them was */
 };
 
 struct tables {
@@ -148,11 +149,13 @@ static uint32_t index_take(struct tables *tables, size_t bytes)
 /*
  * Puts the finished tables where the programs find them: all at once, for the kernel waits after
  * each change of a map of maps until no program runs that could have seen the old one (10 to 20
- * ms). The change itself can be seen before that wait.
+ * ms). The change itself can be seen before that wait. Returns how long the first of them had been
+ * waited for, ns.
  */
-static void ready_publish(struct tables *tables)
+static uint64_t ready_publish(struct tables *tables)
 {
 	struct ready *ready = &tables->ready;
+	uint64_t waited = now_ns() - ready->asked_ns;
 	uint32_t count = ready->count;
 
 	/* array_of_maps has batches since 5.13. */
@@ -167,10 +170,12 @@ static void ready_publish(struct tables *tables)
 	for (uint32_t i = 0; i < ready->count; i++)
 		close(ready->fd[i]);
 	ready->count = 0;
+	return waited;
 }
 
 /* A finished table gets its map and its number; it is ready to be published. */
-static int table_ready(struct tables *tables, struct entry *entry, const struct unwind_table *table)
+static int table_ready(struct tables *tables, struct entry *entry, const struct job *job,
+		       const struct unwind_table *table)
 {
 	size_t bytes = table->word_count * sizeof(uint32_t);
 	struct unwind_file value = {};
@@ -191,6 +196,9 @@ static int table_ready(struct tables *tables, struct entry *entry, const struct 
 		close(fd);
 		return err;
 	}
+	/* They come in the order in which they were asked for. */
+	if (!tables->ready.count)
+		tables->ready.asked_ns = job->asked_ns;
 	tables->ready.index[tables->ready.count] = value.table;
 	tables->ready.fd[tables->ready.count++] = fd;
 	entry->table = value.table;
@@ -223,17 +231,14 @@ static void job_finish(struct tables *tables, const struct job *job, int err,
 		       const struct unwind_table *table, bool cached)
 {
 	struct entry *entry = entry_find(tables, job->file);
-	uint64_t took = now_ns() - job->asked_ns;
 
 	if (!err)
-		err = table_ready(tables, entry, table);
+		err = table_ready(tables, entry, job, table);
 	entry->waiting = false;
 	if (err)
 		tables->stats.failed++;
 	else if (cached)
 		tables->stats.cached++;
-	if (took > tables->stats.longest_ns)
-		tables->stats.longest_ns = took;
 }
 
 /* The next file; false: stop. What is ready is published before the thread sleeps. */
@@ -241,9 +246,13 @@ static bool job_take(struct tables *tables, struct job *job)
 {
 	if (tables->ready.count &&
 	    (tables->queue_at == tables->queue.len || tables->ready.count == READY_MOST)) {
+		uint64_t waited;
+
 		pthread_mutex_unlock(&tables->lock);
-		ready_publish(tables);
+		waited = ready_publish(tables);
 		pthread_mutex_lock(&tables->lock);
+		if (waited > tables->stats.longest_ns)
+			tables->stats.longest_ns = waited;
 	}
 	tables->busy = false;
 	while (!tables->stop && tables->queue_at == tables->queue.len) {

@@ -100,24 +100,43 @@ static struct group *group_intern(struct tasks *tasks, uint32_t tgid, uint64_t s
 	return group;
 }
 
-static void process_read_exe(struct tasks *tasks, struct process *process)
+/* While the process lives: afterwards there is no such link. */
+static uint32_t exe_read(struct tasks *tasks, uint32_t pid)
 {
 	char link[32], path[PATH_MAX];
 	ssize_t length;
 
-	snprintf(link, sizeof(link), "/proc/%u/exe", process->pid);
+	snprintf(link, sizeof(link), "/proc/%u/exe", pid);
 	length = readlink(link, path, sizeof(path));
-	if (length > 0 && length < (ssize_t)sizeof(path))
-		process->exe = string_intern_n(tasks->rec, path, (size_t)length);
+	if (length <= 0 || length == (ssize_t)sizeof(path))
+		return 0;
+	return string_intern_n(tasks->rec, path, (size_t)length);
 }
 
-static struct group *group_identify(struct tasks *tasks, const struct wire_identity *who)
+static bool group_runs(const struct group *group, const struct wire_identity *who)
+{
+	return group->exe_inode == who->exe_inode && group->exe_device == who->exe_device;
+}
+
+/* A child that did not exec runs what its parent does, and may be gone by now. */
+static uint32_t exe_find(struct tasks *tasks, const struct wire_identity *who)
+{
+	const struct group *parent = group_find(tasks, who->parent);
+	uint32_t exe = 0;
+
+	if (parent && parent->process != NONE && group_runs(parent, who))
+		exe = tasks->rec->processes.at[parent->process].exe;
+	return exe ? exe : exe_read(tasks, who->tgid);
+}
+
+/* `exe`: path of its executable, NULL = to be found out. */
+static struct group *group_identify(struct tasks *tasks, const struct wire_identity *who,
+				    const char *exe)
 {
 	struct group *group = group_intern(tasks, who->tgid, who->process_start_ns);
 	struct process *process = &tasks->rec->processes.at[group->process];
-	bool leader = who->tid == who->tgid, new_image;
+	bool leader = who->tid == who->tgid, new_image = !group_runs(group, who);
 
-	new_image = group->exe_inode != who->exe_inode || group->exe_device != who->exe_device;
 	if (leader || !process->comm)
 		process->comm = string_intern_n(tasks->rec, who->comm,
 						strnlen(who->comm, sizeof(who->comm)));
@@ -129,7 +148,7 @@ static struct group *group_identify(struct tasks *tasks, const struct wire_ident
 		group->exe_inode = who->exe_inode;
 		group->exe_device = who->exe_device;
 		process->exe_id = hash_fixed(who->exe_device, who->exe_inode);
-		process_read_exe(tasks, process);
+		process->exe = exe ? string_intern(tasks->rec, exe) : exe_find(tasks, who);
 	}
 	process->cgroup = cgroup_resolve(tasks->rec, who->cgroup, who->tgid);
 	return group;
@@ -174,9 +193,10 @@ static struct task *task_intern(struct tasks *tasks, uint32_t tid, uint64_t star
 	return task;
 }
 
-static struct task *task_identify(struct tasks *tasks, const struct wire_identity *who)
+static struct task *task_identify(struct tasks *tasks, const struct wire_identity *who,
+				  const char *exe)
 {
-	struct group *group = group_identify(tasks, who);
+	struct group *group = group_identify(tasks, who, exe);
 	struct task *task = task_intern(tasks, who->tid, who->start_ns, group);
 	struct thread *thread = &tasks->rec->threads.at[task->thread];
 
@@ -296,7 +316,7 @@ static void faults_account(struct tasks *tasks, struct task *task, const struct 
 
 void tasks_born(struct tasks *tasks, const struct wire_identity *who)
 {
-	struct task *task = task_identify(tasks, who);
+	struct task *task = task_identify(tasks, who, NULL);
 	struct process *process = &tasks->rec->processes.at[tasks->group.at[task->process].process];
 
 	task->minor_faults = task->major_faults = 0;
@@ -304,14 +324,14 @@ void tasks_born(struct tasks *tasks, const struct wire_identity *who)
 		process->born = true;
 }
 
-void tasks_exec(struct tasks *tasks, const struct wire_identity *who)
+void tasks_exec(struct tasks *tasks, const struct wire_identity *who, const char *exe)
 {
-	task_identify(tasks, who);
+	task_identify(tasks, who, exe);
 }
 
 void tasks_exit(struct tasks *tasks, const struct wire_exit *exit)
 {
-	struct task *task = task_identify(tasks, &exit->who);
+	struct task *task = task_identify(tasks, &exit->who, NULL);
 	struct process *process = &tasks->rec->processes.at[tasks->group.at[task->process].process];
 
 	if (task->dead)
@@ -328,7 +348,7 @@ void tasks_exit(struct tasks *tasks, const struct wire_exit *exit)
 void tasks_dump(struct tasks *tasks, const struct wire_thread *in, uint64_t end_ns,
 		uint32_t generation)
 {
-	struct task *task = task_identify(tasks, &in->who);
+	struct task *task = task_identify(tasks, &in->who, NULL);
 	struct group *group = &tasks->group.at[task->process];
 	struct process *process = &tasks->rec->processes.at[group->process];
 	struct thread *thread = &tasks->rec->threads.at[task->thread];

@@ -18,9 +18,9 @@ struct tasks;
 struct tasks *tasks_new(struct recording *rec);
 void tasks_free(struct tasks *tasks);
 
-/* Records of life, from the ring buffer. */
+/* Records of life, from the ring buffer. `exe`: path of the new image, NULL = not known. */
 void tasks_born(struct tasks *tasks, const struct wire_identity *who);
-void tasks_exec(struct tasks *tasks, const struct wire_identity *who);
+void tasks_exec(struct tasks *tasks, const struct wire_identity *who, const char *exe);
 void tasks_exit(struct tasks *tasks, const struct wire_exit *exit);
 
 /*

@@ -149,6 +149,16 @@ struct counted {
 	uint64_t count;
 };
 
+/* The tables by which user stacks were unwound. */
+struct unwind_tables {
+	bool observed;
+	uint64_t loaded, cached;  /* cached: of the loaded ones, found on disk */
+	uint64_t evicted;         /* thrown out again: they took more memory than they may */
+	uint64_t failed, refused; /* files: none could be made of them; too many waited */
+	uint64_t bytes;           /* of all at the end */
+	double longest_ms;        /* until the one that took longest was there */
+};
+
 struct document {
 	const char *version, *host, *kernel, *arch;
 	uint32_t cpus;
@@ -173,6 +183,7 @@ struct document {
 		uint32_t sample_hz;
 		const char *sample_source;
 		VEC(struct counted) incomplete; /* user samples by reason */
+		struct unwind_tables tables;
 		double ledger_share; /* threads' wall time accounted / observed; 1 = all */
 		double self_cpu_percent, self_bpf_percent;
 		uint64_t self_rss_bytes, self_map_bytes;

@@ -123,6 +123,23 @@ static json_t *waits_json(const struct document *doc)
 	return object;
 }
 
+static json_t *tables_json(const struct unwind_tables *tables)
+{
+	json_t *object;
+
+	if (!tables->observed)
+		return json_null();
+	object = json_object();
+	field_count(object, "loaded", tables->loaded);
+	field_count(object, "cached", tables->cached);
+	field_count(object, "evicted", tables->evicted);
+	field_count(object, "failed", tables->failed);
+	field_count(object, "refused", tables->refused);
+	field_count(object, "bytes", tables->bytes);
+	field_real(object, "longest_ms", tables->longest_ms);
+	return object;
+}
+
 static json_t *self_json(const struct document *doc)
 {
 	double bpf = doc->coverage.self_bpf_percent;
@@ -161,6 +178,7 @@ static json_t *coverage_json(const struct document *doc)
 	field_put(object, "skipped", skipped);
 	field_put(object, "stacks", stacks_json(doc));
 	field_put(object, "waits", waits_json(doc));
+	field_put(object, "unwind_tables", tables_json(&doc->coverage.tables));
 	field_real(object, "ledger_share", doc->coverage.ledger_share);
 	field_put(object, "self", self_json(doc));
 	return object;

@@ -73,6 +73,22 @@ static void put_waits(struct page *page, const struct document *doc)
 		   count_format(doc->coverage.places_checked).text);
 }
 
+static void put_tables(struct page *page, const struct unwind_tables *tables)
+{
+	char less[160] = "";
+
+	if (!tables->observed)
+		return;
+	if (tables->failed || tables->refused || tables->evicted)
+		snprintf(less, sizeof(less), "; missing: failed %s, refused %s, evicted %s",
+			 count_format(tables->failed).text, count_format(tables->refused).text,
+			 count_format(tables->evicted).text);
+	page_field(page, INDENT, LABEL, "tables", "%s unwind tables, %s; %s from the cache%s",
+		   count_format(tables->loaded).text,
+		   number_with_unit((double)tables->bytes, "bytes").text,
+		   count_format(tables->cached).text, less);
+}
+
 static void put_lost(struct page *page, const struct document *doc)
 {
 	uint64_t events = doc->coverage.lost_events, samples = doc->coverage.lost_samples;
@@ -133,6 +149,7 @@ void text_coverage(struct page *page, const struct document *doc)
 	page_heading(page, "Coverage", "what was and was not seen, and what it cost");
 	put_samples(page, doc);
 	put_waits(page, doc);
+	put_tables(page, &doc->coverage.tables);
 	put_lost(page, doc);
 	put_skipped(page, doc);
 	if (isfinite(ledger))

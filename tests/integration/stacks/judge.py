@@ -1,11 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Judges the stacks of a recording. Prints one line a check: good|bad TAB what TAB what was seen.
+"""Judges the stacks of a program with a known call tree. Prints one line a check.
 
-  judge.py tree RECORDING PROGRAM SOURCE OUTPUT [--kind KIND]   a program with a known call tree
-  judge.py whole RECORDING LABEL PROGRAM...                     complete stacks of real programs
-  judge.py named RECORDING LABEL PROGRAM...                     names in the stacks of programs
-  judge.py agree RECORDING PERF.DATA LABEL PROGRAM...           shares of functions, beside perf's
+  judge.py RECORDING PROGRAM SOURCE OUTPUT [--kind KIND]
 
 The answer of a known program is in SOURCE and in what the program printed, OUTPUT:
 
@@ -26,11 +23,9 @@ SIGNAL are what the C library puts around a program's code, RUST what Rust does.
 """
 import argparse
 import collections
-import os
 import re
-import sqlite3
-import subprocess
-import sys
+
+from recording import Recording, good, percent, plain, short
 
 MACROS = {
     "ROOT": "_start __libc_start_main*@libc|__libc_start_main*|nameless@libc "
@@ -52,13 +47,10 @@ RUNTIME = [
     r"_start@;__libc_start_main[^;@]*@;__libc_start_call_main@;(?:exit@;(?:[^;]*;)*)?",
     r"_start@;[^;@]*@libc;[^;@]*@libc;exit@libc;(?:[^;]*;)*",
 ]
-# Below main of a static program, and of others: let the tables load, print the split.
+# Below main of a static program, and of others: let the tables load, print the split. What is seen
+# first when the process and its file are gone already has no name, be it main.
 MAIN_TAIL = r"(?:(?:[^;@]*(?:clock_gettime|nanosleep|printf|_IO_|write)[^;@]*@;)(?:[^;]*;)*" \
             r"|(?:[^;@]*@(?:libc|ld-linux-x86-64|\[vdso\]);)*)"
-
-
-def good(ok, what, seen=""):
-    print("good" if ok else "bad", what, seen, sep="\t")
 
 
 # ---- patterns ----------------------------------------------------------------------------------
@@ -134,95 +126,6 @@ class Answer:
             table[words[1]] = float(words[2])
 
 
-# ---- the recording -----------------------------------------------------------------------------
-
-def plain(function):
-    """A function's name without blanks, its version, and what the compiler hung on."""
-    function = re.sub(r"\.(constprop|isra|part|cold|lto_priv)(\.\d+)*", "", function)
-    return function.replace(" ", "").replace(";", ":").partition("@")[0] or "nameless"
-
-
-def short(path):
-    """libc of /usr/lib/x86_64-linux-gnu/libc.so.6"""
-    name = os.path.basename(path)
-    return re.sub(r"(-\d+\.[\d.]+)?\.so[\d.]*$", "", name) if ".so" in name else name
-
-
-def text(value):
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value or ""
-
-
-class Recording:
-    def __init__(self, path):
-        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        self.db = db
-        ends = dict(db.execute("SELECT value, word FROM words WHERE what = 'stack_end'"))
-        self.frames = [(text(function), text(module).removesuffix(" (deleted)"), offset, kind,
-                        has_module is not None)
-                       for function, module, offset, kind, has_module in db.execute(
-                           "SELECT s.text, p.text, f.offset, f.kind, f.module FROM frames f "
-                           "JOIN strings s ON s.id = f.function LEFT JOIN modules m ON "
-                           "m.id = f.module LEFT JOIN strings p ON p.id = m.path ORDER BY f.id")]
-        rows = [row for row, in db.execute("SELECT frame FROM stack_frames ORDER BY id")]
-        self.stacks = [(rows[first:first + kernel], rows[first + kernel:first + length], ends[end])
-                       for first, length, kernel, end in db.execute(
-                           "SELECT first, len, kernel_len, user_end FROM stacks ORDER BY id")]
-
-    def samples(self, kind, programs, since=0, until=1 << 31):
-        """(exe, stack, count, weight) of the processes that run one of these programs."""
-        names = {name[:15] for name in programs}
-        for exe, comm, stack, count, weight in self.db.execute(
-                "SELECT e.text, pc.text, a.stack, sum(a.count), sum(a.weight) FROM samples a "
-                "JOIN words w ON w.what = 'sample' AND w.value = a.kind AND w.word = ? "
-                "AND a.slice >= ? AND a.slice < ? "
-                "JOIN threads t ON t.id = a.thread JOIN processes p ON p.id = t.process "
-                "JOIN strings e ON e.id = p.exe JOIN strings pc ON pc.id = p.comm "
-                "GROUP BY p.id, a.stack", (kind, since, until)):
-            exe = text(exe).removesuffix(" (deleted)")
-            base = os.path.basename(exe)
-            # A program may be a link to one of another name.
-            if base in programs or text(comm) in names:
-                yield exe, stack, count, weight
-
-    def shown(self, exe, number):
-        """A user frame as patterns see it."""
-        function, module, _, _, has_module = self.frames[number]
-        if module == exe:
-            module = ""
-        elif not has_module or module.startswith(("[anon", "[jit", "//anon", "/tmp/perf-")):
-            module = "jit"
-        else:
-            module = short(module) or "jit"
-        return f"{plain(function)}@{module};"
-
-    def is_over(self, stack):
-        """Of a process in the midst of exec, or after it gave up its memory."""
-        kernel, user, end = self.stacks[stack]
-        if any(re.search("execve|do_exit|exit_mm", self.frames[number][0]) for number in kernel):
-            return True
-        return not user and end == "complete"
-
-    def is_foreign(self, exe, stack):
-        """The same, or of the program that this one was before its exec."""
-        if self.is_over(stack):
-            return True
-        user = self.stacks[stack][1]
-        modules = {self.frames[number][1] for number in user}
-        return any(module != exe and not re.search(r"\.so|\[|^$", module) for module in modules)
-
-    def chain(self, exe, user):
-        return "".join(self.shown(exe, number) for number in reversed(user))
-
-    def evidence(self, stack):
-        """Root first, with places: for whoever looks for the fault."""
-        kernel, user, end = self.stacks[stack]
-        out = [f"{plain(f[0])}({short(f[1]) or '-'}+{f[2]:#x})"
-               for f in (self.frames[number] for number in reversed(user))]
-        if len(out) > 24:
-            out[12:-12] = [f"…{len(out) - 24} more…"]
-        return f"{end}: " + ";".join(out) + (f" [kernel part: {len(kernel)}]" if kernel else "")
-
-
 # ---- known trees -------------------------------------------------------------------------------
 
 class Tally:
@@ -235,7 +138,7 @@ class Tally:
         self.incomplete, self.wrong = collections.Counter(), collections.Counter()
         self.stacks = collections.defaultdict(list)
         patterns = [re.compile(text) for text in RUNTIME] + answer.ways + \
-            [re.compile(chain_pattern("ROOT") + MAIN_TAIL)]
+            [re.compile(chain_pattern(MACROS["ROOT"] + "|nameless") + MAIN_TAIL)]
         for exe, stack, count, weight in recording.samples(kind, [program]):
             kernel, user, end = recording.stacks[stack]
             chain = recording.chain(exe, user)
@@ -264,10 +167,6 @@ class Tally:
     def examples(self, stacks, most=4):
         return " | ".join(f"{count} x {self.recording.evidence(stack)}"
                           for stack, count in stacks.most_common(most))
-
-
-def percent(part, whole):
-    return 100 * part / whole if whole else 0
 
 
 def judge_split(answer, tally, label):
@@ -342,180 +241,17 @@ def judge_tree(options):
     judge_parts(recording, answer, tally, label)
 
 
-# ---- real programs -----------------------------------------------------------------------------
-
-def count_ends(recording, kind, programs, since=0, until=1 << 31):
-    """How the user stacks of these programs end in some slices; the incomplete ones."""
-    ends, worst = collections.Counter(), collections.Counter()
-    for _, stack, count, _ in recording.samples(kind, programs, since, until):
-        if recording.is_over(stack):
-            continue
-        end = recording.stacks[stack][2]
-        ends[end] += count
-        if end != "complete":
-            worst[stack] += count
-    return ends, worst
-
-
-def judge_whole(options):
-    recording = Recording(options.recording)
-    ends, worst = count_ends(recording, options.kind, options.programs, options.since)
-    total = sum(ends.values())
-    seen = ", ".join(f"{count} {end}" for end, count in ends.most_common())
-    before = ""
-    if options.since:
-        first, _ = count_ends(recording, options.kind, options.programs, 0, options.since)
-        before = f"; before that {percent(first['complete'], sum(first.values())):.1f} %"
-    good(total >= options.least and ends["complete"] >= .99 * total,
-         f"{options.label}: {percent(ends['complete'], total):.2f} % of {total} user stacks are "
-         f"complete{before}", seen + ": " + " | ".join(f"{count} x {recording.evidence(stack)}"
-                                              for stack, count in worst.most_common(3)))
-
-
-# ---- against perf ------------------------------------------------------------------------------
-
-def perf_chains(path, programs):
-    """(frames) of perf's samples of these programs, leaf first: (function, module)."""
-    out = subprocess.run(["perf", "script", "-i", path, "-F", "comm,ip,sym,dso", "--no-inline"],
-                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                         errors="replace", check=True).stdout
-    names = {name[:15] for name in programs}
-    for block in out.split("\n\n"):
-        lines = [line for line in block.split("\n") if line.strip()]
-        if not lines or lines[0].strip() not in names:
-            continue
-        frames = [match.groups() for match in
-                  (re.match(r"\s*(?!ffffffff)[0-9a-f]+ (.*) \((.*?)\)$", line)
-                   for line in lines[1:]) if match]
-        if frames:
-            yield [("" if function == "[unknown]" else function.partition("(")[0], short(module))
-                   for function, module in frames]
-
-
-def strait_chains(recording, options):
-    for _, stack, count, _ in recording.samples("cpu", options.programs, options.since):
-        if recording.stacks[stack][1] and not recording.is_over(stack):
-            chain = [(recording.frames[number][0].partition("(")[0],
-                      short(recording.frames[number][1])) for number in recording.stacks[stack][1]]
-            for _ in range(count):
-                yield chain
-
-
-def count_functions(chains):
-    """In how many stacks each function is, by itself and with what it calls."""
-    leaf, inside, total = collections.Counter(), collections.Counter(), 0
-    for chain in chains:
-        total += 1
-        leaf[f"{plain(chain[0][0])}@{chain[0][1]} itself"] += 1
-        inside.update({f"{plain(function)}@{module}" for function, module in chain})
-    return leaf + inside, total
-
-
-def judge_agree(options):
-    """Shares of functions, by both: within what two samples of one thing may differ."""
-    ours, total = count_functions(strait_chains(Recording(options.recording), options))
-    theirs, perf_total = count_functions(perf_chains(options.perf, options.programs))
-    good(min(total, perf_total) >= options.least,
-         f"{options.label}: {total} samples, perf has {perf_total}")
-    worst, compared = collections.Counter(), 0
-    for name in set(ours) | set(theirs):
-        share = (ours[name] + theirs[name]) / max(total + perf_total, 1)
-        if share < .03:
-            continue
-        compared += 1
-        apart = abs(ours[name] / max(total, 1) - theirs[name] / max(perf_total, 1))
-        sigma = max(share * (1 - share), 0) * (1 / max(total, 1) + 1 / max(perf_total, 1))
-        # Both sample by the clock, not quite at random; and perf's stacks break off now and then.
-        if apart > 4 * sigma ** .5 + .015:
-            worst[f"{name}: {percent(ours[name], total):.1f} %, perf "
-                  f"{percent(theirs[name], perf_total):.1f} %"] = int(1e6 * apart)
-    good(compared >= 5 and not worst, f"{options.label}: shares of {compared - len(worst)} of "
-         f"{compared} functions agree with perf's", str([text for text, _ in worst.most_common(6)]))
-
-
-# ---- names -------------------------------------------------------------------------------------
-
-class Symbols:
-    """Whether a file has a symbol for a place at all, as readelf sees it."""
-
-    def __init__(self):
-        self.files = {}
-
-    @staticmethod
-    def read(path):
-        segments, functions = [], []
-        out = subprocess.run(["readelf", "-lsW", path], capture_output=True, text=True, check=False)
-        for line in out.stdout.split("\n"):
-            words = line.split()
-            if words[:1] == ["LOAD"]:
-                segments.append(tuple(int(word, 16) for word in (words[1], words[2], words[4])))
-            elif len(words) > 7 and words[3] in ("FUNC", "IFUNC") and words[6] != "UND":
-                functions.append((int(words[1], 16), int(words[2], 0)))
-        return segments, functions
-
-    def has(self, path, offset):
-        if path not in self.files:
-            self.files[path] = self.read(path)
-        segments, functions = self.files[path]
-        for start, address, size in segments:
-            if start <= offset < start + size:
-                place = offset - start + address
-                return any(at <= place < at + size for at, size in functions)
-        return False
-
-
-def judge_named(options):
-    """Leaves of user code; with all their callers they would only count the common ones."""
-    recording, symbols = Recording(options.recording), Symbols()
-    total = named = placed = nobody = 0
-    nameless = collections.Counter()
-    for _, stack, count, _ in recording.samples("cpu", options.programs):
-        _, user, _ = recording.stacks[stack]
-        if not user or recording.is_over(stack):
-            continue
-        function, module, offset, _, has_module = recording.frames[user[0]]
-        total += count
-        placed += count if has_module else 0
-        if function:
-            named += count
-        elif has_module and not symbols.has(module, offset):
-            # A stripped file has no name for its own, local functions, for nobody.
-            nobody += count
-        else:
-            nameless[f"{short(module) or 'no module'}+{offset:#x}"] += count
-    good(total >= options.least, f"{options.label}: {total} user samples",
-         f"at least {options.least} are wanted")
-    good(named >= .95 * (total - nobody), f"{options.label}: {percent(named, total - nobody):.2f} % "
-         f"of user samples have a function, but for {percent(nobody, total):.1f} % where the file has "
-         "no symbol", str(nameless.most_common(6)))
-    good(placed >= .99 * total, f"{options.label}: {percent(placed, total):.2f} % of user samples "
-         "have a module", str(nameless.most_common(6)))
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("tree", "whole", "named", "agree"):
-        command = commands.add_parser(name)
-        command.add_argument("recording")
-        command.add_argument("--kind", default="cpu")
-        command.add_argument("--least", type=int, default=700, help="samples")
-        command.add_argument("--since", type=int, default=0, help="only from this slice on")
-        command.add_argument("--late", type=int, default=0,
-                             help="samples that may be earlier than the tables")
-        if name == "tree":
-            command.add_argument("program")
-            command.add_argument("source")
-            command.add_argument("output")
-        else:
-            if name == "agree":
-                command.add_argument("perf")
-            command.add_argument("label")
-            command.add_argument("programs", nargs="+")
-    options = parser.parse_args()
-    {"tree": judge_tree, "whole": judge_whole, "named": judge_named,
-     "agree": judge_agree}[options.command](options)
-    sys.stdout.flush()
+    parser.add_argument("recording")
+    parser.add_argument("program")
+    parser.add_argument("source")
+    parser.add_argument("output")
+    parser.add_argument("--kind", default="cpu")
+    parser.add_argument("--least", type=int, default=700, help="samples")
+    parser.add_argument("--late", type=int, default=0,
+                        help="samples that may be earlier than the tables")
+    judge_tree(parser.parse_args())
 
 
 if __name__ == "__main__":

@@ -62,6 +62,40 @@ static void no_verdict_on_the_host_where_threads_are_hidden(void **state)
 	done(rec, doc);
 }
 
+static void unwind_tables_are_summed_up(void **state)
+{
+	struct recording *rec = host_new(0.98);
+	const struct unwind_tables *tables;
+	struct document *doc;
+
+	(void)state;
+	for (int slice = 0; slice < 2; slice++) {
+		recording_begin_slice(rec, (SLICES + slice) * SECOND, false);
+		recording_point(rec, "unwind.tables_loaded", "", 20 + slice);
+		recording_point(rec, "unwind.tables_cached", "", 18);
+		recording_point(rec, "unwind.files_refused", "", slice);
+		recording_point(rec, "unwind.table_bytes", "", 4096 * (slice + 1));
+		recording_point(rec, "unwind.load_longest_ms", "", 3.5 + slice);
+		recording_end_slice(rec, (SLICES + slice + 1) * SECOND);
+	}
+	rec->length_ns = (SLICES + 2) * SECOND;
+	doc = analysis_run(rec);
+	tables = &doc->coverage.tables;
+	assert_true(tables->observed);
+	assert_int_equal(tables->loaded, 41);
+	assert_int_equal(tables->cached, 36);
+	assert_int_equal(tables->refused, 1);
+	assert_int_equal(tables->failed, 0);
+	/* The last reading: it is no count. */
+	assert_int_equal(tables->bytes, 8192);
+	assert_true(tables->longest_ms == 4.5);
+	done(rec, doc);
+	rec = host_new(0.98);
+	doc = analysis_run(rec);
+	assert_false(doc->coverage.tables.observed);
+	done(rec, doc);
+}
+
 /* Two services share the CPUs with a job that never sleeps. */
 static struct recording *host_with_hog(uint32_t *hog, uint32_t *victim)
 {
@@ -359,6 +393,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_idle_host_has_no_finding),
 		cmocka_unit_test(no_verdict_on_the_host_where_threads_are_hidden),
+		cmocka_unit_test(unwind_tables_are_summed_up),
 		cmocka_unit_test(a_hog_is_the_antagonist_and_its_own_heat_is_not_told_again),
 		cmocka_unit_test(a_real_time_hog_is_told_as_such),
 		cmocka_unit_test(a_low_priority_explains_the_waiting),

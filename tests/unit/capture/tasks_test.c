@@ -222,6 +222,45 @@ static void faults_from_before_are_not_counted(void **state)
 	assert_int_equal(f->rec->counts.at[0].value, 42);
 }
 
+static const char *exe_of(const struct recording *rec, uint32_t process)
+{
+	return string_get(rec, rec->processes.at[process].exe);
+}
+
+static void a_process_that_is_gone_has_its_executable(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_thread parent = thread_make(5000001, 7), child = thread_make(5000002, 8);
+
+	child.who.parent = 5000001;
+	child.who.exe_inode = parent.who.exe_inode = 41;
+	child.who.exe_device = parent.who.exe_device = 9;
+	tasks_exec(f->tasks, &parent.who, "/bin/first");
+	tasks_born(f->tasks, &child.who);
+	assert_string_equal(exe_of(f->rec, 0), "/bin/first");
+	assert_string_equal(exe_of(f->rec, 1), "/bin/first");
+	/* At its end it has no image any more; that changes nothing. */
+	child.who.exe_inode = child.who.exe_device = 0;
+	tasks_exit(f->tasks, &(struct wire_exit){.who = child.who});
+	assert_string_equal(exe_of(f->rec, 1), "/bin/first");
+}
+
+static void an_exec_that_is_not_told_leaves_no_old_name(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_thread thread = thread_make(5000001, 7);
+
+	thread.who.exe_inode = 41;
+	tasks_exec(f->tasks, &thread.who, "/bin/first");
+	thread.who.exe_inode = 42;
+	tasks_exec(f->tasks, &thread.who, "/bin/second");
+	assert_string_equal(exe_of(f->rec, 0), "/bin/second");
+	thread.who.exe_inode = 43;
+	tasks_exec(f->tasks, &thread.who, NULL);
+	assert_string_equal(exe_of(f->rec, 0), "");
+	assert_int_equal(f->rec->processes.len, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -235,6 +274,8 @@ int main(void)
 		TEST(a_reused_id_is_another_process),
 		TEST(parties_are_taken_once),
 		TEST(faults_from_before_are_not_counted),
+		TEST(a_process_that_is_gone_has_its_executable),
+		TEST(an_exec_that_is_not_told_leaves_no_old_name),
 	};
 
 	return cmocka_run_group_tests_name("capture/tasks", tests, NULL, NULL);

@@ -284,6 +284,14 @@ static inline struct document *document_busy(void)
 	vec_push(&doc->coverage.lost, (struct counted){"ring buffer full: cpu samples", 3});
 	vec_push(&doc->coverage.incomplete, (struct counted){"no_table", 12});
 	vec_push(&doc->coverage.incomplete, (struct counted){"truncated", 3});
+	doc->coverage.tables = (struct unwind_tables){.observed = true,
+						      .loaded = 43,
+						      .cached = 41,
+						      .evicted = 2,
+						      .failed = 1,
+						      .refused = 3,
+						      .bytes = 9 << 20,
+						      .longest_ms = 12.5};
 	vec_push(&doc->coverage.skipped,
 		 (struct skipped){"net", "the kernel has no tracepoint sock_send_length; TCP "
 					 "bytes are not counted"});

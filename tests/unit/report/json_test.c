@@ -86,6 +86,10 @@ static void contract(void **state)
 	assert_string_equal(text_at(root, "coverage.skipped.0.family"), "net");
 	assert_int_equal(json_integer_value(at(root, "coverage.stacks.incomplete.no_table")), 12);
 	assert_true(real_at(root, "coverage.self.cpu_percent") == 0.84);
+	assert_int_equal(json_integer_value(at(root, "coverage.unwind_tables.loaded")), 43);
+	assert_int_equal(json_integer_value(at(root, "coverage.unwind_tables.cached")), 41);
+	assert_int_equal(json_integer_value(at(root, "coverage.unwind_tables.refused")), 3);
+	assert_true(real_at(root, "coverage.unwind_tables.longest_ms") == 12.5);
 
 	assert_true(real_at(root, "baseline.metrics.cpu_busy_percent.p50") == 24.9);
 	assert_true(real_at(root, "baseline.metrics.disk_write_bytes:vda.p95") == 5767170);
@@ -147,6 +151,7 @@ static void not_observed(void **state)
 	assert_null(at(root, "coverage.self.rss_bytes"));
 	assert_true(json_is_null(at(root, "coverage.self.bpf_percent")));
 	assert_true(json_is_null(at(root, "coverage.ledger_share")));
+	assert_true(json_is_null(at(root, "coverage.unwind_tables")));
 	assert_true(json_is_null(at(root, "strategy.total")));
 	assert_int_equal(json_array_size(at(root, "bottlenecks")), 0);
 	json_decref(root);

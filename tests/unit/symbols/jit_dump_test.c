@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Jit dumps: records with known answers, broken ones, and where processes keep theirs. */
+#include "set_up.h"
 #include "sighting.h"
 
 #include <sched.h>
@@ -249,20 +250,6 @@ static void broken_files(void **state)
 
 /* ---- processes ---- */
 
-static struct symbols *symbols;
-
-static int make(void **state)
-{
-	symbols = symbols_new();
-	return fixture_make(state);
-}
-
-static int clean(void **state)
-{
-	symbols_free(symbols);
-	return fixture_remove(state);
-}
-
 #define CODE 0x7000000
 
 /* In a pid namespace and a directory of its own; `mapped`: as runtimes do. 0: it may not. */
@@ -348,5 +335,6 @@ int main(void)
 		cmocka_unit_test(processes),
 	};
 
-	return cmocka_run_group_tests_name("symbols/jit_dump", tests, make, clean);
+	return cmocka_run_group_tests_name("symbols/jit_dump", tests, symbols_set_up,
+					   symbols_tear_down);
 }

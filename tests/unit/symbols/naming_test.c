@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Names and lines of files built in many ways, against what was written in their source, and nm. */
-#include "fixture.h"
+#include "set_up.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -8,21 +8,6 @@
 #include <sys/wait.h>
 
 #include "symbols/image.h"
-#include "symbols/symbols.h"
-
-static struct symbols *symbols;
-
-static int make(void **state)
-{
-	symbols = symbols_new();
-	return fixture_make(state);
-}
-
-static int clean(void **state)
-{
-	symbols_free(symbols);
-	return fixture_remove(state);
-}
 
 /* The answer for an address of a file; its text is valid until the next one. */
 static struct name_request name_at(const char *name, uint64_t address)
@@ -346,5 +331,6 @@ int main(void)
 		cmocka_unit_test(c_library),
 	};
 
-	return cmocka_run_group_tests_name("symbols/naming", tests, make, clean);
+	return cmocka_run_group_tests_name("symbols/naming", tests, symbols_set_up,
+					   symbols_tear_down);
 }

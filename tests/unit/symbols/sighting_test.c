@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Files that the kernel saw: by every way to find them, and what must not be taken for them. */
+#include "set_up.h"
 #include "sighting.h"
 
 #include <errno.h>
@@ -9,20 +10,6 @@
 #include <sys/sysmacros.h>
 
 #include "symbols/mounts.h"
-
-static struct symbols *symbols;
-
-static int make(void **state)
-{
-	symbols = symbols_new();
-	return fixture_make(state);
-}
-
-static int clean(void **state)
-{
-	symbols_free(symbols);
-	return fixture_remove(state);
-}
 
 /* A process of ./NAME, what was seen of it, and the code that it sleeps in. */
 static uint32_t start_seen(const char *name, const char *function, struct sight *sight)
@@ -462,5 +449,6 @@ int main(void)
 		cmocka_unit_test(mount_lines),       cmocka_unit_test(many_files_are_bounded),
 	};
 
-	return cmocka_run_group_tests_name("symbols/sighting", tests, make, clean);
+	return cmocka_run_group_tests_name("symbols/sighting", tests, symbols_set_up,
+					   symbols_tear_down);
 }

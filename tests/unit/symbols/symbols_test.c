@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Frames of living and dead processes, through the whole module. */
+#include "set_up.h"
 #include "sighting.h"
 
 #include <dlfcn.h>
@@ -9,21 +10,6 @@
 #include <sys/mount.h>
 
 #include "model/recording.h"
-#include "symbols/symbols.h"
-
-static struct symbols *symbols;
-
-static int make(void **state)
-{
-	symbols = symbols_new();
-	return fixture_make(state);
-}
-
-static int clean(void **state)
-{
-	symbols_free(symbols);
-	return fixture_remove(state);
-}
 
 static struct location locate(uint32_t pid, uint64_t address)
 {
@@ -351,5 +337,6 @@ int main(void)
 		cmocka_unit_test(whole_recording),
 	};
 
-	return cmocka_run_group_tests_name("symbols/symbols", tests, make, clean);
+	return cmocka_run_group_tests_name("symbols/symbols", tests, symbols_set_up,
+					   symbols_tear_down);
 }

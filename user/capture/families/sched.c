@@ -215,11 +215,16 @@ static void sched_born(struct session *session, const void *record, size_t size)
 
 static void sched_exec(struct session *session, const void *record, size_t size)
 {
-	const struct wire_life *life = record;
+	const struct wire_exec *exec = record;
+	struct location where;
+	const char *exe = NULL;
 
-	if (size < sizeof(*life))
+	if (size < sizeof(*exec))
 		return;
-	tasks_exec(session->tasks, &life->who);
+	/* Without a build-id the file could not be opened: its path is that in its file system. */
+	if (exec->exe && !symbols_locate(session->symbols, exec->exe, 0, &where) && *where.build_id)
+		exe = where.path;
+	tasks_exec(session->tasks, &exec->who, exe);
 }
 
 static void sched_exit(struct session *session, const void *record, size_t size)

@@ -174,6 +174,27 @@ static int unwind_loaded(struct session *session, struct error *error)
 	return 0;
 }
 
+/* What the analysis sums up: coverage.c. */
+static void tables_tell(struct recording *rec, const struct tables_stats *now,
+			const struct tables_stats *told)
+{
+	const struct {
+		const char *metric;
+		uint64_t count;
+	} points[] = {
+		{"unwind.tables_loaded", now->loaded - told->loaded},
+		{"unwind.tables_cached", now->cached - told->cached},
+		{"unwind.tables_evicted", now->evicted - told->evicted},
+		{"unwind.files_failed", now->failed - told->failed},
+		{"unwind.files_refused", now->refused - told->refused},
+	};
+
+	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++)
+		recording_point(rec, points[i].metric, "", (double)points[i].count);
+	recording_point(rec, "unwind.table_bytes", "", (double)now->bytes);
+	recording_point(rec, "unwind.load_longest_ms", "", (double)now->longest_ns / 1e6);
+}
+
 static int unwind_drain(struct session *session, struct error *error)
 {
 	struct unwind_data *data = unwind_data(session);
@@ -186,15 +207,7 @@ static int unwind_drain(struct session *session, struct error *error)
 		files_unsee(session, evicted, count);
 	files_unsee(session, data->again.at, data->again.len);
 	data->again.len = 0;
-	recording_point(session->recording, "unwind.table_bytes", "", (double)now.bytes);
-	recording_point(session->recording, "unwind.tables_loaded", "",
-			(double)(now.loaded - data->told.loaded));
-	recording_point(session->recording, "unwind.tables_evicted", "",
-			(double)(now.evicted - data->told.evicted));
-	recording_point(session->recording, "unwind.files_failed", "",
-			(double)(now.failed - data->told.failed));
-	recording_point(session->recording, "unwind.load_longest_ms", "",
-			(double)now.longest_ns / 1e6);
+	tables_tell(session->recording, &now, &data->told);
 	data->told = now;
 	return 0;
 }

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The unwinder under a clock, linked with bpf/core and on the tables that a session keeps: what
+ * strait itself loads has no clock in it. unwind.c reads the results.
+ */
+#include "core/compat.bpf.h"
+#include "core/unwind.bpf.h"
+#include <bpf/bpf_tracing.h>
+#include "bench.h"
+
+extern struct unwind_files_map unwind_files SEC(".maps");
+extern struct unwind_tables_map unwind_tables SEC(".maps");
+extern struct unwinds_map unwinds SEC(".maps");
+
+/* Set by user space. */
+__u32 watched; /* the process whose stacks are walked, or whose exec is awaited */
+__u32 looker;  /* the thread whose system calls look for the table */
+
+struct bench_walk walks[BENCH_WALKS];
+__u32 walk_count;
+__u64 exec_file, exec_ns, found_ns;
+
+/* Watched is one thread on one CPU: nothing races. */
+SEC("perf_event")
+int bench__walk(struct bpf_perf_event_data *ctx)
+{
+	__u32 slot = SLOT_CPU, at = walk_count;
+	struct unwind *u;
+	__u64 begin, end;
+
+	if (bpf_get_current_pid_tgid() >> 32 != watched || at >= BENCH_WALKS)
+		return 0;
+	begin = bpf_ktime_get_ns();
+	stack_user(slot);
+	end = bpf_ktime_get_ns();
+	u = bpf_map_lookup_elem(&unwinds, &slot);
+	if (!u)
+		return 0;
+	walks[at].ns = end - begin;
+	walks[at].frames = u->stack.frames;
+	walks[at].end = u->stack.end;
+	walk_count = at + 1;
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(bench__exec, struct task_struct *task)
+{
+	struct file *file = BPF_CORE_READ(task, mm, exe_file);
+
+	if (task->tgid != watched || !file)
+		return 0;
+	exec_ns = bpf_ktime_get_ns();
+	exec_file = file_tell((__u64)file, 0, 0, 0, 0);
+	return 0;
+}
+
+/* When the programs can use the table of what was exec'ed. */
+SEC("tp_btf/sys_enter")
+int BPF_PROG(bench__look, struct pt_regs *regs, long nr)
+{
+	__u64 file_id = exec_file;
+	struct unwind_file *file;
+	__u32 index;
+
+	if ((__u32)bpf_get_current_pid_tgid() != looker || !file_id || found_ns)
+		return 0;
+	file = bpf_map_lookup_elem(&unwind_files, &file_id);
+	if (!file)
+		return 0;
+	index = file->table;
+	if (bpf_map_lookup_elem(&unwind_tables, &index))
+		found_ns = bpf_ktime_get_ns();
+	return 0;
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Figures of the unwinder that only the inside can tell, for tests/bench/stacks. As root.
+ *
+ *   unwind walk FRAMES SECONDS      user stacks of so many frames, walked at 999 Hz
+ *   unwind load FILE COUNT DIR      exec of copies of FILE until their tables are there: copies
+ * that nobody has seen, and the same ones with tables in the cache unwind size FILE… tables of
+ * files unwind name STACKS FILE…        names for so many distinct stacks of 30 frames in the files
+ *
+ * Each result is a line of words, the first of which names it; times in nanoseconds.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+
+#include "wire.h"
+#include "bench.h"
+#include "bench.skel.h"
+#include "capture/session.h"
+#include "strait.skel.h"
+
+#define SECOND    1000000000ULL
+#define CACHE_DIR "/var/cache/strait"
+
+static void die(const char *what)
+{
+	fprintf(stderr, "unwind: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
+}
+
+static void sleep_ns(uint64_t ns)
+{
+	struct timespec time = {(time_t)(ns / SECOND), (long)(ns % SECOND)};
+
+	nanosleep(&time, NULL);
+}
+
+static void pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("cannot pin to a CPU");
+}
+
+static int last_cpu(void)
+{
+	return (int)sysconf(_SC_NPROCESSORS_ONLN) - 1;
+}
+
+static int compare_ns(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* NAME COUNT MEDIAN P99; of `values`, which are sorted. */
+static void print_spread(const char *name, uint64_t *values, size_t count)
+{
+	if (!count) {
+		fprintf(stderr, "unwind: nothing was observed for %s\n", name);
+		exit(1);
+	}
+	qsort(values, count, sizeof(*values), compare_ns);
+	printf("%s %zu %lu %lu\n", name, count, values[count / 2], values[count * 99 / 100]);
+}
+
+/* ---- a session, and the clock on its tables ---- */
+
+struct bench {
+	struct session *session;
+	struct bench_bpf *clock;
+	struct bpf_link *links[2];
+	pthread_t thread;
+	volatile sig_atomic_t stop;
+};
+
+static void *session_work(void *context)
+{
+	struct bench *bench = context;
+	struct error error;
+
+	if (session_run(bench->session, &error)) {
+		fprintf(stderr, "unwind: %s\n", error.text);
+		exit(1);
+	}
+	return NULL;
+}
+
+static void clock_load(struct bench *bench)
+{
+	bench->clock = bench_bpf__open();
+	if (!bench->clock)
+		die("cannot open the programs");
+	if (bpf_map__reuse_fd(bench->clock->maps.unwind_files,
+			      bpf_map__fd(bench->session->skeleton->maps.unwind_files)) ||
+	    bpf_map__reuse_fd(bench->clock->maps.unwind_tables,
+			      bpf_map__fd(bench->session->skeleton->maps.unwind_tables)) ||
+	    bench_bpf__load(bench->clock))
+		die("cannot load the programs");
+}
+
+/* On an address: the thread and the stop flag point into it. */
+static void bench_begin(struct bench *bench)
+{
+	struct session_options options = {
+		.sample_hz = 99,
+		.slice_ns = SECOND,
+		.wait_threshold_ns = SECOND / 1000,
+		.command_fd = -1,
+		.target_name = "",
+		.stop = &bench->stop,
+	};
+	struct error error;
+
+	memset(bench, 0, sizeof(*bench));
+	if (session_open(&bench->session, &options, &error)) {
+		fprintf(stderr, "unwind: %s\n", error.text);
+		exit(1);
+	}
+	clock_load(bench);
+	if (pthread_create(&bench->thread, NULL, session_work, bench))
+		die("cannot start a thread");
+	sleep_ns(SECOND / 2);
+}
+
+static void bench_end(struct bench *bench)
+{
+	bench->stop = 1;
+	pthread_join(bench->thread, NULL);
+	for (size_t i = 0; i < 2; i++)
+		bpf_link__destroy(bench->links[i]);
+	bench_bpf__destroy(bench->clock);
+	session_close(bench->session);
+}
+
+/* ---- walks ---- */
+
+/* Frames of a known number: no call of these may be merged, or jumped to. */
+__attribute__((noinline)) static void burn(void)
+{
+	for (volatile uint64_t i = 0; i < UINT64_MAX; i++)
+		;
+}
+
+__attribute__((noinline)) static void descend(int left)
+{
+	if (left > 0)
+		descend(left - 1);
+	else
+		burn();
+	__asm__ volatile("");
+}
+
+static pid_t burner_start(int depth)
+{
+	pid_t child = fork();
+
+	if (child < 0)
+		die("cannot fork");
+	if (child)
+		return child;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	pin(last_cpu());
+	descend(depth);
+	_exit(0);
+}
+
+/* Fills clock->bss->walks for so long. */
+static void walks_take(struct bench *bench, int depth, uint64_t ns)
+{
+	struct bench_bpf__bss *shared = bench->clock->bss;
+	pid_t child = burner_start(depth);
+
+	sleep_ns(SECOND / 2); /* its table */
+	shared->walk_count = 0;
+	shared->watched = (uint32_t)child;
+	sleep_ns(ns);
+	shared->watched = 0;
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
+/* The depth of recursion at which a stack has so many frames. */
+static int walks_depth(struct bench *bench, uint32_t frames)
+{
+	struct bench_bpf__bss *shared = bench->clock->bss;
+	int depth = 10;
+
+	walks_take(bench, depth, SECOND / 2);
+	if (shared->walk_count)
+		depth += (int)frames - (int)shared->walks[shared->walk_count - 1].frames;
+	if (!shared->walk_count || depth < 0) {
+		fprintf(stderr, "unwind: no walks, or too few frames wanted\n");
+		exit(1);
+	}
+	return depth;
+}
+
+static int walk(char **argv)
+{
+	struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE,
+				       .size = sizeof(attr),
+				       .config = PERF_COUNT_SW_CPU_CLOCK,
+				       .freq = 1,
+				       .sample_freq = 999};
+	uint32_t frames = (uint32_t)atoi(argv[0]);
+	struct bench_bpf__bss *shared;
+	struct bench bench;
+	uint64_t *ns = calloc(BENCH_WALKS, sizeof(*ns));
+	size_t count = 0;
+	int fd;
+
+	bench_begin(&bench);
+	shared = bench.clock->bss;
+	fd = (int)syscall(SYS_perf_event_open, &attr, -1, last_cpu(), -1, PERF_FLAG_FD_CLOEXEC);
+	bench.links[0] = bpf_program__attach_perf_event(bench.clock->progs.bench__walk, fd);
+	if (fd < 0 || !bench.links[0] || !ns)
+		die("cannot sample");
+	walks_take(&bench, walks_depth(&bench, frames), (uint64_t)atoi(argv[1]) * SECOND);
+	for (uint32_t i = 0; i < shared->walk_count; i++)
+		if (shared->walks[i].frames == frames && shared->walks[i].end == WIRE_END_ROOT)
+			ns[count++] = shared->walks[i].ns;
+	print_spread("walk", ns, count);
+	printf("others %zu\n", shared->walk_count - count);
+	bench_end(&bench);
+	free(ns);
+	return 0;
+}
+
+/* ---- from exec to table ---- */
+
+struct looker {
+	pthread_t thread;
+	volatile uint32_t tid;
+	volatile bool stop;
+};
+
+/* System calls every 20 µs or so: at each the programs look whether the table is there. */
+static void *look(void *context)
+{
+	struct looker *looker = context;
+
+	prctl(PR_SET_TIMERSLACK, 1);
+	pin(last_cpu());
+	looker->tid = (uint32_t)gettid();
+	while (!looker->stop)
+		sleep_ns(10000);
+	return NULL;
+}
+
+/* A copy that differs in its build-id, as the next version of the file would. */
+static void copy_make(const char *bytes, size_t size, const char *path)
+{
+	static const char note[] = {4, 0, 0, 0, 20, 0, 0, 0, 3, 0, 0, 0, 'G', 'N', 'U', 0};
+	char *copy = malloc(size), *id;
+	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0755);
+
+	if (!copy || fd < 0)
+		die(path);
+	memcpy(copy, bytes, size);
+	id = memmem(copy, size, note, sizeof(note));
+	if (!id || id + sizeof(note) + 20 > copy + size ||
+	    getrandom(id + sizeof(note), 20, 0) != 20) {
+		fprintf(stderr, "unwind: the file to be copied has no build-id\n");
+		exit(1);
+	}
+	if (write(fd, copy, size) != (ssize_t)size)
+		die(path);
+	close(fd);
+	free(copy);
+}
+
+/* Runs the file as a shell that reads until its input is closed. ns from exec to table, 0 = never.
+ */
+static uint64_t exec_measure(struct bench_bpf__bss *shared, const char *path)
+{
+	uint64_t until = now_ns() + 2 * SECOND;
+	int input[2];
+	pid_t child;
+	char byte = 0;
+
+	if (pipe2(input, O_CLOEXEC))
+		die("pipe");
+	child = fork();
+	if (!child) {
+		dup2(input[0], STDIN_FILENO);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (read(STDIN_FILENO, &byte, 1) == 1)
+			execl(path, path, "-c", "read -r line", NULL);
+		_exit(1);
+	}
+	close(input[0]);
+	shared->exec_file = shared->found_ns = 0;
+	shared->watched = (uint32_t)child;
+	if (write(input[1], &byte, 1) != 1)
+		die("pipe");
+	while (!*(volatile __u64 *)&shared->found_ns && now_ns() < until)
+		sleep_ns(SECOND / 1000);
+	close(input[1]);
+	waitpid(child, NULL, 0);
+	shared->watched = 0;
+	return shared->found_ns ? shared->found_ns - shared->exec_ns : 0;
+}
+
+static void execs_measure(const char *name, const char *directory, int count)
+{
+	uint64_t *ns = calloc((size_t)count, sizeof(*ns));
+	struct looker looker = {};
+	struct bench bench;
+	char path[4096];
+	size_t seen = 0;
+
+	bench_begin(&bench);
+	bench.links[0] = bpf_program__attach(bench.clock->progs.bench__exec);
+	bench.links[1] = bpf_program__attach(bench.clock->progs.bench__look);
+	if (!ns || !bench.links[0] || !bench.links[1] ||
+	    pthread_create(&looker.thread, NULL, look, &looker))
+		die("cannot attach");
+	while (!looker.tid)
+		sched_yield();
+	bench.clock->bss->looker = looker.tid;
+	for (int i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "%s/copy-%d", directory, i);
+		ns[seen] = exec_measure(bench.clock->bss, path);
+		seen += ns[seen] ? 1 : 0;
+		sleep_ns(SECOND / 20);
+	}
+	looker.stop = true;
+	pthread_join(looker.thread, NULL);
+	bench_end(&bench);
+	print_spread(name, ns, seen);
+	free(ns);
+}
+
+static char *file_read(const char *path, size_t *size)
+{
+	struct stat stat;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *bytes;
+
+	if (fd < 0 || fstat(fd, &stat))
+		die(path);
+	*size = (size_t)stat.st_size;
+	bytes = malloc(*size);
+	if (!bytes || read(fd, bytes, *size) != stat.st_size)
+		die(path);
+	close(fd);
+	return bytes;
+}
+
+static int load(char **argv)
+{
+	int count = atoi(argv[1]);
+	char path[4096], *bytes;
+	size_t size;
+
+	/* The cache of this host is not filled with copies. */
+	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    (mkdir(CACHE_DIR, 0700) && errno != EEXIST) ||
+	    mount("bench", CACHE_DIR, "tmpfs", 0, "mode=0700"))
+		die("cannot have a cache of its own");
+	bytes = file_read(argv[0], &size);
+	for (int i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "%s/copy-%d", argv[2], i);
+		copy_make(bytes, size, path);
+	}
+	free(bytes);
+	execs_measure("first", argv[2], count);
+	execs_measure("cached", argv[2], count);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 4 && !strcmp(argv[1], "walk"))
+		return walk(argv + 2);
+	if (argc == 5 && !strcmp(argv[1], "load"))
+		return load(argv + 2);
+	fprintf(stderr, "usage: unwind walk FRAMES SECONDS | load FILE COUNT DIR\n");
+	return 2;
+}
