@@ -266,6 +266,7 @@ void stacks_name(struct stacks *stacks)
 
 	kernel_frames_name(stacks);
 	symbols_resolve(stacks->symbols, rec);
+	stacks_expand(rec, (uint32_t)stacks->stacks_named);
 	for (; stacks->stacks_named < rec->stacks.len; stacks->stacks_named++)
 		stack_trim(rec, &rec->stacks.at[stacks->stacks_named]);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "symbols/inlines.h"
 #include "symbols/lines.h"
 #include "symbols/naming.h"
 #include "symbols/opening.h"
@@ -66,7 +67,44 @@ static bool debug_open(const struct image *image, const struct naming *naming, s
 	return false;
 }
 
+/*
+ * What dwz(1) moved out of several debug files of a package: a path and a build-id. The path is the
+ * file's word for it: only what is below the directory for such files is opened, and only if it has
+ * that build-id.
+ */
+static bool alt_open(const struct image *image, struct image *alt)
+{
+	const struct image_section *section = image_section(image, ".gnu_debugaltlink");
+	char link[512 + IMAGE_ID], path[sizeof(DEBUG_ROOT) + sizeof(link)], id[IMAGE_ID], *below;
+	size_t size = section && section->size < sizeof(link) ? section->size : 0, length;
+
+	*alt = (struct image){.fd = -1};
+	if (!size || !image_read(image, section->offset, link, size))
+		return false;
+	length = strnlen(link, size);
+	if (length + 1 >= size || 2 * (size - length - 1) >= IMAGE_ID)
+		return false;
+	for (size_t i = length + 1; i < size; i++)
+		snprintf(id + 2 * (i - length - 1), 3, "%02x", (unsigned char)link[i]);
+	below = strstr(link, "/.dwz/");
+	if (!below || strstr(below, "/../"))
+		return false;
+	snprintf(path, sizeof(path), DEBUG_ROOT "%s", below);
+	return debug_accept(alt, file_open_path(0, path), id);
+}
+
 /* ---- naming ---- */
+
+static void inlines_name(const struct image *image, const struct naming *naming,
+			 struct lookup *lookups, size_t count)
+{
+	struct image alt;
+	bool has_alt = alt_open(image, &alt);
+
+	inlines_find(image, has_alt ? &alt : NULL, lookups, count, naming->arena,
+		     naming->inlines_deadline_ns);
+	image_close(&alt);
+}
 
 static int lookup_compare(const void *left, const void *right)
 {
@@ -113,6 +151,10 @@ void image_name(const struct image *image, const struct naming *naming, struct l
 	if (lines || has_debug)
 		lines_find(lines ? image : &debug, lookups, count, naming->arena,
 			   naming->deadline_ns);
+	if (image_section(image, ".debug_info"))
+		inlines_name(image, naming, lookups, count);
+	else if (has_debug)
+		inlines_name(&debug, naming, lookups, count);
 	image_close(&debug);
 	image_close(&small);
 }

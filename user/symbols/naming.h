@@ -12,7 +12,8 @@ struct naming {
 	const char *path;     /* of the file, "" = it has none */
 	const char *build_id; /* "" = none */
 	struct text_arena *arena;
-	uint64_t deadline_ns; /* for line tables */
+	uint64_t deadline_ns;         /* for line tables */
+	uint64_t inlines_deadline_ns; /* for inlined functions */
 };
 
 /*

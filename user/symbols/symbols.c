@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +19,9 @@
 #include "symbols/symbols.h"
 #include "wire.h"
 
-/* Line tables of one batch are read for so long; functions are always named. */
-#define LINES_NS 400000000ull
+/* Line tables and inlined functions of one batch: for so long; functions are always named. */
+#define LINES_NS   400000000ull
+#define INLINES_NS 800000000ull
 
 /* Which file a module of the recording is. */
 struct module_note {
@@ -195,6 +197,15 @@ static void request_answer(struct symbols *s, struct name_request *request,
 
 	request->source = lookup->source;
 	request->line = lookup->line;
+	request->inlined = lookup->inlined;
+	request->inlined_count = lookup->inlined_count;
+	for (uint32_t i = 0; i < lookup->inlined_count; i++) {
+		struct name_inlined *inlined = &lookup->inlined[i];
+
+		symbol_demangle(inlined->function, text);
+		if (strcmp(text, inlined->function) != 0)
+			inlined->function = text_copy(&s->arena, text, strlen(text));
+	}
 	if (!lookup->function)
 		return;
 	request->function = lookup->function;
@@ -218,7 +229,7 @@ static void generated_name(struct symbols *s, int fd, struct lookup *lookups, si
 }
 
 static void elf_name(struct symbols *s, int fd, struct lookup *lookups, size_t count,
-		     uint64_t deadline_ns)
+		     uint64_t begin_ns)
 {
 	const struct name_request *first = lookups[0].owner;
 	struct naming naming = {
@@ -226,7 +237,8 @@ static void elf_name(struct symbols *s, int fd, struct lookup *lookups, size_t c
 		.path = first->path,
 		.build_id = first->build_id,
 		.arena = &s->arena,
-		.deadline_ns = deadline_ns,
+		.deadline_ns = begin_ns + LINES_NS,
+		.inlines_deadline_ns = begin_ns + INLINES_NS,
 	};
 	struct image image;
 	size_t kept = 0;
@@ -259,7 +271,7 @@ static int lookup_compare(const void *left, const void *right)
 
 /* All requests are for one file. */
 static void group_name(struct symbols *s, struct name_request **requests, size_t count,
-		       uint64_t deadline_ns)
+		       uint64_t begin_ns)
 {
 	int fd = request_open(s, requests[0]);
 	struct lookup *lookups;
@@ -275,10 +287,10 @@ static void group_name(struct symbols *s, struct name_request **requests, size_t
 		lookups[i] = (struct lookup){.address = requests[i]->offset, .owner = requests[i]};
 	if (is_generated(requests[0])) {
 		qsort(lookups, count, sizeof(*lookups), lookup_compare);
-		generated_name(s, fd, lookups, count, deadline_ns);
+		generated_name(s, fd, lookups, count, begin_ns + LINES_NS);
 		close(fd);
 	} else {
-		elf_name(s, fd, lookups, count, deadline_ns);
+		elf_name(s, fd, lookups, count, begin_ns);
 	}
 	free(lookups);
 }
@@ -286,7 +298,7 @@ static void group_name(struct symbols *s, struct name_request **requests, size_t
 size_t symbols_name(struct symbols *s, struct name_request *requests, size_t n)
 {
 	struct name_request **order = calloc(n ? n : 1, sizeof(struct name_request *));
-	uint64_t deadline_ns = time_now() + LINES_NS;
+	uint64_t begin_ns = time_now();
 	size_t named = 0;
 
 	text_arena_clear(&s->arena);
@@ -297,6 +309,8 @@ size_t symbols_name(struct symbols *s, struct name_request *requests, size_t n)
 		request->build_id = request->build_id ? request->build_id : "";
 		request->function = request->source = NULL;
 		request->line = 0;
+		request->inlined = NULL;
+		request->inlined_count = 0;
 		request->start = 0;
 		request->pause = false;
 		order[i] = request;
@@ -306,7 +320,7 @@ size_t symbols_name(struct symbols *s, struct name_request *requests, size_t n)
 	for (size_t i = 0, end; order && i < n; i = end) {
 		for (end = i + 1; end < n && !request_compare_file(order[i], order[end]);)
 			end++;
-		group_name(s, order + i, end - i, deadline_ns);
+		group_name(s, order + i, end - i, begin_ns);
 	}
 	for (size_t i = 0; i < n; i++)
 		named += requests[i].function != NULL;
@@ -356,7 +370,19 @@ static void frame_answer(struct recording *rec, uint32_t position,
 	frame->file = source;
 	frame->line = request->line;
 	frame->pause = request->pause;
+	for (size_t i = 0; i < request->inlined_count; i++) {
+		const struct name_inlined *inlined = &request->inlined[i];
+
+		function = string_intern(rec, inlined->function);
+		source = string_intern(rec, inlined->source);
+		frame = &rec->frames.at[frame_intern_inlined(rec, position, (uint8_t)(i + 1),
+							     function)];
+		frame->file = source;
+		frame->line = inlined->line;
+	}
 }
+
+static_assert(SYMBOLS_INLINED <= FRAME_INLINED_MAX, "all that is told is kept");
 
 size_t symbols_resolve(struct symbols *s, struct recording *rec)
 {

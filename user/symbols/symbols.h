@@ -112,6 +112,16 @@ int symbols_locate(struct symbols *s, uint64_t file, uint64_t offset, struct loc
 
 /* ---- naming ---- */
 
+/* A function that the compiler inlined, and the line that was reached in it. */
+struct name_inlined {
+	const char *function; /* demangled, NULL = no name */
+	const char *source;   /* NULL = unknown */
+	uint32_t line;        /* 0 = unknown */
+};
+
+/* Functions inlined into each other at one place; of more than that the innermost are left out. */
+#define SYMBOLS_INLINED 32
+
 struct name_request {
 	/* in */
 	uint32_t pid;         /* a process that maps the file, 0 = none known */
@@ -123,7 +133,14 @@ struct name_request {
 	/* out; text is valid until the next symbols_name() or symbols_resolve() */
 	const char *function; /* demangled, NULL = no name */
 	const char *source;   /* source file, NULL = unknown */
-	uint32_t line;        /* 0 = unknown */
+	uint32_t line; /* 0 = unknown; where functions are inlined: of the call of inlined[0] */
+	/*
+	 * What was inlined at the offset, outermost first: inlined[0] into `function`, inlined[1]
+	 * into that, and so on. Each with the line of the next one's call, the last with that of
+	 * the offset itself.
+	 */
+	const struct name_inlined *inlined;
+	size_t inlined_count;
 	uint64_t start; /* offset in the file at which the function begins, if it has a name */
 	/*
 	 * The CPU's spin-wait hint (x86 PAUSE, arm64 YIELD) is within 64 bytes of the offset, in

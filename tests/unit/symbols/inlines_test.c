@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inlined functions of programs built in many ways, and of debugging information that is broken. */
+#include "fixture.h"
+
+#include <fcntl.h>
+
+#include "symbols/clock.h"
+#include "symbols/image.h"
+#include "symbols/inlines.h"
+#include "symbols/lines.h"
+#include "symbols/symbols.h"
+
+static struct symbols *symbols;
+
+static int make(void **state)
+{
+	symbols = symbols_new();
+	return fixture_make(state);
+}
+
+static int clean(void **state)
+{
+	symbols_free(symbols);
+	return fixture_remove(state);
+}
+
+/* Line numbers matter. `sink` makes sure that each line has code. */
+static const char source[] =
+	"volatile int sink;\n"                                              /* 1 */
+	"static inline __attribute__((always_inline)) void inner(int a)\n"  /* 2 */
+	"{\n"                                                               /* 3 */
+	"	sink = a * 3;\n"                                            /* 4 */
+	"}\n"                                                               /* 5 */
+	"static inline __attribute__((always_inline)) void middle(int a)\n" /* 6 */
+	"{\n"                                                               /* 7 */
+	"	sink = a;\n"                                                /* 8 */
+	"	inner(a + 1);\n"                                            /* 9 */
+	"	sink = 5;\n"                                                /* 10 */
+	"}\n"                                                               /* 11 */
+	"__attribute__((noinline)) void outer(int a)\n"                     /* 12 */
+	"{\n"                                                               /* 13 */
+	"	sink = 7;\n"                                                /* 14 */
+	"	middle(a);\n"                                               /* 15 */
+	"	sink = 9;\n"                                                /* 16 */
+	"	inner(a);\n"                                                /* 17 */
+	"	sink = 11;\n"                                               /* 18 */
+	"}\n"                                                               /* 19 */
+	"int main(int argc, char **argv)\n"                                 /* 20 */
+	"{\n"                                                               /* 21 */
+	"	(void)argv;\n"                                              /* 22 */
+	"	outer(argc);\n"                                             /* 23 */
+	"	return sink;\n"                                             /* 24 */
+	"}\n";                                                              /* 25 */
+
+/* The answer for an address of a file in the fixture's directory; text valid until the next one. */
+static struct name_request name_at(const char *name, uint64_t address)
+{
+	static char path[256], id[IMAGE_ID];
+	struct name_request request = {.file = SYMBOLS_NO_FILE, .path = path, .build_id = id};
+	struct image image;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", fixture_directory, name);
+	fd = open(path, O_RDONLY);
+	assert_int_equal(image_identity(fd, id), 0);
+	assert_int_equal(image_open(&image, fd), 0);
+	assert_true(image_offset(&image, address, &request.offset));
+	image_close(&image);
+	symbols_name(symbols, &request, 1);
+	return request;
+}
+
+static bool source_ends(const char *path, const char *end)
+{
+	return path && strlen(path) >= strlen(end) &&
+	       !strcmp(path + strlen(path) - strlen(end), end);
+}
+
+/* Every byte of `outer` is in the function, and at the line, that the source has there. */
+static void check_outer(const char *name, const char *symbols_of)
+{
+	uint64_t address = fixture_address(symbols_of, "outer");
+	unsigned int plain = 0, one = 0, two = 0, again = 0;
+
+	for (unsigned int i = 0; i < 200; i++) {
+		struct name_request r = name_at(name, address + i);
+
+		if (!r.function || strcmp(r.function, "outer") != 0)
+			break;
+		assert_true(source_ends(r.source, "program.c"));
+		if (r.inlined_count == 0) {
+			assert_true((r.line >= 12 && r.line <= 19));
+			plain++;
+		} else if (r.inlined_count == 2) {
+			assert_int_equal(r.line, 15);
+			assert_string_equal(r.inlined[0].function, "middle");
+			assert_int_equal(r.inlined[0].line, 9);
+			assert_string_equal(r.inlined[1].function, "inner");
+			assert_in_range(r.inlined[1].line, 3, 5);
+			assert_true(source_ends(r.inlined[1].source, "program.c"));
+			two++;
+		} else if (!strcmp(r.inlined[0].function, "inner")) {
+			assert_int_equal(r.inlined_count, 1);
+			assert_int_equal(r.line, 17);
+			assert_in_range(r.inlined[0].line, 3, 5);
+			again++;
+		} else {
+			assert_int_equal(r.inlined_count, 1);
+			assert_int_equal(r.line, 15);
+			assert_string_equal(r.inlined[0].function, "middle");
+			assert_in_range(r.inlined[0].line, 7, 11);
+			assert_true(source_ends(r.inlined[0].source, "program.c"));
+			one++;
+		}
+	}
+	assert_true(plain > 10 && one > 5 && two > 5 && again > 5);
+}
+
+static void program_build_by(const char *compiler, const char *name, const char *flags)
+{
+	fixture_write("program.c", source);
+	fixture_run("env -u ASAN_OPTIONS %s -O1 -falign-functions=64 -o %s program.c %s", compiler,
+		    name, flags);
+}
+
+static void formats(void **state)
+{
+	static const char *const flags[] = {
+		"-g -gdwarf-5",          "-g -gdwarf-4",
+		"-g -gdwarf-3",          "-g -gdwarf-5 -no-pie -fno-pie",
+		"-g -gdwarf-4 -gz=zlib", "-g -gdwarf-5 -gz=zlib -ffunction-sections",
+		"-g -gdwarf64",          "-g -fdebug-types-section -gdwarf-4",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+		program_build_by("cc", "program", flags[i]);
+		check_outer("program", "program");
+	}
+}
+
+/* Clang's have indices instead of offsets (strx, addrx, rnglistx), and no siblings. */
+static void formats_of_clang(void **state)
+{
+	(void)state;
+	if (system("command -v clang >/dev/null"))
+		skip();
+	program_build_by("clang", "program", "-g -gdwarf-5");
+	check_outer("program", "program");
+	program_build_by("clang", "program", "-g -gdwarf-4 -ffunction-sections");
+	check_outer("program", "program");
+	program_build_by("clang", "program", "-g -gdwarf-5 -ffunction-sections -gz=zlib");
+	check_outer("program", "program");
+}
+
+static void separate_files(void **state)
+{
+	(void)state;
+	program_build_by("cc", "whole", "-g -Wl,--build-id");
+	fixture_run("mkdir -p .debug && objcopy --only-keep-debug --compress-debug-sections=zlib "
+		    "whole .debug/split.debug && strip -o split whole && "
+		    "objcopy --add-gnu-debuglink=.debug/split.debug split");
+	check_outer("split", "whole");
+	/* dwz(1) moves the abstract functions of several units to a unit of their own. */
+	if (system("command -v dwz >/dev/null"))
+		return;
+	fixture_write("other.c", "void outer(int);\n#include \"shared.h\"\n"
+				 "void second(int a) { middle(a); middle(a + 1); }\n");
+	fixture_write("first.c", "#include \"shared.h\"\n"
+				 "void second(int);\n"
+				 "int main(int argc, char **argv)\n"
+				 "{ (void)argv; middle(argc); second(argc); return sink; }\n");
+	fixture_write("shared.h",
+		      "struct a { int b, c, d, e; char name[50]; struct a *next; };\n"
+		      "extern volatile int sink; extern struct a *all; \n"
+		      "static inline __attribute__((always_inline)) int middle(int a)\n"
+		      "{ struct a *at = all; sink = a; return at ? at->b + at->c : sink; }\n");
+	fixture_write("data.c", "#include \"shared.h\"\nvolatile int sink; struct a *all;\n");
+	fixture_run("env -u ASAN_OPTIONS cc -g -O1 -o shared first.c other.c data.c && dwz shared "
+		    "2>/dev/null && readelf --debug-dump=info shared | grep -q "
+		    "DW_TAG_partial_unit");
+	for (uint64_t i = 0, seen = 0; i < 20 && !seen; i++) {
+		struct name_request r = name_at("shared", fixture_address("shared", "second") + i);
+
+		assert_string_equal(r.function, "second");
+		seen = r.inlined_count;
+		if (seen)
+			assert_string_equal(r.inlined[0].function, "middle");
+		assert_true(seen || i < 19);
+	}
+}
+
+static void mangled_names(void **state)
+{
+	struct name_request r;
+
+	(void)state;
+	fixture_write("names.cc",
+		      "volatile int sink;\n"
+		      "namespace app { template <class T> struct box { T t;\n"
+		      "__attribute__((always_inline)) void put(T a) { sink = t = a; } }; }\n"
+		      "extern \"C\" void outer(int a) { app::box<int> b; b.put(a); }\n"
+		      "int main() { outer(1); }\n");
+	fixture_run("env -u ASAN_OPTIONS c++ -g -O1 -o names names.cc");
+	r = name_at("names", fixture_address("names", "outer"));
+	assert_int_equal(r.inlined_count, 1);
+	assert_string_equal(r.inlined[0].function, "app::box<int>::put(int)");
+	assert_int_equal(r.inlined[0].line, 3);
+	assert_int_equal(r.line, 4);
+}
+
+/* ---- what no compiler writes ---- */
+
+/* One unit of DWARF 4 that has 4096 bytes of code at `start`; `entries` are within it. */
+static void broken_build(const char *entries)
+{
+	FILE *file = fopen("broken.s", "w");
+
+	assert_non_null(file);
+	fprintf(file,
+		".globl main\n.text\n.p2align 12\n.type main, @function\nmain:\nstart:\n"
+		".fill 4096, 1, 0x90\nret\nfinish:\n.size main, .-main\n"
+		".section .debug_abbrev,\"\",@progbits\n"
+		".uleb128 1\n.uleb128 0x11\n.byte 1\n" /* unit */
+		".uleb128 0x11,1\n.uleb128 0x12,7\n.byte 0,0\n"
+		".uleb128 2\n.uleb128 0x2e\n.byte 1\n" /* function with children */
+		".uleb128 0x11,1\n.uleb128 0x12,7\n.byte 0,0\n"
+		".uleb128 3\n.uleb128 0x1d\n.byte 1\n" /* inlined call with children */
+		".uleb128 0x31,0x13\n.uleb128 0x11,1\n.uleb128 0x12,7\n.uleb128 0x59,0x0b\n.byte "
+		"0,0\n"
+		".uleb128 4\n.uleb128 0x2e\n.byte 0\n" /* a name, and another entry's */
+		".uleb128 3,8\n.uleb128 0x31,0x13\n.byte 0,0\n"
+		".uleb128 5\n.uleb128 0x2e\n.byte 0\n" /* only another entry's name */
+		".uleb128 0x31,0x13\n.byte 0,0\n"
+		".uleb128 6\n.uleb128 0x2e\n.byte 1\n" /* a function with a sibling */
+		".uleb128 1,0x13\n.uleb128 0x11,1\n.uleb128 0x12,7\n.byte 0,0\n"
+		".uleb128 7\n.uleb128 0x2e\n.byte 0\n" /* a block */
+		".uleb128 3,9\n.byte 0,0\n"
+		".uleb128 8\n.uleb128 0x1d\n.byte 0\n" /* a call with a list of ranges */
+		".uleb128 0x31,0x13\n.uleb128 0x55,0x17\n.byte 0,0\n"
+		".uleb128 9\n.uleb128 0x2e\n.byte 0\n" /* a name alone */
+		".uleb128 3,8\n.byte 0,0\n"
+		".byte 0\n"
+		".section .debug_ranges,\"\",@progbits\nranges:\n"
+		".quad 0,16\n.quad 0,-1\n.quad -1,5\n.quad 0,0\n"
+		".section .debug_info,\"\",@progbits\nunit:\n.4byte last - first\nfirst:\n"
+		".2byte 4\n.4byte .debug_abbrev\n.byte 8\n"
+		".uleb128 1\n.8byte start\n.8byte finish - start\n"
+		"%s\n.byte 0,0,0,0\nlast:\n",
+		entries);
+	fclose(file);
+	fixture_run("cc -no-pie -nostdlib -Wl,-e,main -o broken broken.s");
+}
+
+#define FUNCTION       ".uleb128 2\n.8byte start\n.8byte finish - start\n"
+#define CALL(to, line) ".uleb128 3\n.4byte " to " - unit\n.8byte start\n.8byte 64\n.byte " line "\n"
+
+static struct name_request broken_ask(uint64_t offset)
+{
+	uint64_t before = time_now();
+	struct name_request r = name_at("broken", fixture_address("broken", "main") + offset);
+
+	assert_true(time_now() - before < 5000000000ull);
+	assert_string_equal(r.function, "main");
+	return r;
+}
+
+static void references_in_circles(void **state)
+{
+	struct name_request r;
+
+	(void)state;
+	broken_build(FUNCTION CALL("a", "3") ".byte 0\n.byte 0\n"
+					     "a: .uleb128 4\n.asciz \"alpha\"\n.4byte b - unit\n"
+					     "b: .uleb128 5\n.4byte a - unit\n");
+	r = broken_ask(5);
+	assert_int_equal(r.inlined_count, 1);
+	assert_string_equal(r.inlined[0].function, "alpha");
+	assert_int_equal(r.line, 3);
+	assert_int_equal(broken_ask(64).inlined_count, 0);
+	/* To itself, with no name; out of the unit; into the middle of an entry. */
+	broken_build(FUNCTION CALL("a", "3") ".byte 0\n.byte 0\na: .uleb128 5\n.4byte a - unit\n");
+	assert_int_equal(broken_ask(5).inlined_count, 0);
+	assert_int_equal(broken_ask(5).line, 3);
+	broken_build(FUNCTION CALL("first + 0x7fffffff", "3") ".byte 0\n");
+	assert_int_equal(broken_ask(5).inlined_count, 0);
+	broken_build(FUNCTION CALL("unit + 1", "3") ".byte 0\n");
+	assert_int_equal(broken_ask(5).inlined_count, 0);
+}
+
+static void deep_nesting(void **state)
+{
+	static char text[1 << 20];
+	struct name_request r;
+	size_t length = 0;
+
+	(void)state;
+	length += (size_t)sprintf(text + length, FUNCTION);
+	for (int i = 0; i < 5000; i++)
+		length += (size_t)sprintf(text + length, CALL("a", "%d"), i % 250 + 1);
+	length += (size_t)sprintf(text + length,
+				  ".fill 5001, 1, 0\na: .uleb128 9\n.asciz \"deep\"\n");
+	broken_build(text);
+	r = broken_ask(5);
+	assert_int_equal(r.inlined_count, SYMBOLS_INLINED);
+	assert_int_equal(r.line, 1);
+	for (size_t i = 0; i < r.inlined_count; i++) {
+		assert_string_equal(r.inlined[i].function, "deep");
+		assert_int_equal(r.inlined[i].line, i + 2);
+	}
+}
+
+static void sizes_that_lie(void **state)
+{
+	(void)state;
+	/* A sibling that lies behind, in itself, far out. */
+	broken_build("x: .uleb128 6\n.4byte x - unit\n.8byte 1\n.8byte 2\n.byte 0\n" FUNCTION CALL(
+		"a", "3") ".byte 0\n.byte 0\na: .uleb128 9\n.asciz \"alpha\"\n");
+	assert_int_equal(broken_ask(5).inlined_count, 1);
+	broken_build(
+		"x: .uleb128 6\n.4byte 0xfffffff0\n.8byte 1\n.8byte 2\n.byte 0\n" FUNCTION CALL(
+			"a", "3") ".byte 0\n.byte 0\na: .uleb128 9\n.asciz \"alpha\"\n");
+	assert_int_equal(broken_ask(5).inlined_count, 1);
+	/* A block of 2^63 bytes ends the unit; so does an unknown entry. */
+	broken_build(".uleb128 7\n.uleb128 0x7fffffffffffffff\n" FUNCTION CALL(
+		"a", "3") ".byte 0\n.byte 0\na: .uleb128 9\n.asciz \"alpha\"\n");
+	assert_int_equal(broken_ask(5).inlined_count, 0);
+	broken_build(".uleb128 99\n" FUNCTION CALL(
+		"a", "3") ".byte 0\n.byte 0\na: .uleb128 9\n.asciz \"alpha\"\n");
+	assert_int_equal(broken_ask(5).inlined_count, 0);
+	/* A name without an end. */
+	broken_build(FUNCTION CALL("a", "3") ".byte 0\n.byte 0\na: .uleb128 9\n.ascii \"alpha\"\n"
+					     ".fill 5000, 1, 65\n");
+	assert_int_equal(broken_ask(5).inlined_count, 0);
+}
+
+/* Offsets from the begin of the unit: only the first range makes sense; -1 sets a new begin. */
+static void ranges_that_lie(void **state)
+{
+	(void)state;
+	broken_build(FUNCTION ".uleb128 8\n.4byte a - unit\n.4byte 0\n.byte 0\n"
+			      "a: .uleb128 9\n.asciz \"alpha\"\n");
+	assert_int_equal(broken_ask(5).inlined_count, 1);
+	assert_int_equal(broken_ask(16).inlined_count, 0);
+	broken_build(FUNCTION ".uleb128 8\n.4byte a - unit\n.4byte 0x7ffffff0\n.byte 0\n"
+			      "a: .uleb128 9\n.asciz \"alpha\"\n");
+	assert_int_equal(broken_ask(5).inlined_count, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(formats),
+		cmocka_unit_test(formats_of_clang),
+		cmocka_unit_test(separate_files),
+		cmocka_unit_test(mangled_names),
+		cmocka_unit_test(references_in_circles),
+		cmocka_unit_test(deep_nesting),
+		cmocka_unit_test(sizes_that_lie),
+		cmocka_unit_test(ranges_that_lie),
+	};
+
+	return cmocka_run_group_tests_name("symbols/inlines", tests, make, clean);
+}
