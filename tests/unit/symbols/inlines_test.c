@@ -3,6 +3,9 @@
 #include "fixture.h"
 
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
 
 #include "symbols/clock.h"
 #include "symbols/image.h"
@@ -161,9 +164,11 @@ static void separate_files(void **state)
 		    "whole .debug/split.debug && strip -o split whole && "
 		    "objcopy --add-gnu-debuglink=.debug/split.debug split");
 	check_outer("split", "whole");
-	/* dwz(1) moves the abstract functions of several units to a unit of their own. */
-	if (system("command -v dwz >/dev/null"))
-		return;
+}
+
+/* dwz(1) moves what several units have in common to a unit of its own, or to another file. */
+static void shared_build(void)
+{
 	fixture_write("other.c", "void outer(int);\n#include \"shared.h\"\n"
 				 "void second(int a) { middle(a); middle(a + 1); }\n");
 	fixture_write("first.c", "#include \"shared.h\"\n"
@@ -176,18 +181,143 @@ static void separate_files(void **state)
 		      "static inline __attribute__((always_inline)) int middle(int a)\n"
 		      "{ struct a *at = all; sink = a; return at ? at->b + at->c : sink; }\n");
 	fixture_write("data.c", "#include \"shared.h\"\nvolatile int sink; struct a *all;\n");
-	fixture_run("env -u ASAN_OPTIONS cc -g -O1 -o shared first.c other.c data.c && dwz shared "
-		    "2>/dev/null && readelf --debug-dump=info shared | grep -q "
-		    "DW_TAG_partial_unit");
-	for (uint64_t i = 0, seen = 0; i < 20 && !seen; i++) {
-		struct name_request r = name_at("shared", fixture_address("shared", "second") + i);
+	fixture_run("env -u ASAN_OPTIONS cc -g -O1 -Wl,--build-id -o shared first.c other.c "
+		    "data.c");
+}
 
-		assert_string_equal(r.function, "second");
-		seen = r.inlined_count;
-		if (seen)
-			assert_string_equal(r.inlined[0].function, "middle");
-		assert_true(seen || i < 19);
+/* Does `second` hold the inlined `middle`? */
+static bool shared_is_named(void)
+{
+	uint64_t address = fixture_address("shared", "second");
+
+	for (uint64_t i = 0; i < 20; i++) {
+		struct name_request r = name_at("shared", address + i);
+
+		if (!r.function || strcmp(r.function, "second") != 0)
+			break;
+		if (r.inlined_count && !strcmp(r.inlined[0].function, "middle"))
+			return true;
 	}
+	return false;
+}
+
+static void units_in_common(void **state)
+{
+	(void)state;
+	if (system("command -v dwz >/dev/null")) {
+		print_message("no dwz: skipped\n");
+		skip();
+	}
+	shared_build();
+	fixture_run("dwz shared && readelf --debug-dump=info shared | grep -q partial_unit");
+	assert_true(shared_is_named());
+}
+
+/* In a child: exit status 0 = as it should be, 1 = not, 2 = it may not mount. */
+static int file_in_common(void)
+{
+	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("none", "/usr/lib/debug", "tmpfs", 0, NULL))
+		return 2;
+	if (system("mkdir -p /usr/lib/debug/.dwz && cp shared copy && dwz -m common.debug -M "
+		   "/usr/lib/debug/.dwz/common.debug shared copy && "
+		   "readelf --debug-dump=info shared | grep -q '(alt '"))
+		return 1;
+	/* Not there; there; there, but another build. */
+	if (shared_is_named() || system("cp common.debug /usr/lib/debug/.dwz/") ||
+	    !shared_is_named() ||
+	    system("objcopy --remove-section .note.gnu.build-id common.debug "
+		   "/usr/lib/debug/.dwz/common.debug"))
+		return 1;
+	return shared_is_named();
+}
+
+static void files_in_common(void **state)
+{
+	int status = 0;
+	pid_t child;
+
+	(void)state;
+	if (system("command -v dwz >/dev/null"))
+		skip();
+	shared_build();
+	child = fork();
+	if (!child)
+		_exit(file_in_common());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (WEXITSTATUS(status) == 2) {
+		print_message("no right to mount over /usr/lib/debug: skipped\n");
+		skip();
+	}
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* True where this machine's objcopy can do so. */
+static bool compress(const char *name)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "objcopy --compress-debug-sections=zstd %s packed 2>/dev/null && "
+		 "readelf -tW packed | grep -q ZSTD",
+		 name);
+	return !system(command);
+}
+
+static void zstd_sections(void **state)
+{
+	(void)state;
+	program_build_by("cc", "program", "-g -gdwarf-5");
+	if (!compress("program")) {
+		print_message("objcopy does not know zstd: skipped\n");
+		skip();
+	}
+	check_outer("packed", "program");
+	program_build_by("cc", "program", "-g -gdwarf-4");
+	assert_true(compress("program"));
+	check_outer("packed", "program");
+}
+
+/* Writes over a number in the header of the compressed section: of its type, 0; of its size, 8. */
+static void packed_patch(const char *section, uint64_t at, uint64_t value, size_t size)
+{
+	int fd = open("packed", O_RDWR);
+	struct image image;
+	const struct image_section *found;
+
+	assert_int_equal(image_open(&image, fd), 0);
+	found = image_section(&image, section);
+	assert_non_null(found);
+	assert_int_equal(pwrite(fd, &value, size, (off_t)(found->offset + at)), (ssize_t)size);
+	image_close(&image);
+}
+
+/* What a compressed section says of itself is not believed. */
+static void compressed_lies(void **state)
+{
+	static const uint64_t sizes[] = {0, 1, 1ull << 20, 1ull << 40, UINT64_MAX};
+	uint64_t outer, before = time_now();
+
+	(void)state;
+	program_build_by("cc", "program", "-g -gdwarf-5");
+	outer = fixture_address("program", "outer");
+	for (int zlib = 0; zlib < 2; zlib++) {
+		if (zlib)
+			fixture_run("objcopy --compress-debug-sections=zlib program packed");
+		else if (!compress("program"))
+			continue;
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+			packed_patch(".debug_info", 8, sizes[i], 8);
+			assert_string_equal(name_at("packed", outer).function, "outer");
+			assert_int_equal(name_at("packed", outer + 12).inlined_count, 0);
+		}
+		packed_patch(".debug_info", 0, 77, 4);
+		assert_int_equal(name_at("packed", outer + 12).inlined_count, 0);
+		/* Broken in the middle; .debug_line is read as a stream. */
+		packed_patch(".debug_line", 40, 0x1234567890abcdef, 8);
+		assert_string_equal(name_at("packed", outer).function, "outer");
+	}
+	assert_true(time_now() - before < 20000000000ull);
 }
 
 static void mangled_names(void **state)
@@ -353,6 +483,10 @@ int main(void)
 		cmocka_unit_test(formats),
 		cmocka_unit_test(formats_of_clang),
 		cmocka_unit_test(separate_files),
+		cmocka_unit_test(units_in_common),
+		cmocka_unit_test(files_in_common),
+		cmocka_unit_test(zstd_sections),
+		cmocka_unit_test(compressed_lies),
 		cmocka_unit_test(mangled_names),
 		cmocka_unit_test(references_in_circles),
 		cmocka_unit_test(deep_nesting),
