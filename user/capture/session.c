@@ -418,6 +418,12 @@ int session_run(struct session *session, struct error *error)
 				      begin - session->begin_ns < options->warmup_ns);
 	}
 	stacks_name(session->stacks);
+	if (options->fetch) {
+		struct symbols_fetched fetched = stacks_fetch(session->stacks, options->fetch);
+
+		if (options->fetched)
+			*options->fetched = fetched;
+	}
 	return err;
 }
 

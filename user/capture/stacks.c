@@ -270,3 +270,11 @@ void stacks_name(struct stacks *stacks)
 	for (; stacks->stacks_named < rec->stacks.len; stacks->stacks_named++)
 		stack_trim(rec, &rec->stacks.at[stacks->stacks_named]);
 }
+
+struct symbols_fetched stacks_fetch(struct stacks *stacks, const struct symbols_fetch *fetch)
+{
+	struct symbols_fetched fetched = symbols_fetch(stacks->symbols, stacks->rec, fetch);
+
+	stacks_expand(stacks->rec, 0);
+	return fetched;
+}

@@ -27,5 +27,7 @@ uint32_t stacks_join(struct stacks *stacks, uint64_t kernel_id, uint64_t user_id
  * end; and before, where names must not be lost if the recording is cut.
  */
 void stacks_name(struct stacks *stacks);
+/* symbols_fetch(), after stacks_name(). */
+struct symbols_fetched stacks_fetch(struct stacks *stacks, const struct symbols_fetch *fetch);
 
 #endif

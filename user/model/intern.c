@@ -330,6 +330,15 @@ static uint32_t frame_expand(const struct recording *rec, uint32_t position,
 	return count + 1;
 }
 
+/* Is it inlined at the place of the other frame? */
+static bool frame_is_in(const struct recording *rec, uint32_t inlined, uint32_t frame)
+{
+	const struct frame *a = &rec->frames.at[inlined], *b = &rec->frames.at[frame];
+
+	return a->kind == FRAME_USER && a->inlined && b->kind == FRAME_USER &&
+	       a->module == b->module && a->offset == b->offset;
+}
+
 void stacks_expand(struct recording *rec, uint32_t first)
 {
 	VEC(uint32_t) frames = {};
@@ -344,15 +353,21 @@ void stacks_expand(struct recording *rec, uint32_t first)
 
 		stack->first = (uint32_t)(begin + frames.len);
 		for (uint32_t j = 0; j < len; j++) {
-			uint32_t out[FRAME_INLINED_MAX + 1];
-			uint32_t count = frame_expand(rec, rec->stack_frames.at[from + j], out);
+			uint32_t out[FRAME_INLINED_MAX + 1], at = rec->stack_frames.at[from + j];
+			uint32_t count = 1;
 
+			if (j && frame_is_in(rec, rec->stack_frames.at[from + j - 1], at))
+				out[0] = at;
+			else
+				count = frame_expand(rec, at, out);
 			memcpy(vec_extend(&frames, count), out, count * sizeof(*out));
 			stack->len += count - 1;
 		}
 	}
 	position_next(begin + frames.len);
 	rec->stack_frames.len = begin;
+	if (begin < rec->stacks_changed)
+		rec->stacks_changed = begin;
 	if (frames.len)
 		memcpy(vec_extend(&rec->stack_frames, frames.len), frames.at,
 		       frames.len * sizeof(*frames.at));

@@ -287,6 +287,8 @@ struct recording {
 	/* Indices of the interned tables; private to recording.c. */
 	struct index by_process, by_thread, by_cgroup, by_module, by_frame, by_stack, by_sample;
 	size_t slice_samples; /* samples before this one are final; the open slice's begin here */
+	/* Rows of stack_frames from here on were made anew since the begin of the last slice. */
+	size_t stacks_changed;
 };
 
 struct recording *recording_new(void);
@@ -332,8 +334,8 @@ uint32_t frame_intern(struct recording *rec, enum frame_kind kind, uint32_t modu
 uint32_t frame_intern_inlined(struct recording *rec, uint32_t frame, uint8_t level,
 			      uint32_t function);
 /*
- * Puts what was inlined at their frames into the stacks from position `first` on, whose frames must
- * have been named since. Positions in stack_frames change from the first of them on.
+ * Puts what was inlined at their frames into the stacks from position `first` on, as far as it is
+ * not in them already. Positions in stack_frames change from the first of them on.
  */
 void stacks_expand(struct recording *rec, uint32_t first);
 /* frames: positions, leaf first, kernel part first; kernel_len <= len. An empty stack is a stack.

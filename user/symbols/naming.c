@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "symbols/clock.h"
+#include "symbols/fetcher.h"
 #include "symbols/inlines.h"
 #include "symbols/lines.h"
 #include "symbols/naming.h"
@@ -48,23 +50,23 @@ static bool debug_open(const struct image *image, const struct naming *naming, s
 {
 	static const char *const forms[] = {"%.*s%s", "%.*s.debug/%s", DEBUG_ROOT "%.*s%s"};
 	const char *slash = strrchr(naming->path, '/');
-	char name[256], path[4096 + 512];
+	char id[IMAGE_ID], name[256], path[4096 + 512];
 
-	if (!image_build_id(image, name))
+	if (!image_build_id(image, id))
 		return false;
-	snprintf(path, sizeof(path), DEBUG_ROOT "/.build-id/%.2s/%s.debug", name, name + 2);
-	if (debug_accept(debug, file_open_path(0, path), name) ||
-	    (naming->pid && debug_accept(debug, file_open_path(naming->pid, path), name)))
+	snprintf(path, sizeof(path), DEBUG_ROOT "/.build-id/%.2s/%s.debug", id, id + 2);
+	if (debug_accept(debug, file_open_path(0, path), id) ||
+	    (naming->pid && debug_accept(debug, file_open_path(naming->pid, path), id)))
 		return true;
-	if (!slash || !debuglink_read(image, name, sizeof(name)))
-		return false;
-	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+	if (slash && !debuglink_read(image, name, sizeof(name)))
+		slash = NULL;
+	for (size_t i = 0; slash && i < sizeof(forms) / sizeof(*forms); i++) {
 		snprintf(path, sizeof(path), forms[i], (int)(slash - naming->path + 1),
 			 naming->path, name);
 		if (debug_accept(debug, file_open_path(naming->pid, path), naming->build_id))
 			return true;
 	}
-	return false;
+	return naming->fetcher && debug_accept(debug, fetcher_get(naming->fetcher, id), id);
 }
 
 /*
@@ -126,15 +128,20 @@ static bool debugdata_open(const struct image *image, struct image *small)
 	return false;
 }
 
-void image_name(const struct image *image, const struct naming *naming, struct lookup *lookups,
+void image_name(const struct image *image, const struct naming *how, struct lookup *lookups,
 		size_t count)
 {
+	struct naming timed = *how, *naming = &timed;
+	uint64_t begin_ns = time_now();
 	bool full = image_section_of_type(image, SHT_SYMTAB);
 	bool lines = image_section(image, ".debug_line");
 	struct image debug = {.fd = -1}, small = {.fd = -1};
 	bool has_debug = (!full || !lines) && debug_open(image, naming, &debug);
 	struct symtab_scan scan;
 
+	/* A file that had to be fetched is not read any less for it. */
+	timed.deadline_ns += time_now() - begin_ns;
+	timed.inlines_deadline_ns += time_now() - begin_ns;
 	qsort(lookups, count, sizeof(*lookups), lookup_compare);
 	symtab_begin(&scan, lookups, count);
 	if (full)

@@ -9,10 +9,12 @@
 #include "model/recording.h"
 #include "symbols/clock.h"
 #include "symbols/demangle.h"
+#include "symbols/fetcher.h"
 #include "symbols/files.h"
 #include "symbols/generated.h"
 #include "symbols/jit_dump.h"
 #include "symbols/kernel.h"
+#include "symbols/lacking.h"
 #include "symbols/naming.h"
 #include "symbols/opening.h"
 #include "symbols/perf_map.h"
@@ -35,6 +37,7 @@ struct symbols {
 	struct kernel_table kernel;
 	struct file_table files;
 	struct generated generated;
+	struct fetcher *fetcher;       /* while debug files are fetched */
 	VEC(struct module_note) notes; /* by module */
 };
 
@@ -236,6 +239,7 @@ static void elf_name(struct symbols *s, int fd, struct lookup *lookups, size_t c
 		.pid = first->pid,
 		.path = first->path,
 		.build_id = first->build_id,
+		.fetcher = s->fetcher,
 		.arena = &s->arena,
 		.deadline_ns = begin_ns + LINES_NS,
 		.inlines_deadline_ns = begin_ns + INLINES_NS,
@@ -361,10 +365,10 @@ static struct name_request frame_request(const struct symbols *s, const struct r
 static void frame_answer(struct recording *rec, uint32_t position,
 			 const struct name_request *request)
 {
-	/* The strings first: interning moves no frames, but keep it plain. */
 	uint32_t function = request->function ? string_intern(rec, request->function) : 0;
 	uint32_t source = request->source ? string_intern(rec, request->source) : 0;
 	struct frame *frame = &rec->frames.at[position];
+	uint32_t inner;
 
 	frame->function = function;
 	frame->file = source;
@@ -375,8 +379,8 @@ static void frame_answer(struct recording *rec, uint32_t position,
 
 		function = string_intern(rec, inlined->function);
 		source = string_intern(rec, inlined->source);
-		frame = &rec->frames.at[frame_intern_inlined(rec, position, (uint8_t)(i + 1),
-							     function)];
+		inner = frame_intern_inlined(rec, position, (uint8_t)(i + 1), function);
+		frame = &rec->frames.at[inner];
 		frame->file = source;
 		frame->line = inlined->line;
 	}
@@ -408,4 +412,60 @@ size_t symbols_resolve(struct symbols *s, struct recording *rec)
 	vec_free(&requests);
 	vec_free(&positions);
 	return named;
+}
+
+/* ---- debug files from servers ---- */
+
+/* Names that are there already stay where the new ones know less. */
+static void module_fetch(struct symbols *s, struct recording *rec, uint32_t module)
+{
+	VEC(struct name_request) requests = {};
+	VEC(uint32_t) positions = {};
+
+	for (uint32_t i = 0; i < rec->frames.len; i++) {
+		const struct frame *frame = &rec->frames.at[i];
+
+		if (frame->module != module || !frame_lacks(rec, frame))
+			continue;
+		vec_push(&requests, frame_request(s, rec, frame));
+		vec_push(&positions, i);
+	}
+	fetcher_tell(s->fetcher, string_get(rec, rec->modules.at[module].path));
+	symbols_name(s, requests.at, requests.len);
+	for (size_t i = 0; i < requests.len; i++)
+		if (requests.at[i].function)
+			frame_answer(rec, positions.at[i], &requests.at[i]);
+	fetcher_tell(s->fetcher, "");
+	vec_free(&requests);
+	vec_free(&positions);
+}
+
+int symbols_fetch_check(struct error *error)
+{
+	static const struct symbols_fetch silent;
+	struct fetcher *fetcher;
+	int err = fetcher_open(&fetcher, &silent, error);
+
+	if (!err)
+		fetcher_close(fetcher);
+	return err;
+}
+
+struct symbols_fetched symbols_fetch(struct symbols *s, struct recording *rec,
+				     const struct symbols_fetch *fetch)
+{
+	struct symbols_fetched result = {};
+	struct lacking *lacking;
+	struct error ignored;
+
+	if (fetcher_open(&s->fetcher, fetch, &ignored))
+		return result;
+	lacking = lacking_rank(rec);
+	for (size_t i = 0; lacking && i < rec->modules.len && lacking[i].samples; i++)
+		module_fetch(s, rec, lacking[i].module);
+	fetcher_count(s->fetcher, &result.fetched, &result.missing);
+	fetcher_close(s->fetcher);
+	s->fetcher = NULL;
+	free(lacking);
+	return result;
 }

@@ -169,4 +169,34 @@ void symbols_note_module(struct symbols *s, uint32_t module, uint32_t pid,
  */
 size_t symbols_resolve(struct symbols *s, struct recording *rec);
 
+/* ---- debug files from servers ---- */
+
+/* Only where the user has asked for it: it tells servers the build-ids of what runs here. */
+struct symbols_fetch {
+	/*
+	 * Called some times a second while a file is fetched (`path`: of the file whose debug file
+	 * it is; bytes; total 0 = unknown). False ends all fetching. NULL = nothing is told.
+	 */
+	bool (*progress)(void *context, const char *path, uint64_t done, uint64_t total);
+	void *context;
+};
+
+struct symbols_fetched {
+	uint32_t fetched; /* debug files fetched, or found in the library's cache */
+	uint32_t missing; /* that no server had, or that could not be had in time */
+};
+
+/*
+ * Can files be fetched here? To be asked before any thread is started: it sets the environment of
+ * the library that does it. -ENOTSUP: the library is not installed; -EINVAL: no server is known.
+ */
+int symbols_fetch_check(struct error *error);
+/*
+ * Names the user frames of the recording anew that have no function or no line, with debug files
+ * that are fetched: those of the modules that most samples are in first, for two minutes in all at
+ * most. symbols_resolve() must have been called before, stacks_expand() must be called after it.
+ */
+struct symbols_fetched symbols_fetch(struct symbols *s, struct recording *rec,
+				     const struct symbols_fetch *fetch);
+
 #endif

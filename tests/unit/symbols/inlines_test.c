@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
+#include "model/recording.h"
 #include "symbols/clock.h"
 #include "symbols/image.h"
 #include "symbols/inlines.h"
@@ -339,6 +340,63 @@ static void mangled_names(void **state)
 	assert_int_equal(r.line, 4);
 }
 
+/* What stacks of a recording become: each function a frame of its own, in the right order. */
+static void stacks_of_a_recording(void **state)
+{
+	struct recording *rec = recording_new();
+	char path[256], id[IMAGE_ID];
+	uint64_t outer;
+	size_t expanded = 0;
+	struct image image;
+	uint32_t module;
+	int fd;
+
+	(void)state;
+	program_build_by("cc", "program", "-g");
+	snprintf(path, sizeof(path), "%s/program", fixture_directory);
+	fd = open(path, O_RDONLY);
+	assert_int_equal(image_identity(fd, id), 0);
+	assert_int_equal(image_open(&image, fd), 0);
+	assert_true(image_offset(&image, fixture_address("program", "outer"), &outer));
+	image_close(&image);
+	module = module_intern(rec, path, id);
+	for (uint32_t i = 0; i < 60; i++) {
+		uint32_t frame = frame_intern(rec, FRAME_USER, module, outer + i, 0);
+
+		stack_intern(rec, &frame, 1, 0, STACK_COMPLETE);
+	}
+	assert_true(symbols_resolve(symbols, rec) > 30);
+	stacks_expand(rec, 0);
+	vec_each(&rec->stacks, stack) {
+		const uint32_t *at = &rec->stack_frames.at[stack->first];
+		const struct frame *last = &rec->frames.at[at[stack->len - 1]];
+
+		assert_int_equal(last->inlined, 0);
+		for (uint32_t i = 0; i < stack->len; i++) {
+			const struct frame *frame = &rec->frames.at[at[i]];
+
+			assert_int_equal(frame->inlined, stack->len - 1 - i);
+			assert_int_equal(frame->offset, last->offset);
+			assert_int_equal(frame->named, 1);
+		}
+		if (stack->len != 3)
+			continue;
+		expanded++;
+		assert_string_equal(string_get(rec, rec->frames.at[at[0]].function), "inner");
+		assert_string_equal(string_get(rec, rec->frames.at[at[1]].function), "middle");
+		assert_string_equal(string_get(rec, last->function), "outer");
+		assert_int_equal(rec->frames.at[at[1]].line, 9);
+		assert_int_equal(last->line, 15);
+	}
+	assert_true(expanded > 3);
+	/* Once more changes nothing. */
+	expanded = rec->stack_frames.len;
+	assert_int_equal(symbols_resolve(symbols, rec), 0);
+	stacks_expand(rec, 0);
+	assert_int_equal(rec->stack_frames.len, expanded);
+	recording_free(rec);
+}
+
 /* ---- what no compiler writes ---- */
 
 /* One unit of DWARF 4 that has 4096 bytes of code at `start`; `entries` are within it. */
@@ -488,6 +546,7 @@ int main(void)
 		cmocka_unit_test(zstd_sections),
 		cmocka_unit_test(compressed_lies),
 		cmocka_unit_test(mangled_names),
+		cmocka_unit_test(stacks_of_a_recording),
 		cmocka_unit_test(references_in_circles),
 		cmocka_unit_test(deep_nesting),
 		cmocka_unit_test(sizes_that_lie),
