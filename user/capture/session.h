@@ -37,6 +37,7 @@ struct session_options {
 	const struct symbols_fetch *fetch; /* after the window; NULL = no file is fetched */
 	struct symbols_fetched *fetched;   /* what came of it, NULL = of no interest */
 	bool name_each_slice; /* the recording goes to a file: names are there if it is cut */
+	bool details_later;   /* and lines and inlined functions at the end, where they can wait */
 
 	enum target_kind target;
 	pid_t pids[SESSION_TARGETS];

@@ -179,6 +179,7 @@ static void session_describe(struct observation *o)
 		.warmup_ns = warmup_length(options, length),
 		.wait_threshold_ns = options->wait_threshold_ns,
 		.name_each_slice = options->file || options->slice,
+		.details_later = !options->slice,
 		.target = o->target.kind,
 		.pid_count = pids->count,
 		.cgroup = o->target.cgroup,

@@ -339,11 +339,35 @@ static bool frame_is_in(const struct recording *rec, uint32_t inlined, uint32_t 
 	       a->module == b->module && a->offset == b->offset;
 }
 
+/* The frame of row first + i of a stack that begins at `first`; nothing is put in twice. */
+static uint32_t row_expand(const struct recording *rec, uint32_t first, uint32_t i,
+			   uint32_t out[FRAME_INLINED_MAX + 1])
+{
+	uint32_t at = rec->stack_frames.at[first + i];
+
+	if (!i || !frame_is_in(rec, rec->stack_frames.at[first + i - 1], at))
+		return frame_expand(rec, at, out);
+	out[0] = at;
+	return 1;
+}
+
+static bool stack_expands(const struct recording *rec, const struct stack *stack)
+{
+	uint32_t out[FRAME_INLINED_MAX + 1];
+
+	for (uint32_t i = 0; i < stack->len; i++)
+		if (row_expand(rec, stack->first, i, out) > 1)
+			return true;
+	return false;
+}
+
 void stacks_expand(struct recording *rec, uint32_t first)
 {
 	VEC(uint32_t) frames = {};
 	size_t begin;
 
+	while (first < rec->stacks.len && !stack_expands(rec, &rec->stacks.at[first]))
+		first++;
 	if (first >= rec->stacks.len)
 		return;
 	begin = rec->stacks.at[first].first;
@@ -353,13 +377,9 @@ void stacks_expand(struct recording *rec, uint32_t first)
 
 		stack->first = (uint32_t)(begin + frames.len);
 		for (uint32_t j = 0; j < len; j++) {
-			uint32_t out[FRAME_INLINED_MAX + 1], at = rec->stack_frames.at[from + j];
-			uint32_t count = 1;
+			uint32_t out[FRAME_INLINED_MAX + 1];
+			uint32_t count = row_expand(rec, from, j, out);
 
-			if (j && frame_is_in(rec, rec->stack_frames.at[from + j - 1], at))
-				out[0] = at;
-			else
-				count = frame_expand(rec, at, out);
 			memcpy(vec_extend(&frames, count), out, count * sizeof(*out));
 			stack->len += count - 1;
 		}

@@ -134,9 +134,10 @@ void image_name(const struct image *image, const struct naming *how, struct look
 	struct naming timed = *how, *naming = &timed;
 	uint64_t begin_ns = time_now();
 	bool full = image_section_of_type(image, SHT_SYMTAB);
-	bool lines = image_section(image, ".debug_line");
+	bool wants_lines = !how->functions_only;
+	bool lines = wants_lines && image_section(image, ".debug_line");
 	struct image debug = {.fd = -1}, small = {.fd = -1};
-	bool has_debug = (!full || !lines) && debug_open(image, naming, &debug);
+	bool has_debug = (!full || (wants_lines && !lines)) && debug_open(image, naming, &debug);
 	struct symtab_scan scan;
 
 	/* A file that had to be fetched is not read any less for it. */
@@ -155,10 +156,12 @@ void image_name(const struct image *image, const struct naming *how, struct look
 	}
 	symtab_end(&scan, naming->arena);
 	plt_name(image, lookups, count, naming->arena);
-	if (lines || has_debug)
+	if (lines || (has_debug && wants_lines))
 		lines_find(lines ? image : &debug, lookups, count, naming->arena,
 			   naming->deadline_ns);
-	if (image_section(image, ".debug_info"))
+	if (!wants_lines)
+		;
+	else if (image_section(image, ".debug_info"))
 		inlines_name(image, naming, lookups, count);
 	else if (has_debug)
 		inlines_name(&debug, naming, lookups, count);

@@ -21,9 +21,14 @@
 #include "symbols/symbols.h"
 #include "wire.h"
 
-/* Line tables and inlined functions of one batch: for so long; functions are always named. */
-#define LINES_NS   400000000ull
-#define INLINES_NS 800000000ull
+/*
+ * So long after the begin of a batch line tables are read, and inlined functions looked for;
+ * functions are always named.
+ */
+#define LINES_NS         1000000000ull
+#define INLINES_NS       2000000000ull
+#define QUICK_LINES_NS   400000000ull
+#define QUICK_INLINES_NS 600000000ull
 
 /* Which file a module of the recording is. */
 struct module_note {
@@ -39,6 +44,12 @@ struct symbols {
 	struct generated generated;
 	struct fetcher *fetcher;       /* while debug files are fetched */
 	VEC(struct module_note) notes; /* by module */
+	VEC(uint32_t) later; /* frames whose lines and inlined functions were not looked up yet */
+};
+
+/* When to give up; CLOCK_MONOTONIC. */
+struct patience {
+	uint64_t lines_ns, inlines_ns;
 };
 
 struct symbols *symbols_new(void)
@@ -61,6 +72,7 @@ void symbols_free(struct symbols *s)
 	text_arena_clear(&s->arena);
 	text_pool_free(&s->pool);
 	vec_free(&s->notes);
+	vec_free(&s->later);
 	free(s);
 }
 
@@ -232,7 +244,7 @@ static void generated_name(struct symbols *s, int fd, struct lookup *lookups, si
 }
 
 static void elf_name(struct symbols *s, int fd, struct lookup *lookups, size_t count,
-		     uint64_t begin_ns)
+		     const struct patience *patience)
 {
 	const struct name_request *first = lookups[0].owner;
 	struct naming naming = {
@@ -241,8 +253,9 @@ static void elf_name(struct symbols *s, int fd, struct lookup *lookups, size_t c
 		.build_id = first->build_id,
 		.fetcher = s->fetcher,
 		.arena = &s->arena,
-		.deadline_ns = begin_ns + LINES_NS,
-		.inlines_deadline_ns = begin_ns + INLINES_NS,
+		.functions_only = first->functions_only,
+		.deadline_ns = patience->lines_ns,
+		.inlines_deadline_ns = patience->inlines_ns,
 	};
 	struct image image;
 	size_t kept = 0;
@@ -275,7 +288,7 @@ static int lookup_compare(const void *left, const void *right)
 
 /* All requests are for one file. */
 static void group_name(struct symbols *s, struct name_request **requests, size_t count,
-		       uint64_t begin_ns)
+		       const struct patience *patience)
 {
 	int fd = request_open(s, requests[0]);
 	struct lookup *lookups;
@@ -291,18 +304,18 @@ static void group_name(struct symbols *s, struct name_request **requests, size_t
 		lookups[i] = (struct lookup){.address = requests[i]->offset, .owner = requests[i]};
 	if (is_generated(requests[0])) {
 		qsort(lookups, count, sizeof(*lookups), lookup_compare);
-		generated_name(s, fd, lookups, count, begin_ns + LINES_NS);
+		generated_name(s, fd, lookups, count, patience->lines_ns);
 		close(fd);
 	} else {
-		elf_name(s, fd, lookups, count, begin_ns);
+		elf_name(s, fd, lookups, count, patience);
 	}
 	free(lookups);
 }
 
-size_t symbols_name(struct symbols *s, struct name_request *requests, size_t n)
+static size_t requests_name(struct symbols *s, struct name_request *requests, size_t n,
+			    const struct patience *patience)
 {
 	struct name_request **order = calloc(n ? n : 1, sizeof(struct name_request *));
-	uint64_t begin_ns = time_now();
 	size_t named = 0;
 
 	text_arena_clear(&s->arena);
@@ -324,12 +337,19 @@ size_t symbols_name(struct symbols *s, struct name_request *requests, size_t n)
 	for (size_t i = 0, end; order && i < n; i = end) {
 		for (end = i + 1; end < n && !request_compare_file(order[i], order[end]);)
 			end++;
-		group_name(s, order + i, end - i, begin_ns);
+		group_name(s, order + i, end - i, patience);
 	}
 	for (size_t i = 0; i < n; i++)
 		named += requests[i].function != NULL;
 	free(order);
 	return named;
+}
+
+size_t symbols_name(struct symbols *s, struct name_request *requests, size_t n)
+{
+	uint64_t now = time_now();
+
+	return requests_name(s, requests, n, &(struct patience){now + LINES_NS, now + INLINES_NS});
 }
 
 /* ---- the recording ---- */
@@ -388,30 +408,68 @@ static void frame_answer(struct recording *rec, uint32_t position,
 
 static_assert(SYMBOLS_INLINED <= FRAME_INLINED_MAX, "all that is told is kept");
 
-size_t symbols_resolve(struct symbols *s, struct recording *rec)
+/* Can the file be opened by its path later on? */
+static bool file_lasts(const struct symbols *s, const struct name_request *request)
+{
+	const struct file *file;
+
+	if (request->file >= s->files.files.len)
+		return false;
+	file = &s->files.files.at[request->file];
+	return file->found && file->reachable && file->pin < 0 && !file->is_map;
+}
+
+static size_t frames_resolve(struct symbols *s, struct recording *rec, bool quick)
 {
 	VEC(struct name_request) requests = {};
 	VEC(uint32_t) positions = {};
-	size_t named;
+	uint64_t now = time_now();
+	struct patience patience = {now + (quick ? QUICK_LINES_NS : LINES_NS),
+				    now + (quick ? QUICK_INLINES_NS : INLINES_NS)};
+	size_t named, later = quick ? 0 : s->later.len;
 
+	for (size_t i = 0; i < later; i++) {
+		const struct frame *frame = &rec->frames.at[s->later.at[i]];
+
+		vec_push(&requests, frame_request(s, rec, frame));
+		vec_push(&positions, s->later.at[i]);
+	}
+	s->later.len -= later;
 	for (uint32_t i = 0; i < rec->frames.len; i++) {
 		struct frame *frame = &rec->frames.at[i];
+		struct name_request request;
 
 		if (frame->kind != FRAME_USER || frame->named)
 			continue;
 		frame->named = 1;
 		if (frame->module >= rec->modules.len)
 			continue;
-		vec_push(&requests, frame_request(s, rec, frame));
+		request = frame_request(s, rec, frame);
+		request.functions_only = quick && file_lasts(s, &request);
+		if (request.functions_only)
+			vec_push(&s->later, i);
+		vec_push(&requests, request);
 		vec_push(&positions, i);
 	}
-	named = symbols_name(s, requests.at, requests.len);
+	named = requests_name(s, requests.at, requests.len, &patience);
+	/* What has a name keeps it where the file is gone by now. */
 	for (size_t i = 0; i < requests.len; i++)
-		frame_answer(rec, positions.at[i], &requests.at[i]);
+		if (i >= later || requests.at[i].function)
+			frame_answer(rec, positions.at[i], &requests.at[i]);
 	files_unpin(&s->files);
 	vec_free(&requests);
 	vec_free(&positions);
 	return named;
+}
+
+size_t symbols_resolve(struct symbols *s, struct recording *rec)
+{
+	return frames_resolve(s, rec, false);
+}
+
+size_t symbols_resolve_quick(struct symbols *s, struct recording *rec)
+{
+	return frames_resolve(s, rec, true);
 }
 
 /* ---- debug files from servers ---- */

@@ -129,6 +129,7 @@ struct name_request {
 	const char *path;     /* location.path */
 	const char *build_id; /* location.build_id */
 	uint64_t offset;      /* location.offset; of a return address, subtract 1 first */
+	bool functions_only;  /* no lines, no inlined functions; the same for all of a file */
 
 	/* out; text is valid until the next symbols_name() or symbols_resolve() */
 	const char *function; /* demangled, NULL = no name */
@@ -163,11 +164,17 @@ void symbols_note_module(struct symbols *s, uint32_t module, uint32_t pid,
 			 const struct location *where);
 
 /*
- * Names the user frames of the recording that were not looked up yet. Calling it at the end of
- * every slice costs little and names code of processes before their files go away.
- * Returns how many functions were named.
+ * Names the user frames of the recording that were not looked up yet. Returns how many functions
+ * were named.
  */
 size_t symbols_resolve(struct symbols *s, struct recording *rec);
+/*
+ * The same where time is short, within a window: of files that can be opened later as well only the
+ * functions are looked up. Their lines and inlined functions, which take ten times as long where
+ * debug files are compressed, are left to the next symbols_resolve(); after that one,
+ * stacks_expand() is to be called for all stacks.
+ */
+size_t symbols_resolve_quick(struct symbols *s, struct recording *rec);
 
 /* ---- debug files from servers ---- */
 

@@ -65,7 +65,7 @@ static char *arena_take(struct text_arena *arena, size_t size)
 {
 	char *taken;
 
-	if (arena->left < size) {
+	if (arena->left < size || !arena->blocks.len) {
 		vec_push(&arena->blocks, memory_take(ARENA_BLOCK));
 		arena->left = ARENA_BLOCK;
 	}
