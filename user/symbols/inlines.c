@@ -293,7 +293,7 @@ static void functions_name(struct finder *f)
 /* Each function gets the line of the call in it, the innermost that of the place. */
 static void lookup_answer(const struct finder *f, struct lookup *lookup, uint32_t innermost)
 {
-	uint32_t chain[MAX_SCOPES], count = 0, kept;
+	uint32_t chain[MAX_SCOPES] = {}, count = 0, kept;
 	struct name_inlined place = {.source = lookup->source, .line = lookup->line};
 
 	for (uint32_t at = innermost; at != NO_NODE && count < MAX_SCOPES;
