@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * libFuzzer's target for names: the input is an ELF file, asked for its build-id and for the
- * functions and lines of places all over its code, demangled.
+ * functions, lines and inlined functions of places all over its code, demangled.
  */
 #include <stdint.h>
 #include <sys/mman.h>
@@ -10,11 +10,12 @@
 #include "symbols/clock.h"
 #include "symbols/demangle.h"
 #include "symbols/naming.h"
+#include "symbols/symbols.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define PLACES  32
-#define TIME_NS 50000000ull /* for line tables of one input */
+#define TIME_NS 50000000ull /* for line tables of one input, and for inlined functions */
 
 /* Places in the executable segments, evenly; returns how many. */
 static size_t places_choose(const struct image *image, struct lookup *lookups)
@@ -38,8 +39,11 @@ static void image_ask(const struct image *image)
 {
 	struct lookup lookups[PLACES] = {};
 	struct text_arena arena = {};
-	const struct naming naming = {
-		.path = "", .build_id = "", .arena = &arena, .deadline_ns = time_now() + TIME_NS};
+	const struct naming naming = {.path = "",
+				      .build_id = "",
+				      .arena = &arena,
+				      .deadline_ns = time_now() + TIME_NS,
+				      .inlines_deadline_ns = time_now() + 2 * TIME_NS};
 	char id[IMAGE_ID], name[DEMANGLE_TEXT];
 
 	image_build_id(image, id);
@@ -47,6 +51,8 @@ static void image_ask(const struct image *image)
 	for (size_t i = 0; i < PLACES; i++) {
 		if (lookups[i].function)
 			symbol_demangle(lookups[i].function, name);
+		for (uint32_t j = 0; j < lookups[i].inlined_count; j++)
+			symbol_demangle(lookups[i].inlined[j].function, name);
 		image_pauses(image, &lookups[i]);
 	}
 	text_arena_clear(&arena);

@@ -338,7 +338,7 @@ static int slice_end(struct session *session, struct error *error)
 	series_sample(session->series, rec);
 	losses_drain(session);
 	if (session->options.name_each_slice)
-		stacks_name(session->stacks);
+		stacks_name(session->stacks, session->options.details_later);
 	meter_tell(session->meter, session, session->slice_end_ns);
 	recording_end_slice(rec, session_time(session, session->slice_end_ns));
 	rec->length_ns = session_time(session, session->slice_end_ns);
@@ -417,7 +417,13 @@ int session_run(struct session *session, struct error *error)
 		recording_begin_slice(session->recording, session_time(session, begin),
 				      begin - session->begin_ns < options->warmup_ns);
 	}
-	stacks_name(session->stacks);
+	stacks_name(session->stacks, false);
+	if (options->fetch) {
+		struct symbols_fetched fetched = stacks_fetch(session->stacks, options->fetch);
+
+		if (options->fetched)
+			*options->fetched = fetched;
+	}
 	return err;
 }
 

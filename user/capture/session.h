@@ -34,7 +34,10 @@ struct session_options {
 	uint64_t slice_ns;  /* 1 s by default */
 	uint64_t warmup_ns; /* the slices that begin before this are warm-up */
 	uint64_t wait_threshold_ns;
+	const struct symbols_fetch *fetch; /* after the window; NULL = no file is fetched */
+	struct symbols_fetched *fetched;   /* what came of it, NULL = of no interest */
 	bool name_each_slice; /* the recording goes to a file: names are there if it is cut */
+	bool details_later;   /* and lines and inlined functions at the end, where they can wait */
 
 	enum target_kind target;
 	pid_t pids[SESSION_TARGETS];

@@ -28,6 +28,7 @@ struct stacks {
 	uint32_t kernel_module; /* of built-in code: most frames */
 	VEC(struct kernel_frame) kernel_frames;
 	size_t kernel_named; /* of them */
+	bool quick;          /* frames were named without what is inlined in them */
 	size_t stacks_named; /* of the recording's stacks, from the first on */
 	VEC(struct part) parts;
 	VEC(struct joint) joints;
@@ -260,12 +261,30 @@ static void stack_trim(const struct recording *rec, struct stack *stack)
 	}
 }
 
-void stacks_name(struct stacks *stacks)
+void stacks_name(struct stacks *stacks, bool quick)
 {
 	struct recording *rec = stacks->rec;
+	uint32_t first = (uint32_t)stacks->stacks_named;
 
 	kernel_frames_name(stacks);
-	symbols_resolve(stacks->symbols, rec);
+	if (quick) {
+		symbols_resolve_quick(stacks->symbols, rec);
+		stacks->quick = true;
+	} else {
+		symbols_resolve(stacks->symbols, rec);
+		if (stacks->quick)
+			first = 0;
+		stacks->quick = false;
+	}
+	stacks_expand(rec, first);
 	for (; stacks->stacks_named < rec->stacks.len; stacks->stacks_named++)
 		stack_trim(rec, &rec->stacks.at[stacks->stacks_named]);
+}
+
+struct symbols_fetched stacks_fetch(struct stacks *stacks, const struct symbols_fetch *fetch)
+{
+	struct symbols_fetched fetched = symbols_fetch(stacks->symbols, stacks->rec, fetch);
+
+	stacks_expand(stacks->rec, 0);
+	return fetched;
 }

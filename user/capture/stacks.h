@@ -24,8 +24,11 @@ uint32_t stacks_join(struct stacks *stacks, uint64_t kernel_id, uint64_t user_id
 
 /*
  * Names all frames that have no name yet, and drops the tracing's own frames. To be called at the
- * end; and before, where names must not be lost if the recording is cut.
+ * end; and before, where names must not be lost if the recording is cut: then `quick` leaves what
+ * can be looked up later (see symbols_resolve_quick()) to the end.
  */
-void stacks_name(struct stacks *stacks);
+void stacks_name(struct stacks *stacks, bool quick);
+/* symbols_fetch(), after stacks_name(). */
+struct symbols_fetched stacks_fetch(struct stacks *stacks, const struct symbols_fetch *fetch);
 
 #endif

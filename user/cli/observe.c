@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "store/store.h"
+#include "symbols/symbols.h"
 
 struct observation {
 	const struct observe_options *options;
@@ -22,7 +23,10 @@ struct observation {
 	bool has_command;
 	struct store *store;
 	struct progress progress;
-	int file_err; /* what went wrong with the file, once */
+	struct symbols_fetch fetch;
+	struct symbols_fetched fetched;
+	bool fetching; /* a file was asked for */
+	int file_err;  /* what went wrong with the file, once */
 	struct error file_error;
 };
 
@@ -42,6 +46,10 @@ void observe_rows(struct option_table *table, struct observe_options *options)
 		 "leave the first seconds out of the baseline; 1 without it (0 where less than 5 s "
 		 "are watched)",
 		 "a time in seconds", 0, 31536000},
+		{"debuginfod", 0, NULL, option_flag, &options->debuginfod,
+		 "afterwards fetch debug files of programs and libraries that have none here from "
+		 "the servers in DEBUGINFOD_URLS or /etc/debuginfod, for names, lines and inlined "
+		 "functions; tells the servers the build-ids of what ran. Two minutes at most"},
 		{"quiet", 'q', NULL, option_flag, &options->quiet,
 		 "no progress and no notices on stderr"},
 		{}};
@@ -100,6 +108,26 @@ static int slice_done(void *context, struct recording *rec, struct error *error)
 	return o->file_err;
 }
 
+/* Ctrl-C now ends the fetching, as it ended the window before. */
+static bool fetch_progress(void *context, const char *path, uint64_t done, uint64_t total)
+{
+	struct observation *o = context;
+
+	if (!o->fetching)
+		signals_watch_again();
+	o->fetching = true;
+	progress_fetch(&o->progress, path, done, total);
+	return !*signals_stop();
+}
+
+static void fetch_tell(const struct observation *o)
+{
+	if (!o->options->debuginfod || o->options->quiet)
+		return;
+	cli_say("debuginfod: %u debug files fetched or in the cache, %u not to be had",
+		o->fetched.fetched, o->fetched.missing);
+}
+
 static int file_create(struct observation *o, struct error *error)
 {
 	struct store_options options = {.replace = o->options->replace};
@@ -151,6 +179,7 @@ static void session_describe(struct observation *o)
 		.warmup_ns = warmup_length(options, length),
 		.wait_threshold_ns = options->wait_threshold_ns,
 		.name_each_slice = options->file || options->slice,
+		.details_later = !options->slice,
 		.target = o->target.kind,
 		.pid_count = pids->count,
 		.cgroup = o->target.cgroup,
@@ -160,6 +189,11 @@ static void session_describe(struct observation *o)
 		.slice_done = slice_done,
 		.slice_context = o,
 	};
+	o->fetch = (struct symbols_fetch){.progress = fetch_progress, .context = o};
+	if (options->debuginfod) {
+		o->session_options.fetch = &o->fetch;
+		o->session_options.fetched = &o->fetched;
+	}
 	memcpy(o->session_options.pids, pids->at, pids->count * sizeof(pids->at[0]));
 }
 
@@ -185,6 +219,11 @@ static int observation_open(struct observation *o, struct error *error)
 {
 	int err = observe_check(o->options, error);
 
+	if (!err && o->options->debuginfod) {
+		err = symbols_fetch_check(error);
+		if (err)
+			return err;
+	}
 	if (!err)
 		err = target_find(&o->options->target, &o->target, error);
 	if (err)
@@ -242,6 +281,7 @@ static int observation_run(struct observation *o, struct recording **out, struct
 	progress_begin(&o->progress, &o->target, o->session_options.length_ns, o->options->quiet);
 	err = session_run(o->session, error);
 	progress_end(&o->progress);
+	fetch_tell(o);
 	rec = session_take(o->session);
 	o->session = NULL;
 	rec->cut = err != 0;

@@ -26,6 +26,7 @@ struct observe_options {
 	bool replace;       /* an older recording of that name */
 	bool file_only;     /* nothing but the file is wanted: a full disk ends the window */
 	bool quiet;         /* no progress and no notices */
+	bool debuginfod;    /* fetch debug files that are not here */
 	bool quiet_command; /* what the command prints goes to stderr: a program reads stdout */
 
 	/*

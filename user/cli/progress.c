@@ -69,6 +69,25 @@ void progress_show(const struct progress *progress, uint64_t elapsed_ns)
 	free(text);
 }
 
+void progress_fetch(struct progress *progress, const char *path, uint64_t done, uint64_t total)
+{
+	char *escaped, *fitted;
+
+	if (progress->quiet || (!progress->terminal && progress->fetched == path))
+		return;
+	progress->fetched = path;
+	escaped = escape_text(path, ESCAPE_TERMINAL);
+	fitted = text_fit(escaped, NAME_COLUMNS, FIT_END, "...");
+	fprintf(stderr, "%sstrait: fetching the debug file of %s",
+		progress->terminal ? ERASE_LINE : "", fitted);
+	if (progress->terminal && total)
+		fprintf(stderr, ": %.1f of %.1f MB", (double)done / 1e6, (double)total / 1e6);
+	fputs(progress->terminal ? " (Ctrl-C: go on without) " : "\n", stderr);
+	fflush(stderr);
+	free(escaped);
+	free(fitted);
+}
+
 void progress_end(const struct progress *progress)
 {
 	if (!progress->quiet && progress->terminal) {

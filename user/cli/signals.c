@@ -33,9 +33,25 @@ static void command_check(int number)
 	errno = saved;
 }
 
-void signals_watch(pid_t command)
+static void endings_catch(void)
 {
 	struct sigaction end = {.sa_handler = end_window, .sa_flags = SA_RESTART};
+
+	for (size_t i = 0; i < ENDING; i++)
+		if (before[i].sa_handler != SIG_IGN)
+			sigaction(ending[i], &end, NULL);
+}
+
+void signals_watch_again(void)
+{
+	if (!depth)
+		return;
+	stop = 0;
+	endings_catch();
+}
+
+void signals_watch(pid_t command)
+{
 	struct sigaction child = {.sa_handler = command_check,
 				  .sa_flags = SA_RESTART | SA_NOCLDSTOP};
 
@@ -43,11 +59,9 @@ void signals_watch(pid_t command)
 		return;
 	stop = 0;
 	command_pid = command;
-	for (size_t i = 0; i < ENDING; i++) {
+	for (size_t i = 0; i < ENDING; i++)
 		sigaction(ending[i], NULL, &before[i]);
-		if (before[i].sa_handler != SIG_IGN)
-			sigaction(ending[i], &end, NULL);
-	}
+	endings_catch();
 	sigaction(SIGCHLD, NULL, &before_child);
 	if (command) {
 		sigaction(SIGCHLD, &child, NULL);

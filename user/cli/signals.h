@@ -16,6 +16,9 @@ void signals_watch(pid_t command);
 /* As before signals_watch(). */
 void signals_release(void);
 
+/* Those signals set *signals_stop() once more, whether or not they did before. */
+void signals_watch_again(void);
+
 const volatile sig_atomic_t *signals_stop(void);
 
 #endif

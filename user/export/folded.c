@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Folded stacks: "process;root;…;leaf N", one line for each different text, sorted by it. Kernel
- * functions end in "_[k]". A user stack that broke off begins with a frame that says so, for
- * instance "[incomplete: no_table]", so that nobody takes its first frame for the root.
+ * functions end in "_[k]", inlined ones in "_[i]". A user stack that broke off begins with a frame
+ * that says so, for instance "[incomplete: no_table]", so that nobody takes its first frame for the
+ * root.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -22,7 +23,10 @@ static void put_frame(FILE *out, const struct recording *rec, const struct frame
 {
 	char *name = frame_name(rec, frame), *escaped = escape_text(name, ESCAPE_FOLDED);
 
-	fprintf(out, ";%s%s", escaped, frame->kind == FRAME_KERNEL ? "_[k]" : "");
+	fprintf(out, ";%s%s", escaped,
+		frame->kind == FRAME_KERNEL ? "_[k]"
+		: frame->inlined            ? "_[i]"
+					    : "");
 	free(escaped);
 	free(name);
 }

@@ -76,7 +76,7 @@ static bool module_equal(const void *context, uint32_t position, const void *key
 /* What tells frames of this kind apart beside module and offset. */
 static uint32_t frame_symbol(const struct frame *frame)
 {
-	return frame->kind == FRAME_USER ? 0 : frame->function;
+	return frame->kind == FRAME_USER ? frame->inlined : frame->function;
 }
 
 static uint64_t frame_hash(const struct frame *frame)
@@ -275,6 +275,123 @@ uint32_t frame_intern(struct recording *rec, enum frame_kind kind, uint32_t modu
 		rec->frames.at[at].named = 1;
 	}
 	return at;
+}
+
+uint32_t frame_intern_inlined(struct recording *rec, uint32_t frame, uint8_t level,
+			      uint32_t function)
+{
+	struct frame row = rec->frames.at[frame];
+	uint64_t hash;
+	uint32_t at;
+
+	assert(row.kind == FRAME_USER && level && level <= FRAME_INLINED_MAX);
+	row.inlined = level;
+	row.function = function;
+	row.file = row.line = 0;
+	row.named = 1;
+	hash = frame_hash(&row);
+	at = index_find(&rec->by_frame, hash, frame_equal, rec, &row);
+	if (at != INDEX_NONE)
+		return at;
+	at = position_next(rec->frames.len);
+	vec_push(&rec->frames, row);
+	index_add(&rec->by_frame, hash, at);
+	return at;
+}
+
+/* NONE where so many functions are not inlined. */
+static uint32_t frame_find_inlined(const struct recording *rec, const struct frame *frame,
+				   uint8_t level)
+{
+	struct frame row = {.kind = FRAME_USER,
+			    .module = frame->module,
+			    .offset = frame->offset,
+			    .inlined = level};
+	uint32_t at = index_find(&rec->by_frame, frame_hash(&row), frame_equal, rec, &row);
+
+	return at == INDEX_NONE ? NONE : at;
+}
+
+/* The frame with all that is inlined there, innermost first. Returns how many frames that makes. */
+static uint32_t frame_expand(const struct recording *rec, uint32_t position,
+			     uint32_t out[FRAME_INLINED_MAX + 1])
+{
+	const struct frame *frame = &rec->frames.at[position];
+	uint32_t inlined[FRAME_INLINED_MAX], count = 0;
+
+	if (frame->kind == FRAME_USER && !frame->inlined)
+		while (count < FRAME_INLINED_MAX &&
+		       (inlined[count] = frame_find_inlined(rec, frame, (uint8_t)(count + 1))) !=
+			       NONE)
+			count++;
+	for (uint32_t i = 0; i < count; i++)
+		out[i] = inlined[count - 1 - i];
+	out[count] = position;
+	return count + 1;
+}
+
+/* Is it inlined at the place of the other frame? */
+static bool frame_is_in(const struct recording *rec, uint32_t inlined, uint32_t frame)
+{
+	const struct frame *a = &rec->frames.at[inlined], *b = &rec->frames.at[frame];
+
+	return a->kind == FRAME_USER && a->inlined && b->kind == FRAME_USER &&
+	       a->module == b->module && a->offset == b->offset;
+}
+
+/* The frame of row first + i of a stack that begins at `first`; nothing is put in twice. */
+static uint32_t row_expand(const struct recording *rec, uint32_t first, uint32_t i,
+			   uint32_t out[FRAME_INLINED_MAX + 1])
+{
+	uint32_t at = rec->stack_frames.at[first + i];
+
+	if (!i || !frame_is_in(rec, rec->stack_frames.at[first + i - 1], at))
+		return frame_expand(rec, at, out);
+	out[0] = at;
+	return 1;
+}
+
+static bool stack_expands(const struct recording *rec, const struct stack *stack)
+{
+	uint32_t out[FRAME_INLINED_MAX + 1];
+
+	for (uint32_t i = 0; i < stack->len; i++)
+		if (row_expand(rec, stack->first, i, out) > 1)
+			return true;
+	return false;
+}
+
+void stacks_expand(struct recording *rec, uint32_t first)
+{
+	VEC(uint32_t) frames = {};
+	size_t begin;
+
+	while (first < rec->stacks.len && !stack_expands(rec, &rec->stacks.at[first]))
+		first++;
+	if (first >= rec->stacks.len)
+		return;
+	begin = rec->stacks.at[first].first;
+	for (size_t i = first; i < rec->stacks.len; i++) {
+		struct stack *stack = &rec->stacks.at[i];
+		uint32_t from = stack->first, len = stack->len;
+
+		stack->first = (uint32_t)(begin + frames.len);
+		for (uint32_t j = 0; j < len; j++) {
+			uint32_t out[FRAME_INLINED_MAX + 1];
+			uint32_t count = row_expand(rec, from, j, out);
+
+			memcpy(vec_extend(&frames, count), out, count * sizeof(*out));
+			stack->len += count - 1;
+		}
+	}
+	position_next(begin + frames.len);
+	rec->stack_frames.len = begin;
+	if (begin < rec->stacks_changed)
+		rec->stacks_changed = begin;
+	if (frames.len)
+		memcpy(vec_extend(&rec->stack_frames, frames.len), frames.at,
+		       frames.len * sizeof(*frames.at));
+	vec_free(&frames);
 }
 
 uint32_t stack_intern(struct recording *rec, const uint32_t *frames, uint32_t len,

@@ -87,6 +87,7 @@ void recording_begin_slice(struct recording *rec, uint64_t begin_ns, bool warmup
 	position_next(rec->slices.len);
 	index_free(&rec->by_sample);
 	rec->slice_samples = rec->samples.len;
+	rec->stacks_changed = rec->stack_frames.len;
 	vec_push(&rec->slices,
 		 (struct slice){.begin_ns = begin_ns, .end_ns = begin_ns, .warmup = warmup});
 }

@@ -17,7 +17,7 @@
  * - a position is below the length of its table, or NONE where the field says so;
  * - every observation belongs to a slice of `slices`, and begin_ns <= end_ns everywhere;
  * - stacks of samples and waits are never NONE: where no stack was taken it is an empty one;
- * - a process, thread, cgroup, module, frame, stack of one identity has one row.
+ * - a process, thread, cgroup, module, frame of one identity has one row.
  * The functions below assert this: they must not be called before the first slice has begun.
  */
 #ifndef STRAIT_RECORDING_H
@@ -113,7 +113,16 @@ struct frame {
 	uint8_t kind;      /* enum frame_kind */
 	uint8_t named;     /* a lookup of the name was made */
 	uint8_t pause;     /* the code at this place spins: it executes a CPU pause instruction */
+	/*
+	 * 0 = the function whose code it is. User code: n = the n-th function that the compiler
+	 * inlined at this place, the first into the function itself, each into the one before it.
+	 * In stacks each comes right before the one it is inlined into, as if it had been called;
+	 * the line is where it has got to, of all but the innermost that of the "call".
+	 */
+	uint8_t inlined;
 };
+
+#define FRAME_INLINED_MAX 32 /* functions inlined at one place that are told apart */
 
 enum stack_end {
 	STACK_COMPLETE,
@@ -278,6 +287,8 @@ struct recording {
 	/* Indices of the interned tables; private to recording.c. */
 	struct index by_process, by_thread, by_cgroup, by_module, by_frame, by_stack, by_sample;
 	size_t slice_samples; /* samples before this one are final; the open slice's begin here */
+	/* Rows of stack_frames from here on were made anew since the begin of the last slice. */
+	size_t stacks_changed;
 };
 
 struct recording *recording_new(void);
@@ -319,6 +330,14 @@ uint32_t module_intern(struct recording *rec, const char *path, const char *buil
  */
 uint32_t frame_intern(struct recording *rec, enum frame_kind kind, uint32_t module, uint64_t offset,
 		      uint32_t function);
+/* The `level`th function (from 1) that was inlined at the place of the user frame `frame`. */
+uint32_t frame_intern_inlined(struct recording *rec, uint32_t frame, uint8_t level,
+			      uint32_t function);
+/*
+ * Puts what was inlined at their frames into the stacks from position `first` on, as far as it is
+ * not in them already. Positions in stack_frames change from the first of them on.
+ */
+void stacks_expand(struct recording *rec, uint32_t first);
 /* frames: positions, leaf first, kernel part first; kernel_len <= len. An empty stack is a stack.
  */
 uint32_t stack_intern(struct recording *rec, const uint32_t *frames, uint32_t len,

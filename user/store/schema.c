@@ -170,6 +170,8 @@ const struct table schema_tables[TABLE_COUNT] = {
 	ENUM(struct frame, kind, FRAME_INTERPRETED + 1, "kind of code (words: frame)"),
 	FLAG(struct frame, named, "1 = a name was looked up"),
 	FLAG(struct frame, pause, "1 = the code spins here: a CPU pause instruction"),
+	ENUM(struct frame, inlined, FRAME_INLINED_MAX + 1,
+	     "n = the n-th function that the compiler inlined here, 0 = the function itself"),
 	}},
 [TABLE_STACK_FRAMES] = {
 	"stack_frames", "The frames of all stacks, one stack behind the other.",

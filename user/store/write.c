@@ -152,6 +152,7 @@ static int table_write(struct store *store, enum table_id id, const struct recor
 	const struct table *table = &schema_tables[id];
 	struct store_table *state = &store->tables[id];
 	bool changing = table->growth == TABLE_CHANGING;
+	size_t from = table->growth == TABLE_APPENDED ? state->written : 0;
 	char sql[SQL_MAX];
 	int rc = SQLITE_OK;
 
@@ -162,8 +163,13 @@ static int table_write(struct store *store, enum table_id id, const struct recor
 	}
 	if (changing && state->shadow.len < len)
 		vec_extend(&state->shadow, len - state->shadow.len);
-	for (size_t i = table->growth == TABLE_APPENDED ? state->written : 0;
-	     i < len && rc == SQLITE_OK; i++) {
+	/* Stacks whose frames got their names late. */
+	if (id == TABLE_STACK_FRAMES && rec->stacks_changed < from) {
+		from = rec->stacks_changed;
+		snprintf(sql, sizeof(sql), "DELETE FROM %s WHERE id >= %zu", table->name, from);
+		rc = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+	}
+	for (size_t i = from; i < len && rc == SQLITE_OK; i++) {
 		const void *row = table_row(table, rec, i);
 		uint64_t hash = changing ? row_hash(table, row) : 0;
 

@@ -6,6 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "symbols/clock.h"
+#include "symbols/fetcher.h"
+#include "symbols/inlines.h"
 #include "symbols/lines.h"
 #include "symbols/naming.h"
 #include "symbols/opening.h"
@@ -47,26 +50,63 @@ static bool debug_open(const struct image *image, const struct naming *naming, s
 {
 	static const char *const forms[] = {"%.*s%s", "%.*s.debug/%s", DEBUG_ROOT "%.*s%s"};
 	const char *slash = strrchr(naming->path, '/');
-	char name[256], path[4096 + 512];
+	char id[IMAGE_ID], name[256], path[4096 + 512];
 
-	if (!image_build_id(image, name))
+	if (!image_build_id(image, id))
 		return false;
-	snprintf(path, sizeof(path), DEBUG_ROOT "/.build-id/%.2s/%s.debug", name, name + 2);
-	if (debug_accept(debug, file_open_path(0, path), name) ||
-	    (naming->pid && debug_accept(debug, file_open_path(naming->pid, path), name)))
+	snprintf(path, sizeof(path), DEBUG_ROOT "/.build-id/%.2s/%s.debug", id, id + 2);
+	if (debug_accept(debug, file_open_path(0, path), id) ||
+	    (naming->pid && debug_accept(debug, file_open_path(naming->pid, path), id)))
 		return true;
-	if (!slash || !debuglink_read(image, name, sizeof(name)))
-		return false;
-	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+	if (slash && !debuglink_read(image, name, sizeof(name)))
+		slash = NULL;
+	for (size_t i = 0; slash && i < sizeof(forms) / sizeof(*forms); i++) {
 		snprintf(path, sizeof(path), forms[i], (int)(slash - naming->path + 1),
 			 naming->path, name);
 		if (debug_accept(debug, file_open_path(naming->pid, path), naming->build_id))
 			return true;
 	}
-	return false;
+	return naming->fetcher && debug_accept(debug, fetcher_get(naming->fetcher, id), id);
+}
+
+/*
+ * What dwz(1) moved out of several debug files of a package: a path and a build-id. The path is the
+ * file's word for it: only what is below the directory for such files is opened, and only if it has
+ * that build-id.
+ */
+static bool alt_open(const struct image *image, struct image *alt)
+{
+	const struct image_section *section = image_section(image, ".gnu_debugaltlink");
+	char link[512 + IMAGE_ID], path[sizeof(DEBUG_ROOT) + sizeof(link)], id[IMAGE_ID], *below;
+	size_t size = section && section->size < sizeof(link) ? section->size : 0, length;
+
+	*alt = (struct image){.fd = -1};
+	if (!size || !image_read(image, section->offset, link, size))
+		return false;
+	length = strnlen(link, size);
+	if (length + 1 >= size || 2 * (size - length - 1) >= IMAGE_ID)
+		return false;
+	for (size_t i = length + 1; i < size; i++)
+		snprintf(id + 2 * (i - length - 1), 3, "%02x", (unsigned char)link[i]);
+	below = strstr(link, "/.dwz/");
+	if (!below || strstr(below, "/../"))
+		return false;
+	snprintf(path, sizeof(path), DEBUG_ROOT "%s", below);
+	return debug_accept(alt, file_open_path(0, path), id);
 }
 
 /* ---- naming ---- */
+
+static void inlines_name(const struct image *image, const struct naming *naming,
+			 struct lookup *lookups, size_t count)
+{
+	struct image alt;
+	bool has_alt = alt_open(image, &alt);
+
+	inlines_find(image, has_alt ? &alt : NULL, lookups, count, naming->arena,
+		     naming->inlines_deadline_ns);
+	image_close(&alt);
+}
 
 static int lookup_compare(const void *left, const void *right)
 {
@@ -88,15 +128,21 @@ static bool debugdata_open(const struct image *image, struct image *small)
 	return false;
 }
 
-void image_name(const struct image *image, const struct naming *naming, struct lookup *lookups,
+void image_name(const struct image *image, const struct naming *how, struct lookup *lookups,
 		size_t count)
 {
+	struct naming timed = *how, *naming = &timed;
+	uint64_t begin_ns = time_now();
 	bool full = image_section_of_type(image, SHT_SYMTAB);
-	bool lines = image_section(image, ".debug_line");
+	bool wants_lines = !how->functions_only;
+	bool lines = wants_lines && image_section(image, ".debug_line");
 	struct image debug = {.fd = -1}, small = {.fd = -1};
-	bool has_debug = (!full || !lines) && debug_open(image, naming, &debug);
+	bool has_debug = (!full || (wants_lines && !lines)) && debug_open(image, naming, &debug);
 	struct symtab_scan scan;
 
+	/* A file that had to be fetched is not read any less for it. */
+	timed.deadline_ns += time_now() - begin_ns;
+	timed.inlines_deadline_ns += time_now() - begin_ns;
 	qsort(lookups, count, sizeof(*lookups), lookup_compare);
 	symtab_begin(&scan, lookups, count);
 	if (full)
@@ -110,9 +156,15 @@ void image_name(const struct image *image, const struct naming *naming, struct l
 	}
 	symtab_end(&scan, naming->arena);
 	plt_name(image, lookups, count, naming->arena);
-	if (lines || has_debug)
+	if (lines || (has_debug && wants_lines))
 		lines_find(lines ? image : &debug, lookups, count, naming->arena,
 			   naming->deadline_ns);
+	if (!wants_lines)
+		;
+	else if (image_section(image, ".debug_info"))
+		inlines_name(image, naming, lookups, count);
+	else if (has_debug)
+		inlines_name(&debug, naming, lookups, count);
 	image_close(&debug);
 	image_close(&small);
 }

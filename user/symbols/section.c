@@ -12,6 +12,29 @@
  */
 #define MAX_DEBUGDATA       (32u << 20)
 #define MAX_DEBUGDATA_STATE (16u << 20) /* memory of the xz decoder; xz -6 needs 9 MiB */
+/* Of zstd's memory most is the window; linkers compress with levels whose windows have 2 to 8 MiB.
+ */
+#define MAX_ZSTD_WINDOW_LOG 24
+
+#ifndef ELFCOMPRESS_ZSTD
+#define ELFCOMPRESS_ZSTD 2
+#endif
+
+static bool unpacking_begin(struct section_stream *stream, uint32_t type)
+{
+	if (type == ELFCOMPRESS_ZLIB && inflateInit(&stream->z) == Z_OK) {
+		stream->packing = SECTION_ZLIB;
+		return true;
+	}
+	if (type != ELFCOMPRESS_ZSTD)
+		return false;
+	stream->zstd = ZSTD_createDCtx();
+	if (!stream->zstd)
+		return false;
+	stream->packing = SECTION_ZSTD;
+	return !ZSTD_isError(
+		ZSTD_DCtx_setParameter(stream->zstd, ZSTD_d_windowLogMax, MAX_ZSTD_WINDOW_LOG));
+}
 
 /* The header of a compressed section. */
 static bool compression_read(struct section_stream *stream)
@@ -30,9 +53,8 @@ static bool compression_read(struct section_stream *stream)
 			return false;
 		wide = (Elf64_Chdr){.ch_type = narrow.ch_type, .ch_size = narrow.ch_size};
 	}
-	if (wide.ch_type != ELFCOMPRESS_ZLIB || inflateInit(&stream->z) != Z_OK)
+	if (!unpacking_begin(stream, wide.ch_type))
 		return false;
-	stream->inflating = true;
 	stream->offset += length;
 	stream->stored -= length;
 	stream->left = wide.ch_size;
@@ -43,21 +65,38 @@ bool section_open(struct section_stream *stream, const struct image *image, cons
 {
 	const struct image_section *section = image_section(image, name);
 
-	stream->inflating = false;
+	stream->packing = SECTION_PLAIN;
+	stream->zstd = NULL;
 	if (!section)
 		return false;
 	stream->image = image;
 	stream->offset = section->offset;
 	stream->stored = stream->left = section->size;
 	stream->z = (z_stream){};
+	stream->zstd_in = (ZSTD_inBuffer){};
 	return !(section->flags & SHF_COMPRESSED) || compression_read(stream);
 }
 
 void section_close(struct section_stream *stream)
 {
-	if (stream->inflating)
+	if (stream->packing == SECTION_ZLIB)
 		inflateEnd(&stream->z);
-	stream->inflating = false;
+	ZSTD_freeDCtx(stream->zstd);
+	stream->zstd = NULL;
+	stream->packing = SECTION_PLAIN;
+}
+
+/* The next stored bytes into the buffer; false when they cannot be read. */
+static bool stored_next(struct section_stream *stream, size_t *length)
+{
+	*length = sizeof(stream->buffer);
+	if (stream->stored < *length)
+		*length = (size_t)stream->stored;
+	if (!image_read(stream->image, stream->offset, stream->buffer, *length))
+		return false;
+	stream->offset += *length;
+	stream->stored -= *length;
+	return true;
 }
 
 static bool inflate_next(struct section_stream *stream, void *to, size_t length)
@@ -65,16 +104,12 @@ static bool inflate_next(struct section_stream *stream, void *to, size_t length)
 	stream->z.next_out = to;
 	stream->z.avail_out = (uInt)length;
 	while (stream->z.avail_out) {
-		size_t part = sizeof(stream->buffer);
+		size_t part;
 		int status;
 
 		if (!stream->z.avail_in && stream->stored) {
-			if (stream->stored < part)
-				part = (size_t)stream->stored;
-			if (!image_read(stream->image, stream->offset, stream->buffer, part))
+			if (!stored_next(stream, &part))
 				return false;
-			stream->offset += part;
-			stream->stored -= part;
 			stream->z.next_in = stream->buffer;
 			stream->z.avail_in = (uInt)part;
 		}
@@ -87,13 +122,35 @@ static bool inflate_next(struct section_stream *stream, void *to, size_t length)
 	return true;
 }
 
+static bool zstd_next(struct section_stream *stream, void *to, size_t length)
+{
+	ZSTD_outBuffer out = {.dst = to, .size = length};
+
+	while (out.pos < out.size) {
+		size_t before = out.pos, at = stream->zstd_in.pos, part;
+
+		if (at == stream->zstd_in.size && stream->stored) {
+			if (!stored_next(stream, &part))
+				return false;
+			stream->zstd_in = (ZSTD_inBuffer){.src = stream->buffer, .size = part};
+			at = 0;
+		}
+		if (ZSTD_isError(ZSTD_decompressStream(stream->zstd, &out, &stream->zstd_in)))
+			return false;
+		/* Nothing more comes in or out: the data ends too early. */
+		if (out.pos == before && stream->zstd_in.pos == at && !stream->stored)
+			return false;
+	}
+	return true;
+}
+
 bool section_next(struct section_stream *stream, void *to, uint64_t length)
 {
 	uint8_t skipped[4096] = {};
 
 	if (length > stream->left)
 		return false;
-	if (!stream->inflating) {
+	if (stream->packing == SECTION_PLAIN) {
 		if (to && !image_read(stream->image, stream->offset, to, length))
 			return false;
 		stream->offset += length;
@@ -104,7 +161,10 @@ bool section_next(struct section_stream *stream, void *to, uint64_t length)
 		size_t most = to ? 1u << 30 : sizeof(skipped);
 		size_t part = length < most ? (size_t)length : most;
 
-		if (!inflate_next(stream, to ? to : skipped, part))
+		void *out = to ? to : skipped;
+
+		if (!(stream->packing == SECTION_ZLIB ? inflate_next(stream, out, part)
+						      : zstd_next(stream, out, part)))
 			return false;
 		to = to ? (char *)to + part : NULL;
 		length -= part;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads a section from its beginning to its end, inflating it where it is compressed. */
+/* Reads a section from its beginning to its end, unpacking it where it is compressed. */
 #ifndef STRAIT_SYMBOLS_SECTION_H
 #define STRAIT_SYMBOLS_SECTION_H
 
 #include <zlib.h>
+#include <zstd.h>
 
 #include "symbols/image.h"
 
@@ -11,8 +12,14 @@ struct section_stream {
 	const struct image *image;
 	uint64_t offset, stored; /* in the file: where to read next, and how much is left */
 	uint64_t left;           /* bytes still to come out of it, as the file says */
-	bool inflating;
+	enum {
+		SECTION_PLAIN,
+		SECTION_ZLIB,
+		SECTION_ZSTD,
+	} packing;
 	z_stream z;
+	ZSTD_DCtx *zstd;
+	ZSTD_inBuffer zstd_in;
 	uint8_t buffer[16 << 10];
 };
 

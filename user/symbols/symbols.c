@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "model/recording.h"
 #include "symbols/clock.h"
 #include "symbols/demangle.h"
+#include "symbols/fetcher.h"
 #include "symbols/files.h"
 #include "symbols/generated.h"
 #include "symbols/jit_dump.h"
@@ -15,26 +15,8 @@
 #include "symbols/naming.h"
 #include "symbols/opening.h"
 #include "symbols/perf_map.h"
-#include "symbols/symbols.h"
+#include "symbols/state.h"
 #include "wire.h"
-
-/* Line tables of one batch are read for so long; functions are always named. */
-#define LINES_NS 400000000ull
-
-/* Which file a module of the recording is. */
-struct module_note {
-	uint32_t file; /* + 1, 0 = not noted */
-	uint32_t pid;
-};
-
-struct symbols {
-	struct text_pool pool;
-	struct text_arena arena; /* of the last batch */
-	struct kernel_table kernel;
-	struct file_table files;
-	struct generated generated;
-	VEC(struct module_note) notes; /* by module */
-};
 
 struct symbols *symbols_new(void)
 {
@@ -56,6 +38,7 @@ void symbols_free(struct symbols *s)
 	text_arena_clear(&s->arena);
 	text_pool_free(&s->pool);
 	vec_free(&s->notes);
+	vec_free(&s->later);
 	free(s);
 }
 
@@ -195,6 +178,15 @@ static void request_answer(struct symbols *s, struct name_request *request,
 
 	request->source = lookup->source;
 	request->line = lookup->line;
+	request->inlined = lookup->inlined;
+	request->inlined_count = lookup->inlined_count;
+	for (uint32_t i = 0; i < lookup->inlined_count; i++) {
+		struct name_inlined *inlined = &lookup->inlined[i];
+
+		symbol_demangle(inlined->function, text);
+		if (strcmp(text, inlined->function) != 0)
+			inlined->function = text_copy(&s->arena, text, strlen(text));
+	}
 	if (!lookup->function)
 		return;
 	request->function = lookup->function;
@@ -218,15 +210,18 @@ static void generated_name(struct symbols *s, int fd, struct lookup *lookups, si
 }
 
 static void elf_name(struct symbols *s, int fd, struct lookup *lookups, size_t count,
-		     uint64_t deadline_ns)
+		     const struct patience *patience)
 {
 	const struct name_request *first = lookups[0].owner;
 	struct naming naming = {
 		.pid = first->pid,
 		.path = first->path,
 		.build_id = first->build_id,
+		.fetcher = s->fetcher,
 		.arena = &s->arena,
-		.deadline_ns = deadline_ns,
+		.functions_only = first->functions_only,
+		.deadline_ns = patience->lines_ns,
+		.inlines_deadline_ns = patience->inlines_ns,
 	};
 	struct image image;
 	size_t kept = 0;
@@ -259,7 +254,7 @@ static int lookup_compare(const void *left, const void *right)
 
 /* All requests are for one file. */
 static void group_name(struct symbols *s, struct name_request **requests, size_t count,
-		       uint64_t deadline_ns)
+		       const struct patience *patience)
 {
 	int fd = request_open(s, requests[0]);
 	struct lookup *lookups;
@@ -275,18 +270,18 @@ static void group_name(struct symbols *s, struct name_request **requests, size_t
 		lookups[i] = (struct lookup){.address = requests[i]->offset, .owner = requests[i]};
 	if (is_generated(requests[0])) {
 		qsort(lookups, count, sizeof(*lookups), lookup_compare);
-		generated_name(s, fd, lookups, count, deadline_ns);
+		generated_name(s, fd, lookups, count, patience->lines_ns);
 		close(fd);
 	} else {
-		elf_name(s, fd, lookups, count, deadline_ns);
+		elf_name(s, fd, lookups, count, patience);
 	}
 	free(lookups);
 }
 
-size_t symbols_name(struct symbols *s, struct name_request *requests, size_t n)
+size_t requests_name(struct symbols *s, struct name_request *requests, size_t n,
+		     const struct patience *patience)
 {
 	struct name_request **order = calloc(n ? n : 1, sizeof(struct name_request *));
-	uint64_t deadline_ns = time_now() + LINES_NS;
 	size_t named = 0;
 
 	text_arena_clear(&s->arena);
@@ -297,6 +292,8 @@ size_t symbols_name(struct symbols *s, struct name_request *requests, size_t n)
 		request->build_id = request->build_id ? request->build_id : "";
 		request->function = request->source = NULL;
 		request->line = 0;
+		request->inlined = NULL;
+		request->inlined_count = 0;
 		request->start = 0;
 		request->pause = false;
 		order[i] = request;
@@ -306,7 +303,7 @@ size_t symbols_name(struct symbols *s, struct name_request *requests, size_t n)
 	for (size_t i = 0, end; order && i < n; i = end) {
 		for (end = i + 1; end < n && !request_compare_file(order[i], order[end]);)
 			end++;
-		group_name(s, order + i, end - i, deadline_ns);
+		group_name(s, order + i, end - i, patience);
 	}
 	for (size_t i = 0; i < n; i++)
 		named += requests[i].function != NULL;
@@ -314,72 +311,9 @@ size_t symbols_name(struct symbols *s, struct name_request *requests, size_t n)
 	return named;
 }
 
-/* ---- the recording ---- */
-
-void symbols_note_module(struct symbols *s, uint32_t module, uint32_t pid,
-			 const struct location *where)
+size_t symbols_name(struct symbols *s, struct name_request *requests, size_t n)
 {
-	if (module == NONE || where->file == SYMBOLS_NO_FILE)
-		return;
-	if (module >= s->notes.len)
-		vec_extend(&s->notes, module + 1 - s->notes.len);
-	s->notes.at[module] = (struct module_note){where->file + 1, pid};
-}
+	uint64_t now = time_now();
 
-static struct name_request frame_request(const struct symbols *s, const struct recording *rec,
-					 const struct frame *frame)
-{
-	const struct module *module = &rec->modules.at[frame->module];
-	struct name_request request = {
-		.file = SYMBOLS_NO_FILE,
-		.path = string_get(rec, module->path),
-		.build_id = string_get(rec, module->build_id),
-		.offset = frame->offset,
-	};
-
-	if (frame->module < s->notes.len && s->notes.at[frame->module].file) {
-		request.file = s->notes.at[frame->module].file - 1;
-		request.pid = s->notes.at[frame->module].pid;
-	}
-	return request;
-}
-
-static void frame_answer(struct recording *rec, uint32_t position,
-			 const struct name_request *request)
-{
-	/* The strings first: interning moves no frames, but keep it plain. */
-	uint32_t function = request->function ? string_intern(rec, request->function) : 0;
-	uint32_t source = request->source ? string_intern(rec, request->source) : 0;
-	struct frame *frame = &rec->frames.at[position];
-
-	frame->function = function;
-	frame->file = source;
-	frame->line = request->line;
-	frame->pause = request->pause;
-}
-
-size_t symbols_resolve(struct symbols *s, struct recording *rec)
-{
-	VEC(struct name_request) requests = {};
-	VEC(uint32_t) positions = {};
-	size_t named;
-
-	for (uint32_t i = 0; i < rec->frames.len; i++) {
-		struct frame *frame = &rec->frames.at[i];
-
-		if (frame->kind != FRAME_USER || frame->named)
-			continue;
-		frame->named = 1;
-		if (frame->module >= rec->modules.len)
-			continue;
-		vec_push(&requests, frame_request(s, rec, frame));
-		vec_push(&positions, i);
-	}
-	named = symbols_name(s, requests.at, requests.len);
-	for (size_t i = 0; i < requests.len; i++)
-		frame_answer(rec, positions.at[i], &requests.at[i]);
-	files_unpin(&s->files);
-	vec_free(&requests);
-	vec_free(&positions);
-	return named;
+	return requests_name(s, requests, n, &(struct patience){now + LINES_NS, now + INLINES_NS});
 }

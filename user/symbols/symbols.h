@@ -112,6 +112,16 @@ int symbols_locate(struct symbols *s, uint64_t file, uint64_t offset, struct loc
 
 /* ---- naming ---- */
 
+/* A function that the compiler inlined, and the line that was reached in it. */
+struct name_inlined {
+	const char *function; /* demangled, NULL = no name */
+	const char *source;   /* NULL = unknown */
+	uint32_t line;        /* 0 = unknown */
+};
+
+/* Functions inlined into each other at one place; of more than that the innermost are left out. */
+#define SYMBOLS_INLINED 32
+
 struct name_request {
 	/* in */
 	uint32_t pid;         /* a process that maps the file, 0 = none known */
@@ -119,11 +129,19 @@ struct name_request {
 	const char *path;     /* location.path */
 	const char *build_id; /* location.build_id */
 	uint64_t offset;      /* location.offset; of a return address, subtract 1 first */
+	bool functions_only;  /* no lines, no inlined functions; the same for all of a file */
 
 	/* out; text is valid until the next symbols_name() or symbols_resolve() */
 	const char *function; /* demangled, NULL = no name */
 	const char *source;   /* source file, NULL = unknown */
-	uint32_t line;        /* 0 = unknown */
+	uint32_t line; /* 0 = unknown; where functions are inlined: of the call of inlined[0] */
+	/*
+	 * What was inlined at the offset, outermost first: inlined[0] into `function`, inlined[1]
+	 * into that, and so on. Each with the line of the next one's call, the last with that of
+	 * the offset itself.
+	 */
+	const struct name_inlined *inlined;
+	size_t inlined_count;
 	uint64_t start; /* offset in the file at which the function begins, if it has a name */
 	/*
 	 * The CPU's spin-wait hint (x86 PAUSE, arm64 YIELD) is within 64 bytes of the offset, in
@@ -146,10 +164,46 @@ void symbols_note_module(struct symbols *s, uint32_t module, uint32_t pid,
 			 const struct location *where);
 
 /*
- * Names the user frames of the recording that were not looked up yet. Calling it at the end of
- * every slice costs little and names code of processes before their files go away.
- * Returns how many functions were named.
+ * Names the user frames of the recording that were not looked up yet. Returns how many functions
+ * were named.
  */
 size_t symbols_resolve(struct symbols *s, struct recording *rec);
+/*
+ * The same where time is short, within a window: of files that can be opened later as well only the
+ * functions are looked up. Their lines and inlined functions, which take ten times as long where
+ * debug files are compressed, are left to the next symbols_resolve(); after that one,
+ * stacks_expand() is to be called for all stacks.
+ */
+size_t symbols_resolve_quick(struct symbols *s, struct recording *rec);
+
+/* ---- debug files from servers ---- */
+
+/* Only where the user has asked for it: it tells servers the build-ids of what runs here. */
+struct symbols_fetch {
+	/*
+	 * Called some times a second while a file is fetched (`path`: of the file whose debug file
+	 * it is; bytes; total 0 = unknown). False ends all fetching. NULL = nothing is told.
+	 */
+	bool (*progress)(void *context, const char *path, uint64_t done, uint64_t total);
+	void *context;
+};
+
+struct symbols_fetched {
+	uint32_t fetched; /* debug files fetched, or found in the library's cache */
+	uint32_t missing; /* that no server had, or that could not be had in time */
+};
+
+/*
+ * Can files be fetched here? To be asked before any thread is started: it sets the environment of
+ * the library that does it. -ENOTSUP: the library is not installed; -EINVAL: no server is known.
+ */
+int symbols_fetch_check(struct error *error);
+/*
+ * Names the user frames of the recording anew that have no function or no line, with debug files
+ * that are fetched: those of the modules that most samples are in first, for two minutes in all at
+ * most. symbols_resolve() must have been called before, stacks_expand() must be called after it.
+ */
+struct symbols_fetched symbols_fetch(struct symbols *s, struct recording *rec,
+				     const struct symbols_fetch *fetch);
 
 #endif

@@ -23,6 +23,8 @@ struct symtab_hit {
 	uint16_t section;
 };
 
+struct name_inlined;
+
 /* One address that is looked up. */
 struct lookup {
 	uint64_t address; /* virtual, in the file */
@@ -33,6 +35,9 @@ struct lookup {
 	uint64_t start, end;  /* addresses of the function; end = 0: unknown */
 	const char *source;
 	uint32_t line;
+	/* What was inlined at the address, as in struct name_request. */
+	struct name_inlined *inlined;
+	uint32_t inlined_count;
 
 	/* The scan's own. */
 	struct symtab_hit sized; /* the best symbol that covers the address by its size */

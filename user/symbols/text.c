@@ -61,20 +61,36 @@ void text_pool_free(struct text_pool *pool)
 	index_free(&pool->index);
 }
 
+static char *arena_take(struct text_arena *arena, size_t size)
+{
+	char *taken;
+
+	if (arena->left < size || !arena->blocks.len) {
+		vec_push(&arena->blocks, memory_take(ARENA_BLOCK));
+		arena->left = ARENA_BLOCK;
+	}
+	taken = arena->blocks.at[arena->blocks.len - 1] + (ARENA_BLOCK - arena->left);
+	arena->left -= size;
+	return taken;
+}
+
+void *text_take(struct text_arena *arena, size_t size)
+{
+	if (size > ARENA_BLOCK)
+		return NULL;
+	arena->left -= arena->left % sizeof(void *);
+	return arena_take(arena, size);
+}
+
 const char *text_copy(struct text_arena *arena, const char *text, size_t length)
 {
 	char *copy;
 
 	if (length + 1 > ARENA_BLOCK)
 		length = ARENA_BLOCK - 1;
-	if (arena->left < length + 1) {
-		vec_push(&arena->blocks, memory_take(ARENA_BLOCK));
-		arena->left = ARENA_BLOCK;
-	}
-	copy = arena->blocks.at[arena->blocks.len - 1] + (ARENA_BLOCK - arena->left);
+	copy = arena_take(arena, length + 1);
 	memcpy(copy, text, length);
 	copy[length] = '\0';
-	arena->left -= length + 1;
 	return copy;
 }
 

@@ -30,6 +30,8 @@ struct text_arena {
 	size_t left; /* bytes free at the end of the last block */
 };
 
+/* Memory aligned for pointers; NULL for more than 32 KiB. */
+void *text_take(struct text_arena *arena, size_t size);
 /* A NUL-terminated copy. */
 const char *text_copy(struct text_arena *arena, const char *text, size_t length);
 void text_arena_clear(struct text_arena *arena);

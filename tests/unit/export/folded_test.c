@@ -126,6 +126,21 @@ static void weight_of_waits(void **state)
 	check(f->rec, SAMPLE_FAULT, NULL, "web;main;work 64\n");
 }
 
+static void inlined_functions(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t module = f->rec->frames.at[0].module;
+	uint32_t work = frame_intern(f->rec, FRAME_USER, module, 0x30, 0);
+
+	frame_intern_inlined(f->rec, work, 1, string_intern(f->rec, "outer"));
+	frame_intern_inlined(f->rec, work, 2, string_intern(f->rec, "inner"));
+	stacks_expand(f->rec, 0);
+	recording_begin_slice(f->rec, 0, false);
+	recording_sample(f->rec, SAMPLE_CPU, f->web, f->user, 3, 30000000);
+	recording_end_slice(f->rec, 1000000000);
+	check(f->rec, SAMPLE_CPU, NULL, "web;main;work;outer_[i];inner_[i] 3\n");
+}
+
 static void broken_stacks_say_so(void **state)
 {
 	struct fixture *f = *state;
@@ -213,6 +228,7 @@ int main(void)
 		TEST(counts_of_cpu_samples),
 		TEST(weight_of_waits),
 		TEST(broken_stacks_say_so),
+		TEST(inlined_functions),
 		TEST(only_the_target),
 		TEST(hostile_names),
 		TEST(errors),

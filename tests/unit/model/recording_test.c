@@ -144,6 +144,46 @@ static void test_stacks(void **state)
 	assert_memory_equal(&rec->stack_frames.at[9], at, 2 * sizeof(*at));
 }
 
+/* Two functions inlined at one frame, none at another; the first stack is left as it is. */
+static void test_inlined_functions(void **state)
+{
+	uint32_t module = module_intern(rec, "/bin/x", "01"), frames[3], inner, outer;
+	const struct stack *stack;
+
+	(void)state;
+	frames[0] = frame_intern(rec, FRAME_KERNEL, module, 7, string_intern(rec, "sys"));
+	frames[1] = frame_intern(rec, FRAME_USER, module, 7, 0);
+	frames[2] = frame_intern(rec, FRAME_USER, module, 8, string_intern(rec, "main"));
+	rec->frames.at[frames[1]].pause = 1;
+	stack_intern(rec, frames + 1, 2, 0, STACK_COMPLETE);
+	stack_intern(rec, frames, 3, 1, STACK_NO_TABLE);
+	stack_intern(rec, NULL, 0, 0, STACK_COMPLETE);
+	stack_intern(rec, frames + 2, 1, 0, STACK_COMPLETE);
+	outer = frame_intern_inlined(rec, frames[1], 1, string_intern(rec, "outer"));
+	inner = frame_intern_inlined(rec, frames[1], 2, string_intern(rec, "inner"));
+	assert_int_equal(frame_intern_inlined(rec, frames[1], 1, 0), outer);
+	assert_int_equal(rec->frames.at[inner].inlined, 2);
+	assert_int_equal(rec->frames.at[inner].pause, 1);
+	assert_int_equal(frame_intern(rec, FRAME_USER, module, 7, 0), frames[1]);
+	recording_reindex(rec);
+	stacks_expand(rec, 1);
+	assert_int_equal(rec->stacks.at[0].len, 2);
+	stack = &rec->stacks.at[1];
+	assert_int_equal(stack->len, 5);
+	assert_int_equal(stack->kernel_len, 1);
+	assert_int_equal(rec->stack_frames.at[stack->first], frames[0]);
+	assert_int_equal(rec->stack_frames.at[stack->first + 1], inner);
+	assert_int_equal(rec->stack_frames.at[stack->first + 2], outer);
+	assert_int_equal(rec->stack_frames.at[stack->first + 3], frames[1]);
+	assert_int_equal(rec->stack_frames.at[stack->first + 4], frames[2]);
+	assert_int_equal(rec->stacks.at[2].len, 0);
+	assert_int_equal(rec->stacks.at[3].first, stack->first + 5);
+	assert_int_equal(rec->stack_frames.at[stack->first + 5], frames[2]);
+	assert_int_equal(rec->stack_frames.len, 2 + 5 + 1);
+	stacks_expand(rec, 4);
+	assert_int_equal(rec->stack_frames.len, 2 + 5 + 1);
+}
+
 static void test_samples_add_up_within_a_slice(void **state)
 {
 	uint32_t p = process_intern(rec, 1, 1), t = thread_intern(rec, 1, 1, p);
@@ -285,6 +325,7 @@ int main(void)
 		TEST(test_modules_are_build_ids),
 		TEST(test_frames),
 		TEST(test_stacks),
+		TEST(test_inlined_functions),
 		TEST(test_samples_add_up_within_a_slice),
 		TEST(test_observations),
 		TEST(test_reindex),

@@ -96,7 +96,7 @@ static void test_not_a_recording(void **state)
 	assert_fails(read_error(), EINVAL, "is an SQLite database, but not a strait recording");
 	assert_int_equal(sql_run("PRAGMA application_id=0x53545254"), 0);
 	assert_fails(read_error(), ENOTSUP, "schema version 0");
-	assert_int_equal(sql_run("PRAGMA user_version=1"), 0);
+	assert_int_equal(sql_run("PRAGMA user_version=2"), 0);
 	assert_fails(read_error(), EBADMSG, "table strings is missing");
 }
 
@@ -104,13 +104,13 @@ static void test_other_versions(void **state)
 {
 	(void)state;
 	file_make(false);
-	assert_int_equal(sql_run("PRAGMA user_version=2"), 0);
+	assert_int_equal(sql_run("PRAGMA user_version=3"), 0);
 	assert_fails(read_error(), ENOTSUP,
-		     "schema version 2; strait " STRAIT_VERSION
-		     " reads version 1: read it with a newer strait");
-	assert_int_equal(sql_run("PRAGMA user_version=0"), 0);
-	assert_fails(read_error(), ENOTSUP, "record again");
+		     "schema version 3; strait " STRAIT_VERSION
+		     " reads version 2: read it with a newer strait");
 	assert_int_equal(sql_run("PRAGMA user_version=1"), 0);
+	assert_fails(read_error(), ENOTSUP, "record again");
+	assert_int_equal(sql_run("PRAGMA user_version=2"), 0);
 	assert_int_equal(read_error(), 0);
 }
 
@@ -175,7 +175,8 @@ static const struct {
 	{"UPDATE stacks SET first = 0 WHERE id = 2", "stacks row 2: its frames do not follow"},
 	{"UPDATE stacks SET kernel_len = 4 WHERE id = 1", "stacks row 1: it has more kernel"},
 	{"UPDATE stacks SET user_end = 7", "user_end: out of range"},
-	{"UPDATE stack_frames SET frame = 3", "stack_frames row 0, frame: refers to a row"},
+	{"UPDATE stack_frames SET frame = 4", "stack_frames row 0, frame: refers to a row"},
+	{"UPDATE frames SET inlined = 33", "frames row 0, inlined: out of range"},
 	{"UPDATE frames SET module = 2", "frames row 0, module: refers to a row"},
 	{"UPDATE frames SET module = NULL", NULL},
 	{"UPDATE frames SET kind = 3", "kind: out of range"},

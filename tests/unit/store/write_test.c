@@ -54,6 +54,42 @@ static void test_empty_recording(void **state)
 	recording_free(rec);
 }
 
+/* Inlined functions that are found when the stacks are in the file: they, and those behind, move.
+ */
+static void test_stacks_expanded_late(void **state)
+{
+	struct recording *rec = fixture_names(), *read = NULL;
+	struct store *store = NULL;
+	size_t before = rec->stack_frames.len;
+	uint32_t unused[3] = {0, 1, 2};
+
+	(void)state;
+	assert_ok(store_create(&store, path, NULL, &error));
+	fixture_slice(rec);
+	assert_ok(store_append(store, rec, &error));
+	frame_intern_inlined(rec, 1, 2, string_intern(rec, "late"));
+	stacks_expand(rec, 0);
+	assert_int_equal(rec->stack_frames.len, before + 4);
+	assert_ok(store_append(store, rec, &error));
+	/* Frames that are left out: the table gets shorter. */
+	fixture_slice(rec);
+	stack_intern(rec, unused, 3, 1, STACK_LOOP);
+	assert_ok(store_append(store, rec, &error));
+	for (size_t i = 2; i < rec->stacks.len; i++)
+		rec->stacks.at[i].len = rec->stacks.at[i].kernel_len = 0;
+	frame_intern_inlined(rec, 2, 1, string_intern(rec, "later"));
+	before = rec->stack_frames.len;
+	stacks_expand(rec, 0);
+	assert_true(rec->stack_frames.len < before);
+	rec->length_ns = 2000000000;
+	assert_ok(store_finish(store, rec, &error));
+	store_close(store);
+	assert_ok(store_open(path, &read, &error));
+	assert_same(rec, read);
+	recording_free(read);
+	recording_free(rec);
+}
+
 /* Names that change after they were written, and samples of a slice that is still open. */
 static void test_later_changes(void **state)
 {
@@ -371,11 +407,18 @@ static void test_disk_full_for_a_while(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		STORE_TEST(test_round_trip),       STORE_TEST(test_empty_recording),
-		STORE_TEST(test_later_changes),    STORE_TEST(test_unfinished),
-		STORE_TEST(test_discard),          STORE_TEST(test_killed),
-		STORE_TEST(test_read_only_folder), STORE_TEST(test_read_while_written),
-		STORE_TEST(test_disk_full),        STORE_TEST(test_disk_full_for_a_while),
+		STORE_TEST(test_round_trip),
+		STORE_TEST(test_empty_recording),
+		STORE_TEST(test_later_changes),
+		STORE_TEST(test_unfinished),
+		STORE_TEST(test_stacks_expanded_late),
+		STORE_TEST(test_unfinished),
+		STORE_TEST(test_discard),
+		STORE_TEST(test_killed),
+		STORE_TEST(test_read_only_folder),
+		STORE_TEST(test_read_while_written),
+		STORE_TEST(test_disk_full),
+		STORE_TEST(test_disk_full_for_a_while),
 	};
 
 	return cmocka_run_group_tests_name("store/write", tests, NULL, NULL);

@@ -38,7 +38,8 @@ static size_t name_all(int fd)
 	struct naming naming = {.path = "",
 				.build_id = "",
 				.arena = &arena,
-				.deadline_ns = time_now() + 1000000000};
+				.deadline_ns = time_now() + 1000000000,
+				.inlines_deadline_ns = time_now() + 1000000000};
 	char id[IMAGE_ID], text[DEMANGLE_TEXT];
 	size_t count = 0, named = 0;
 	struct image image;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Functions that the compiler inlined, from DWARF (versions 2 to 5, section .debug_info).
+ *
+ * Units are told apart by the ranges of their first entry; those that hold a wanted address are run
+ * through once. .debug_aranges would be quicker, but some compilers do not write it.
+ */
+#ifndef STRAIT_SYMBOLS_INLINES_H
+#define STRAIT_SYMBOLS_INLINES_H
+
+#include "symbols/symtab.h"
+
+/*
+ * Sets `inlined` of those lookups (by address, ascending) at whose place something was inlined.
+ * Their source and line, which must be those of the place, become those of the outermost call.
+ * `alt`: the file with what dwz(1) moved out of the debugging information, NULL = none. Gives up at
+ * `deadline_ns` (CLOCK_MONOTONIC). Of split DWARF (.dwo files) nothing is read.
+ */
+void inlines_find(const struct image *image, const struct image *alt, struct lookup *lookups,
+		  size_t count, struct text_arena *arena, uint64_t deadline_ns);
+
+#endif
