@@ -18,6 +18,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.join(HERE, "..", "integration", "stacks")
+sys.dont_write_bytecode = True  # of the other judge, in the sources
 STATUS = {"ok": "works", "partial": "fallback", "skipped": "skipped"}
 STEPS = {"before": 0, "verified": 0, "doctor": 0, "tree": 0, "calls": 0, "faults": 0, "exchange": 0,
          "disk": 0, "timers": 0, "report": 0, "killed": 137, "after": 0}
@@ -32,6 +33,7 @@ def load_stacks_judge():
 
 
 def good(ok, what, seen=""):
+    """Prints one check; what was seen is one line of it, and shown where it is bad."""
     print("good" if ok else "bad", what, " ".join(str(seen).split())[:600], sep="\t")
     return ok
 
@@ -144,7 +146,7 @@ def judge_tree(results):
          "% of its stacks are complete, at least 95", tally.examples(tally.incomplete))
     good(in_chains >= .8 * tally.total and len(tally.count) == 4,
          f"unwind: {stacks.percent(in_chains, tally.total):.1f} % are its four call chains, by name, "
- XX
+         "at least 80 (the rest is between them, and before main)", tally.count)
     good(not tally.wrong, "unwind: no stack that the program cannot have",
          tally.examples(tally.wrong))
     stacks.judge_split(answer, tally, "cpu")
@@ -226,7 +228,7 @@ def judge_report(results):
          "report: the program that computes is the first finding",
          [finding["title"] for finding in findings] or report["verdict"])
     equal("report: nothing was lost", 0, coverage["lost_events"] + coverage["lost_samples"])
-    within("report: share of the threads' time in the ledger", .98, 1.02, coverage["ledger_share"])
+    within("report: share of the threads' time in the ledger", .95, 1.02, coverage["ledger_share"])
 
 
 def judge_leftovers(results):
