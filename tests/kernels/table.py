@@ -6,12 +6,17 @@
                                     result keep what the page says of them
   table.py compare PAGE RESULT...   prints good|bad|note TAB what: a family that does worse, a
                                     program that is more to verify
+  table.py self-test                proves on made-up pages that a comparison can fail
 """
+import contextlib
+import copy
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 
 BEGIN, END = "<!-- tables: made by scripts/test-kernels --write -->", "<!-- end of tables -->"
 ORDER = ("skipped", "fallback", "works")  # worst first
@@ -189,7 +194,62 @@ def compare(path, results):
                 f"{page.compiler}, this is {compiler()}")
 
 
+def words_of(page, result):
+    """The words that a comparison begins its lines with."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        compare(page, [result])
+    return [line.split("\t")[0] for line in out.getvalue().splitlines()]
+
+
+def self_test():
+    first = {"name": "5.10", "release": "5.10.1-2", "suite": "old",
+             "families": {"cpu": {"status": "works", "why": []},
+                          "net": {"status": "fallback", "why": ["no a", "no b"]}},
+             "programs": {"cpu__sample": 20000, "net__send": 100}}
+    other = dict(copy.deepcopy(first), name="newest", release="8.1")
+
+    def changed(what, name, value):
+        result = copy.deepcopy(first)
+        result[what][name] = value
+        return result
+
+    cases = [
+        ("nothing changed", first, ["good", "good"]),
+        ("a family is worse", changed("families", "cpu", {"status": "fallback", "why": ["x"]}),
+         ["bad", "good"]),
+        ("a family is gone", changed("families", "net", {"status": "skipped", "why": ["x"]}),
+         ["bad", "good"]),
+        ("a family is better", changed("families", "net", {"status": "works", "why": []}),
+         ["note", "good", "good"]),
+        ("a little more to verify", changed("programs", "cpu__sample", 21900), ["good", "good"]),
+        ("more to verify", changed("programs", "cpu__sample", 22001), ["good", "bad"]),
+        ("twice as much of little", changed("programs", "net__send", 200), ["good", "good"]),
+        ("another package", dict(first, release="5.10.2"), ["note", "good", "good"]),
+        ("an unknown kernel", dict(first, name="4.19"), ["note"]),
+    ]
+    failed = 0
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "page.md")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"head\n{BEGIN}\n{END}\ntail\n")
+        write(path, [other, first])
+        write(path, [other])  # the other one stays
+        page = Page(path)
+        cases.append(("what was written is read", None, []))
+        for what, result, expected in cases:
+            seen = words_of(path, result) if result else []
+            right = seen == expected if result else (
+                page.kernels == {"5.10": first, "newest": other} and
+                page.head == "head\n" and page.tail == "\ntail\n")
+            failed += not right
+            print(f"{'ok  ' if right else 'FAIL'}  {what}" + ("" if right else f": {seen}"))
+    sys.exit(failed > 0)
+
+
 def main():
+    if sys.argv[1:] == ["self-test"]:
+        self_test()
     command, page, *paths = sys.argv[1:]
     {"write": write, "compare": compare}[command](page, read_results(paths))
 
