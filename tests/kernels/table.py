@@ -173,6 +173,9 @@ def compare_programs(name, old, new, same):
             worse += 1
             say("bad" if same else "note", f"{name}: to verify {program} took {was:,} instructions "
                 f"and takes {now:,}")
+    fresh = [program for program in new["programs"] if program not in old["programs"]]
+    if fresh:
+        say("note", f"{name}: not in the table: {', '.join(fresh)}: write it again")
     if not worse:
         say("good", f"{name}: the verifier has no more to do than the table says: "
             f"{sum(old['programs'].values()):,}, now {sum(new['programs'].values()):,}")
