@@ -46,7 +46,7 @@ Q           := $(if $(V),,@)
 say          = @printf '  %-7s %s\n' $(1) $(2)
 
 .DELETE_ON_ERROR:
-.PHONY: help all check fuzz lint format bench install uninstall clean test scenarios
+.PHONY: help all check fuzz lint format bench install uninstall clean test scenarios kernels
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -121,6 +121,13 @@ $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/bench/bench.skel.h $(PARTS:%.c=$(BUIL
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/bench -I$(BUILD)/bench -o $@ $< $(filter %.o,$^) $(LDFLAGS) \
 		$(ALL_LIBS)
 
+# What scripts/test-kernels takes into the kernels that it boots. The loader's call is wrapped: what
+# is counted is what strait itself loads.
+$(BUILD)/kernels/probe: tests/kernels/probe.c $(PARTS:%.c=$(BUILD)/%.o)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -Wl,--wrap=bpf_object__load_skeleton -o $@ $^ $(LDFLAGS) $(ALL_LIBS)
+
 # What reads strangers' files, with libFuzzer.
 FUZZ_SECONDS := 60
 # An empty array's address + 0 is no fault, whatever clang says of NULL.
@@ -155,6 +162,9 @@ test: ## everything: unit tests, integration tests, scenarios (as root)
 
 scenarios: all ## every scenario under tests/scenarios, with the table of what was found (as root)
 	tests/scenarios/run
+
+kernels: all ## strait on Debian's kernels, 5.10 to the newest, in QEMU (scripts/install-deps kernels)
+	scripts/test-kernels
 
 lint: ## layers, formatting, static analysis
 	scripts/check-layers

@@ -27,6 +27,9 @@ GENERATION_MAPS(syscalls, struct syscall_key, struct syscall_value, 16384);
 
 static __always_inline __u8 class_of(__u32 nr)
 {
+	/* In one register for the check and the read: 5.10 forgets what was checked when it is
+	 * spilled. */
+	barrier_var(nr);
 	return nr < WIRE_SYSCALLS ? syscall_class[nr] : CLASS_OTHER;
 }
 

@@ -100,7 +100,9 @@ static inline void print_split(const struct choice *choices, unsigned int count)
 		print_split(choices, COUNT(choices));                                              \
 	} while (0)
 
+#ifndef SECONDS
 #define SECONDS 1.5
+#endif
 
 /* Two programs of one source get build-ids of their own. */
 #ifdef NAME

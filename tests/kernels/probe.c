@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What scripts/test-kernels wants to know inside a booted kernel and no tool of a minimal system
+ * tells. Linked with everything of strait but its main.
+ *
+ *   verified    loads and attaches strait's programs exactly as strait does; prints a line for each
+ *               that was loaded: NAME INSTRUCTIONS INSTRUCTIONS, as many as the verifier went
+ *               through, as its log says and as bpf_prog_info says (0 before 5.16)
+ *   objects     how many BPF programs and links the kernel holds: PROGRAMS LINKS
+ *   read FILE N reads N times 4 KiB from it, past the page cache
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "capture/session.h"
+
+#define LOG_SIZE     65536
+#define LOG_STATS    4 /* BPF_LOG_STATS of the kernel (5.2): its counts, not its steps */
+#define PROGRAMS_MAX 256
+#define BLOCK        4096
+
+/*
+ * The loader's call goes through here (--wrap), so that what is counted is what strait loads.
+ */
+int __real_bpf_object__load_skeleton(struct bpf_object_skeleton *skeleton);
+int __wrap_bpf_object__load_skeleton(struct bpf_object_skeleton *skeleton);
+
+int __wrap_bpf_object__load_skeleton(struct bpf_object_skeleton *skeleton)
+{
+	static const char processed[] = "processed ";
+	static char logs[PROGRAMS_MAX][LOG_SIZE];
+	struct bpf_program *program;
+	size_t at = 0;
+	int err;
+
+	bpf_object__for_each_program(program, *skeleton->obj)
+	{
+		if (at == PROGRAMS_MAX)
+			return -E2BIG;
+		logs[at][0] = 0;
+		bpf_program__set_log_level(program, LOG_STATS);
+		bpf_program__set_log_buf(program, logs[at++], LOG_SIZE);
+	}
+	err = __real_bpf_object__load_skeleton(skeleton);
+	at = 0;
+	bpf_object__for_each_program(program, *skeleton->obj)
+	{
+		struct bpf_prog_info info = {};
+		__u32 size = sizeof(info);
+		int fd = bpf_program__fd(program);
+		const char *log = logs[at++], *line;
+
+		if (err || fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
+			continue;
+		/* Newer kernels have a line "insns processed" as well, of each function alone. */
+		line = !strncmp(log, processed, strlen(processed)) ? log
+								   : strstr(log, "\nprocessed ");
+		printf("%s %ld %u\n", bpf_program__name(program),
+		       line ? strtol(strpbrk(line, " ") + 1, NULL, 10) : -1L, info.verified_insns);
+	}
+	return err;
+}
+
+static int print_verified(void)
+{
+	const struct session_options options = {
+		.sample_hz = 99,
+		.length_ns = 1000000000,
+		.slice_ns = 1000000000,
+		.wait_threshold_ns = 1000000,
+		.command_fd = -1,
+	};
+	struct session *session;
+	struct error error = {};
+
+	if (session_open(&session, &options, &error)) {
+		fprintf(stderr, "%s\n", error.text);
+		return 1;
+	}
+	session_close(session);
+	return 0;
+}
+
+static int print_objects(void)
+{
+	unsigned int programs = 0, links = 0;
+	__u32 id = 0;
+
+	while (!bpf_prog_get_next_id(id, &id))
+		programs++;
+	if (errno != ENOENT)
+		return 1;
+	id = 0;
+	while (!bpf_link_get_next_id(id, &id))
+		links++;
+	if (errno != ENOENT)
+		return 1;
+	printf("%u %u\n", programs, links);
+	return 0;
+}
+
+static int read_blocks(const char *path, long count)
+{
+	void *block = aligned_alloc(BLOCK, BLOCK);
+	int fd = open(path, O_RDONLY | O_DIRECT);
+
+	for (long i = 0; i < count; i++) {
+		if (pread(fd, block, BLOCK, i * BLOCK) == BLOCK)
+			continue;
+		perror(path);
+		return 1;
+	}
+	close(fd);
+	free(block);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+
+	if (!strcmp(what, "verified"))
+		return print_verified();
+	if (!strcmp(what, "objects"))
+		return print_objects();
+	if (!strcmp(what, "read") && argc == 4)
+		return read_blocks(argv[2], strtol(argv[3], NULL, 10));
+	return 2;
+}
