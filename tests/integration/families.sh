@@ -211,7 +211,8 @@ for i in range(20000):
 }
 
 test_block() {
-	local file=$root/build/strait-test-$$ requests bytes clat device queue job seen
+	local file=$root/build/strait-test-$$ requests bytes clat device queue seen
+	local job load
 	if ! command -v fio >/dev/null || ! on_disk "$root/build"; then
 		echo 'note: no fio, or no disk below the build: block requests are not tested'
 		return
@@ -219,8 +220,11 @@ test_block() {
 	cleanups+=("rm -f '$file'")
 	head -c 16M /dev/urandom >"$file"
 	sync "$file"
-	record -- "$(command -v fio)" --name=known --filename="$file" --rw=randread --bs=4k \
-		--direct=1 --size=16M --io_size=4M --ioengine=psync --output-format=json
+	load=("$(command -v fio)" --name=known --filename="$file" --rw=randread --bs=4k --direct=1
+		--size=16M --io_size=4M --ioengine=psync --output-format=json)
+	# Once unobserved: a cold fio would read its own pages from the disk.
+	run "${load[@]}"
+	record -- "${load[@]}"
 	requests=$(jq '.jobs[0].read.total_ios' "$out")
 	# fio's job is a process of its own; the others load fio.
 	job="pid = $(ask "SELECT pid FROM v_buckets WHERE metric = 'block.bytes' AND low = 4096
