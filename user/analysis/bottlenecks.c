@@ -143,7 +143,10 @@ static void verdict_tell(struct analysis *a)
 	struct document *doc = a->doc;
 	const struct bottleneck *top = doc->bottlenecks.at;
 
-	if (a->blame->total <= 0)
+	if (!a->rec->ledger.len)
+		doc->verdict = "No verdict: what threads did with their time was not observed (see "
+			       "coverage).";
+	else if (a->blame->total <= 0)
 		doc->verdict = "Nothing to speed up: no process had work worth mentioning.";
 	else if (!doc->bottlenecks.len || top->severity == SEVERITY_LOW)
 		doc->verdict =

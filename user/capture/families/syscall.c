@@ -3,9 +3,12 @@
  * syscall: count, errors and time of system calls by process and call. Its programs also tell the
  * thread ledger what a thread does in the kernel; the classes they go by are filled in here.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+
+#include <bpf/libbpf.h>
 
 #include "capture/families.h"
 #include "strait.skel.h"
@@ -101,6 +104,19 @@ static int syscall_drain(struct session *session, struct error *error)
 				session->skeleton->maps.syscalls_1, syscall_counted, error);
 }
 
+/* With one end of the calls alone the ledger would be wrong: then neither is used. */
+static int syscall_loaded(struct session *session, struct error *error)
+{
+	struct bpf_program *enter = session->skeleton->progs.syscall__enter;
+	struct bpf_program *leave = session->skeleton->progs.syscall__exit;
+
+	if (bpf_program__fd(enter) >= 0 && bpf_program__fd(leave) >= 0)
+		return 0;
+	bpf_program__unload(enter);
+	bpf_program__unload(leave);
+	return error_set(error, -ENOTSUP, "the kernel takes only one end of system calls");
+}
+
 static void call_sampled(struct session *session, const void *record, size_t size)
 {
 	session_sample(session, SAMPLE_SYSCALL, record, size);
@@ -111,5 +127,6 @@ const struct family family_syscall = {
 	.what = "count, errors and time of system calls, by process",
 	.handlers = {{WIRE_CALL_SAMPLE, call_sampled}},
 	.prepare = syscall_prepare,
+	.loaded = syscall_loaded,
 	.drain = syscall_drain,
 };
