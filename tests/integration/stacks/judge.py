@@ -231,7 +231,7 @@ def judge_tree(options):
          tally.examples(tally.incomplete))
     good(tally.whole and not tally.wrong, f"{label}: {sum(tally.wrong.values())} of {tally.whole} "
          "stacks are none of the possible ones", tally.examples(tally.wrong))
-    good(tally.runtime <= .05 * tally.total + 10, f"{label}: {tally.runtime} between the chains")
+    good(tally.runtime <= .1 * tally.total + 20, f"{label}: {tally.runtime} between the chains")
     if answer.truncated:
         cut = sum(tally.count[name] for name in {name for name, _ in answer.truncated})
         good(cut >= .95 * tally.total, f"{label}: {percent(cut, tally.total):.1f} % are said to be "

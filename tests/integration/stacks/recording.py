@@ -46,8 +46,11 @@ class Recording:
                            "JOIN strings s ON s.id = f.function LEFT JOIN modules m ON "
                            "m.id = f.module LEFT JOIN strings p ON p.id = m.path ORDER BY f.id")]
         rows = [row for row, in db.execute("SELECT frame FROM stack_frames ORDER BY id")]
-        self.stacks = [(rows[first:first + kernel], rows[first + kernel:first + length], ends[end])
-                       for first, length, kernel, end in db.execute(
+        # What the compiler inlined was never called: the known trees are of real calls.
+        inlined = {number for number, in db.execute("SELECT id FROM frames WHERE inlined > 0")}
+        self.stacks = [(rows[first:first + kernel],
+                        [row for row in rows[first + kernel:first + length] if row not in inlined],
+                        ends[end]) for first, length, kernel, end in db.execute(
                            "SELECT first, len, kernel_len, user_end FROM stacks ORDER BY id")]
 
     def samples(self, kind, programs, since=0, until=1 << 31, by_thread=False):
