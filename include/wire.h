@@ -143,7 +143,7 @@ struct wire_context {
 	__u64 kernel_stack, user_stack;
 	__u32 tid, tgid;
 	__u32 what;        /* enum thread_state, STATE_WAIT_*, | CONTEXT_* */
-	__u16 provisional; /* a table was missing when it was walked: it will be again */
+	__u16 provisional; /* a table was missing when it was walked, and may come */
 	__u16 doubtful;    /* two stacks have this key: see struct context_doubt */
 	__s64 count;
 	__s64 ns;

@@ -21,6 +21,7 @@
 #include "core/unwind.bpf.h"
 
 #define CONTEXT_CHECK_SHIFT 26 /* one in 64 */
+#define CONTEXT_EARLY_SHIFT 29 /* one in 8 */
 #define CONTEXT_MIX         0x9e3779b97f4a7c15ULL
 
 struct contexts_map {
@@ -146,7 +147,7 @@ static __always_inline void context_take(struct wire_context *slot, __u64 key,
 	slot->tid = (__u32)id;
 	slot->tgid = id >> 32;
 	slot->what = what;
-	slot->provisional = unwind_lacked_table(SLOT_SCHED);
+	slot->provisional = unwind_was_early(SLOT_SCHED);
 	slot->doubtful = 0;
 	barrier();
 	slot->check = context_check(slot, key);
@@ -165,8 +166,8 @@ static __always_inline void context_walk(void *ctx, __u32 what, struct context_s
 
 /*
  * Where the current thread, targeted and no kernel thread, is: the key of its slot, 0 = none, and
- * its stacks. Runs in the scheduler. A stack that ended for want of a table is walked each time,
- * until the table is there.
+ * its stacks. Runs in the scheduler. A stack that ended for want of a table is walked again at
+ * one of 8 times, until the table is there.
  */
 static __always_inline __u64 context_find(void *ctx, const struct wire_ledger *ledger, __u32 what,
 					  __u64 ip, __u64 sp, struct cpu_state *cpu,
@@ -176,6 +177,7 @@ static __always_inline __u64 context_find(void *ctx, const struct wire_ledger *l
 	struct wire_context *slot = context_slot(key);
 	struct context_stacks had = {};
 	bool held, sure, extended = false;
+	__u32 turn;
 
 	if (!slot)
 		return 0;
@@ -194,7 +196,8 @@ static __always_inline __u64 context_find(void *ctx, const struct wire_ledger *l
 		had.user = stacks->user = slot->user_stack;
 	}
 	/* Multiples of the golden ratio: no pattern of events keeps in step, no gap is long. */
-	if (sure && (++cpu->contexts * 0x9e3779b9U) >> CONTEXT_CHECK_SHIFT)
+	turn = ++cpu->contexts * 0x9e3779b9U;
+	if (held && turn >> (sure ? CONTEXT_CHECK_SHIFT : CONTEXT_EARLY_SHIFT))
 		return key;
 	context_walk(ctx, what, stacks);
 	__sync_fetch_and_add(sure ? &context_stats.checks : &context_stats.walks, 1);

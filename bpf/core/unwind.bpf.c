@@ -122,6 +122,7 @@ static __always_inline void mapping_find_table(struct unwind_mapping *mapping)
 	void *table;
 
 	mapping->has_table = 0;
+	mapping->pending = !file;
 	if (!file)
 		return;
 	mapping->table = file->table;
@@ -394,10 +395,12 @@ __attribute__((noinline)) __u64 unwind_step(__u64 slot)
 	u->hash = stack_hash_step(stack_hash_step(u->hash, frame->file), offset);
 	if (u->is_return && at <= UNWIND_RETURNS)
 		u->returns[(at - 1) & (UNWIND_RETURNS - 1)] = (u->sp - 8 - u->user.sp) >> 3;
-	if (u->mapping.has_table)
+	if (u->mapping.has_table) {
 		rule = unwind_rule_find(slot, offset);
-	else if (u->mapping.file & WIRE_FILE_INODE)
+	} else if (u->mapping.file & WIRE_FILE_INODE) {
 		u->no_table = 1;
+		u->pending |= u->mapping.pending;
+	}
 	return unwind_by_rule(u, rule);
 }
 
@@ -438,7 +441,7 @@ static __always_inline bool unwind_begin(struct unwind *u)
 	u->fp = u->user.bp;
 	u->is_return = 0;
 	u->registers_known = 1;
-	u->no_table = 0;
+	u->no_table = u->pending = 0;
 	__builtin_memset(u->returns, 0, sizeof(u->returns));
 	u->mapping.start = u->mapping.end = 0;
 	u->hash = STACK_HASH_BEGIN;

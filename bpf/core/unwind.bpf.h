@@ -53,7 +53,8 @@ struct unwind_mapping {
 	__u64 base;       /* address - base = offset in the file */
 	__u64 file;       /* WIRE_FILE_* */
 	__u32 has_table;
-	__u32 table; /* index */
+	__u32 pending; /* user space has not said yet whether there is one */
+	__u32 table;   /* index */
 	__u32 rules, first_page, pages;
 };
 
@@ -65,6 +66,7 @@ struct unwind {
 	__u32 is_return;       /* pc is a return address */
 	__u32 registers_known; /* all of them: the innermost frame, or that below a signal */
 	__u32 no_table;        /* a table was missing on the way */
+	__u32 pending;         /* and may come */
 	/* Where the first return addresses lie, in words from the user stack pointer. */
 	__u16 returns[UNWIND_RETURNS];
 	struct unwind_mapping mapping;
@@ -82,13 +84,13 @@ struct unwinds_map {
 
 extern struct unwinds_map unwinds SEC(".maps");
 
-/* Whether the slot's last walk met a file whose table is not loaded (yet). */
-static __always_inline bool unwind_lacked_table(enum stack_slot slot)
+/* Whether the slot's last walk met a file whose table may still come. */
+static __always_inline bool unwind_was_early(enum stack_slot slot)
 {
 	__u32 key = slot;
 	struct unwind *unwind = bpf_map_lookup_elem(&unwinds, &key);
 
-	return unwind && unwind->no_table;
+	return unwind && unwind->pending;
 }
 
 #define MAPPING_EXEC 4 /* VM_EXEC and PROT_EXEC */

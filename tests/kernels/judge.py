@@ -26,6 +26,7 @@ STEPS = {"before": 0, "verified": 0, "doctor": 0, "tree": 0, "calls": 0, "faults
 
 def load_stacks_judge():
     """The judge of known call trees, of the integration tests."""
+    sys.path.insert(0, TREE)  # for the files that it imports
     spec = importlib.util.spec_from_file_location("stacks", os.path.join(TREE, "judge.py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
