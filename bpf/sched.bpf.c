@@ -273,23 +273,21 @@ static __always_inline bool waker_is_current(const struct cpu_state *cpu)
 	return !cpu->in_hard && !cpu->soft_foreign;
 }
 
-/* The current thread lets a mutex go that another waited for, for `waited` ns. */
-static __always_inline void holder_told(void *ctx, __u64 waited, struct cpu_state *cpu)
+/*
+ * The current thread lets a mutex go that another waited for, for `waited` ns. Where it does so is
+ * looked up at the end of its system call.
+ */
+static __always_inline void holder_note(__u64 waited)
 {
 	struct wire_ledger *ledger = ledger_current();
-	struct pt_regs *regs = compat_user_registers();
-	__u64 id = bpf_get_current_pid_tgid(), key;
-	struct context_stacks stacks = {};
 
-	if (!ledger || (ledger->flags & (LEDGER_TARGETED | LEDGER_KTHREAD)) != LEDGER_TARGETED)
+	if (!ledger || ledger->syscall < 0)
 		return;
-	key = context_find(ctx, ledger, CONTEXT_WAKER, compat_user_ip(regs), compat_user_sp(regs),
-			   cpu, &stacks);
-	if (key)
-		context_add(key, &stacks, (__u32)id, id >> 32, CONTEXT_WAKER, waited);
+	ledger->released++;
+	ledger->released_ns += waited;
 }
 
-static __always_inline int wakeup(void *ctx, struct task_struct *task)
+static __always_inline int wakeup(struct task_struct *task)
 {
 	struct wire_ledger *ledger = ledger_of(task);
 	struct cpu_state *cpu = cpu_here();
@@ -317,7 +315,7 @@ static __always_inline int wakeup(void *ctx, struct task_struct *task)
 		return 0;
 	context_leave(ledger, task->pid, task->tgid, waited);
 	if (id && ledger->context_what & CONTEXT_LOCK)
-		holder_told(ctx, waited, cpu);
+		holder_note(waited);
 	if (waited >= wait_threshold_ns && wait_is_told(was) && wait_allowed(cpu, now))
 		wait_send(ledger, task, was, id, waited, now);
 	return 0;
@@ -326,13 +324,13 @@ static __always_inline int wakeup(void *ctx, struct task_struct *task)
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(sched__wakeup, struct task_struct *task)
 {
-	return wakeup(ctx, task);
+	return wakeup(task);
 }
 
 SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(sched__wakeup_new, struct task_struct *task)
 {
-	return wakeup(ctx, task);
+	return wakeup(task);
 }
 
 SEC("tp_btf/sched_migrate_task")

@@ -108,6 +108,8 @@ int BPF_PROG(syscall__exit, struct pt_regs *regs, long result)
 	nr = ledger->syscall;
 	/* A thread that was in a call when it was first seen has its number, but no begin. */
 	counted = nr >= 0 && ledger->syscall_enter && ledger_targeted(ledger);
+	if (ledger->released)
+		context_release(ledger, cpu_here());
 	stacks_finish(ledger, counted);
 	ledger->syscall = -1;
 	context_leave_unseen(ledger, now);

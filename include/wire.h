@@ -249,7 +249,10 @@ struct wire_ledger {
 	__u64 stolen_owed;   /* stolen time that is not yet taken out of a running state */
 	/* The context it waits in (context.bpf.h), 0 = none; and what the cache has for it. */
 	__u64 context_seed, context, wait_kernel_stack, wait_user_stack;
-	__u32 context_what, context_pad;
+	__u32 context_what;
+	/* Waits for mutexes that the thread let go in the system call it is in. */
+	__u32 released;
+	__u64 released_ns;
 	/* A sampled request or message, until its user stack is had; the code that made it. */
 	__u64 sample_kernel_stack, sample_weight, sample_ip;
 	__u32 sample_kind; /* enum wire_kind, 0 = none */
@@ -451,9 +454,9 @@ _Static_assert(sizeof(struct wire_wait) == 64, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 88, "wire size");
 _Static_assert(sizeof(struct wire_life) == 112, "wire size");
 _Static_assert(sizeof(struct wire_exec) == 120, "wire size");
-_Static_assert(sizeof(struct wire_ledger) == 880, "wire size");
-_Static_assert(sizeof(struct wire_thread) == 1024, "wire size");
-_Static_assert(sizeof(struct wire_exit) == 992, "wire size");
+_Static_assert(sizeof(struct wire_ledger) == 888, "wire size");
+_Static_assert(sizeof(struct wire_thread) == 1032, "wire size");
+_Static_assert(sizeof(struct wire_exit) == 1000, "wire size");
 _Static_assert(sizeof(struct bucket_key) == 16, "wire size");
 _Static_assert(sizeof(struct net_key) == 28, "wire size");
 _Static_assert(sizeof(struct net_value) == 88, "wire size");

@@ -11,10 +11,10 @@ static __always_inline struct context_doubt *doubt_of(__u64 key)
 	return bpf_map_lookup_elem(&context_doubts, &slot);
 }
 
-__attribute__((noinline)) __u64 context_doubt(__u64 key)
+__attribute__((noinline)) __u64 context_doubt(__u64 key, __u64 place)
 {
 	struct context_doubt *doubt = doubt_of(key);
-	__u32 slot = SLOT_SCHED;
+	__u32 slot = place;
 	struct unwind *walk = bpf_map_lookup_elem(&unwinds, &slot);
 
 	if (!doubt || !walk)

@@ -53,7 +53,7 @@ struct doubts_map {
 extern struct doubts_map context_doubts SEC(".maps");
 
 /* Notes where the walk just made found return addresses. Returns nothing of use. */
-__u64 context_doubt(__u64 key);
+__u64 context_doubt(__u64 key, __u64 place);
 /* The key with the return addresses in it; `key` itself where they are not known. */
 __u64 context_extend(__u64 key, __u64 sp);
 
@@ -129,7 +129,8 @@ struct context_stacks {
 
 /* Takes the slot for a context; what it held goes to user space. */
 static __always_inline void context_take(struct wire_context *slot, __u64 key,
-					 const struct context_stacks *stacks, __u32 what)
+					 const struct context_stacks *stacks, __u32 what,
+					 enum stack_slot place)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__s64 count = slot->count, ns = slot->ns;
@@ -147,31 +148,33 @@ static __always_inline void context_take(struct wire_context *slot, __u64 key,
 	slot->tid = (__u32)id;
 	slot->tgid = id >> 32;
 	slot->what = what;
-	slot->provisional = unwind_was_early(SLOT_SCHED);
+	slot->provisional = unwind_was_early(place);
 	slot->doubtful = 0;
 	barrier();
 	slot->check = context_check(slot, key);
 }
 
-static __always_inline void context_walk(void *ctx, __u32 what, struct context_stacks *stacks)
+static __always_inline void context_walk(void *ctx, __u32 what, enum stack_slot place,
+					 struct context_stacks *stacks)
 {
 	/*
 	 * Without this program and what runs it (bpf_trace_runN): they call from one place while
 	 * programs are timed, from another while they are not. A waker's kernel part is that of its
 	 * system call.
 	 */
-	stacks->kernel = what & CONTEXT_WAKER ? 0 : stack_kernel_above(ctx, SLOT_SCHED, 2);
-	stacks->user = stack_user(SLOT_SCHED);
+	stacks->kernel = what & CONTEXT_WAKER ? 0 : stack_kernel_above(ctx, place, 2);
+	stacks->user = stack_user(place);
 }
 
 /*
  * Where the current thread, targeted and no kernel thread, is: the key of its slot, 0 = none, and
- * its stacks. Runs in the scheduler. A stack that ended for want of a table is walked again at
+ * its stacks. `place`
+ * is the caller's slot for stacks. A stack that ended for want of a table is walked again at
  * one of 8 times, until the table is there.
  */
 static __always_inline __u64 context_find(void *ctx, const struct wire_ledger *ledger, __u32 what,
 					  __u64 ip, __u64 sp, struct cpu_state *cpu,
-					  struct context_stacks *stacks)
+					  enum stack_slot place, struct context_stacks *stacks)
 {
 	__u64 key = context_key(ledger, ip, sp, what);
 	struct wire_context *slot = context_slot(key);
@@ -199,7 +202,7 @@ static __always_inline __u64 context_find(void *ctx, const struct wire_ledger *l
 	turn = ++cpu->contexts * 0x9e3779b9U;
 	if (held && turn >> (sure ? CONTEXT_CHECK_SHIFT : CONTEXT_EARLY_SHIFT))
 		return key;
-	context_walk(ctx, what, stacks);
+	context_walk(ctx, what, place, stacks);
 	__sync_fetch_and_add(sure ? &context_stats.checks : &context_stats.walks, 1);
 	if (held && stacks->kernel == had.kernel && stacks->user == had.user)
 		return key;
@@ -207,29 +210,29 @@ static __always_inline __u64 context_find(void *ctx, const struct wire_ledger *l
 		__sync_fetch_and_add(&context_stats.wrong, 1);
 	if (sure && !extended) {
 		slot->doubtful = 1;
-		context_doubt(key);
+		context_doubt(key, place);
 		key = context_extend(key, sp);
 		slot = context_slot(key);
 		if (!slot)
 			return 0;
 	}
-	context_take(slot, key, stacks, what);
+	context_take(slot, key, stacks, what, place);
 	return key;
 }
 
 /* Adds a wait to the slot; to user space itself where another context has the slot by now. */
 static __always_inline void context_add(__u64 key, const struct context_stacks *stacks, __u32 tid,
-					__u32 tgid, __u32 what, __u64 ns)
+					__u32 tgid, __u32 what, __u64 count, __u64 ns)
 {
 	struct wire_context *slot = context_slot(key);
 
 	if (!slot)
 		return;
 	if (!context_held(slot, key)) {
-		context_send(stacks->kernel, stacks->user, tid, tgid, what, 1, ns);
+		context_send(stacks->kernel, stacks->user, tid, tgid, what, count, ns);
 		return;
 	}
-	__sync_fetch_and_add(&slot->count, 1);
+	__sync_fetch_and_add(&slot->count, count);
 	__sync_fetch_and_add(&slot->ns, ns);
 }
 
@@ -239,7 +242,7 @@ static __always_inline void context_enter(void *ctx, struct wire_ledger *ledger,
 {
 	struct context_stacks stacks = {};
 
-	ledger->context = context_find(ctx, ledger, what, ip, sp, cpu, &stacks);
+	ledger->context = context_find(ctx, ledger, what, ip, sp, cpu, SLOT_SCHED, &stacks);
 	ledger->context_what = what;
 	ledger->wait_kernel_stack = stacks.kernel;
 	ledger->wait_user_stack = stacks.user;
@@ -253,7 +256,7 @@ static __always_inline void context_leave(struct wire_ledger *ledger, __u32 tid,
 	__u64 key = ledger->context;
 
 	ledger->context = 0;
-	context_add(key, &stacks, tid, tgid, ledger->context_what, ns);
+	context_add(key, &stacks, tid, tgid, ledger->context_what, 1, ns);
 }
 
 /* The current thread runs although its ledger has it waiting: its wakeup and switch were not seen.
@@ -264,6 +267,24 @@ static __always_inline void context_leave_unseen(struct wire_ledger *ledger, __u
 
 	if (ledger->context)
 		context_leave(ledger, (__u32)id, id >> 32, now - ledger->since);
+}
+
+/* The current thread ends the system call in which it let mutexes go. */
+static __always_inline void context_release(struct wire_ledger *ledger, struct cpu_state *cpu)
+{
+	struct pt_regs *regs = compat_user_registers();
+	__u64 id = bpf_get_current_pid_tgid(), key;
+	struct context_stacks stacks = {};
+
+	if (cpu && ledger->flags & LEDGER_TARGETED) {
+		key = context_find(NULL, ledger, CONTEXT_WAKER, compat_user_ip(regs),
+				   compat_user_sp(regs), cpu, SLOT_SYSCALL, &stacks);
+		if (key)
+			context_add(key, &stacks, (__u32)id, id >> 32, CONTEXT_WAKER,
+				    ledger->released, ledger->released_ns);
+	}
+	ledger->released = 0;
+	ledger->released_ns = 0;
 }
 
 #endif
