@@ -95,43 +95,40 @@ int BPF_PROG(memory__compaction_end)
 
 /* ---- page faults ---- */
 
-static __always_inline void fault_send(void *ctx, bool in_kernel)
+/* Whether a fault counts, and is to be sampled. */
+static __always_inline bool fault_due(struct wire_ledger *ledger, enum memory_what what)
 {
-	__u64 kernel = 0, user;
-
-	/* A fault of user code has the same few kernel frames every time. */
-	if (in_kernel)
-		kernel = stack_kernel(ctx, SLOT_MEMORY);
-	user = stack_user(SLOT_MEMORY);
-	sample_send(WIRE_FAULT_SAMPLE, kernel, user, fault_period);
-}
-
-static __always_inline int fault(void *ctx, enum memory_what what)
-{
-	/*
-	 * Attempts to read user memory with faults disabled trap here too, also those of the
-	 * programs themselves, under run-queue locks or in NMI: nothing may be touched then.
-	 */
-	if (what == MEMORY_FAULT_KERNEL && compat_faults_disabled())
-		return 0;
-	if (!ledger_targeted(ledger_current()))
-		return 0;
+	if (!ledger_targeted(ledger))
+		return false;
 	memory_count(what, 0);
-	if (sample_due(SAMPLED_FAULT, fault_period))
-		fault_send(ctx, what == MEMORY_FAULT_KERNEL);
-	return 0;
+	return sample_due(SAMPLED_FAULT, fault_period);
 }
 
+/* A fault of user code has the same few kernel frames every time: they are left out. */
 SEC("tp_btf/page_fault_user")
 int BPF_PROG(memory__fault_user)
 {
-	return fault(ctx, MEMORY_FAULT_USER);
+	if (fault_due(ledger_current(), MEMORY_FAULT_USER))
+		sample_send(WIRE_FAULT_SAMPLE, 0, stack_user(SLOT_MEMORY), fault_period);
+	return 0;
 }
 
+/*
+ * A system call touches user memory. Attempts to read it with faults disabled trap here too, also
+ * those of the programs themselves, under run-queue locks or in NMI: nothing may be touched then.
+ */
 SEC("tp_btf/page_fault_kernel")
 int BPF_PROG(memory__fault_kernel)
 {
-	return fault(ctx, MEMORY_FAULT_KERNEL);
+	struct wire_ledger *ledger;
+
+	if (compat_faults_disabled())
+		return 0;
+	ledger = ledger_current();
+	if (fault_due(ledger, MEMORY_FAULT_KERNEL))
+		sample_later(ledger, WIRE_FAULT_SAMPLE, stack_kernel(ctx, SLOT_MEMORY),
+			     fault_period);
+	return 0;
 }
 
 /* ---- the OOM killer ---- */

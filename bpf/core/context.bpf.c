@@ -42,3 +42,34 @@ __attribute__((noinline)) __u64 context_extend(__u64 key, __u64 sp)
 	}
 	return context_finish(hash);
 }
+
+__attribute__((noinline)) __u64 context_take(__u64 key, __u64 kernel_stack, __u64 user_stack,
+					     __u64 what, __u64 place)
+{
+	struct wire_context *slot = context_slot(key);
+	__u64 id = bpf_get_current_pid_tgid();
+	__s64 count, ns;
+
+	if (!slot)
+		return 0;
+	count = slot->count;
+	ns = slot->ns;
+	if (count || ns) {
+		__sync_fetch_and_add(&slot->count, -count);
+		__sync_fetch_and_add(&slot->ns, -ns);
+		context_send(slot->kernel_stack, slot->user_stack, slot->tid, slot->tgid,
+			     slot->what, count, ns);
+	}
+	slot->check = 0;
+	barrier();
+	slot->kernel_stack = kernel_stack;
+	slot->user_stack = user_stack;
+	slot->tid = (__u32)id;
+	slot->tgid = id >> 32;
+	slot->what = what;
+	slot->provisional = unwind_was_early(place);
+	slot->doubtful = 0;
+	barrier();
+	slot->check = context_check(slot, key);
+	return 0;
+}

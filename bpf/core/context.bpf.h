@@ -52,6 +52,11 @@ struct doubts_map {
 };
 extern struct doubts_map context_doubts SEC(".maps");
 
+/*
+ * Takes the slot for the current thread's context, with the stacks that were walked in `place`;
+ * what it held goes to user space. Returns nothing of use.
+ */
+__u64 context_take(__u64 key, __u64 kernel_stack, __u64 user_stack, __u64 what, __u64 place);
 /* Notes where the walk just made found return addresses. Returns nothing of use. */
 __u64 context_doubt(__u64 key, __u64 place);
 /* The key with the return addresses in it; `key` itself where they are not known. */
@@ -127,33 +132,6 @@ struct context_stacks {
 	__u64 kernel, user;
 };
 
-/* Takes the slot for a context; what it held goes to user space. */
-static __always_inline void context_take(struct wire_context *slot, __u64 key,
-					 const struct context_stacks *stacks, __u32 what,
-					 enum stack_slot place)
-{
-	__u64 id = bpf_get_current_pid_tgid();
-	__s64 count = slot->count, ns = slot->ns;
-
-	if (count || ns) {
-		__sync_fetch_and_add(&slot->count, -count);
-		__sync_fetch_and_add(&slot->ns, -ns);
-		context_send(slot->kernel_stack, slot->user_stack, slot->tid, slot->tgid,
-			     slot->what, count, ns);
-	}
-	slot->check = 0;
-	barrier();
-	slot->kernel_stack = stacks->kernel;
-	slot->user_stack = stacks->user;
-	slot->tid = (__u32)id;
-	slot->tgid = id >> 32;
-	slot->what = what;
-	slot->provisional = unwind_was_early(place);
-	slot->doubtful = 0;
-	barrier();
-	slot->check = context_check(slot, key);
-}
-
 static __always_inline void context_walk(void *ctx, __u32 what, enum stack_slot place,
 					 struct context_stacks *stacks)
 {
@@ -212,11 +190,8 @@ static __always_inline __u64 context_find(void *ctx, const struct wire_ledger *l
 		slot->doubtful = 1;
 		context_doubt(key, place);
 		key = context_extend(key, sp);
-		slot = context_slot(key);
-		if (!slot)
-			return 0;
 	}
-	context_take(slot, key, stacks, what, place);
+	context_take(key, stacks->kernel, stacks->user, what, place);
 	return key;
 }
 
