@@ -142,9 +142,9 @@ def count_functions(chains):
     return counts, total
 
 
-def compare_shares(ours, total, theirs, perf_total, cut):
+def compare_shares(ours, total, theirs, perf_total):
     """How many functions, and those whose shares are further apart than two samples of one thing
-    may be. `cut`: the share of perf's stacks that break off, and may lack any caller."""
+    may be."""
     compared, apart = 0, []
     for name in set(ours) | set(theirs):
         share = (ours[name] + theirs[name]) / (total + perf_total)
@@ -154,7 +154,9 @@ def compare_shares(ours, total, theirs, perf_total, cut):
         more = ours[name] / total - theirs[name] / perf_total
         # Both sample by the clock, not quite at random.
         most = 4 * (share * (1 - share) * (1 / total + 1 / perf_total)) ** .5 + .015
-        if not -most <= more <= most + (0 if name.endswith(" itself") else cut):
+        # Of callers perf loses some without a mark (74 % of openssl's stacks passed through libc's
+        # start, 100 % through main): its totals are a lower bound.
+        if more < -most or (more > most and name.endswith(" itself")):
             apart.append(f"{name}: {percent(ours[name], total):.1f} %, perf "
                          f"{percent(theirs[name], perf_total):.1f} %, allowed {100 * most:.1f}")
     return compared, apart
@@ -179,7 +181,7 @@ def judge_agree(options):
          f"{behind - first} slices, perf has {perf_total}, {100 - 100 * cut:.1f} % complete")
     if min(total, perf_total) < options.least:
         return
-    compared, apart = compare_shares(ours, total, theirs, perf_total, cut)
+    compared, apart = compare_shares(ours, total, theirs, perf_total)
     good(compared >= 3 and not apart, f"{options.label}: shares of {compared - len(apart)} of "
          f"{compared} functions agree with perf's", " | ".join(apart))
 
