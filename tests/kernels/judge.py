@@ -226,8 +226,10 @@ def judge_report(results):
     if not good(report is not None, "report: the JSON is whole", results.read("report.err")):
         return
     findings, coverage = report["bottlenecks"], report["coverage"]
-    good(findings and findings[0]["where"].get("process") == "tree",
-         "report: the program that computes is the first finding",
+    # Emulated, the results of earlier steps may still be on their way to the disk: init's copying.
+    good(any(finding["where"].get("process") == "tree" and finding["severity"] in
+             ("critical", "high") for finding in findings),
+         "report: the program that computes is found, at least high",
          [finding["title"] for finding in findings] or report["verdict"])
     equal("report: nothing was lost", 0, coverage["lost_events"] + coverage["lost_samples"])
     within("report: share of the threads' time in the ledger", .95, 1.02, coverage["ledger_share"])
