@@ -7,6 +7,7 @@
  */
 #include "core/cause.bpf.h"
 #include "core/context.bpf.h"
+#include "core/holder.bpf.h"
 #include "core/identity.bpf.h"
 #include "core/ledger.bpf.h"
 #include "core/sampling.bpf.h"
@@ -60,8 +61,8 @@ static __always_inline void wait_send(const struct wire_ledger *ledger, struct t
 	wait->header.tid = task->pid;
 	wait->header.tgid = task->tgid;
 	wait->begin_ns = now - waited;
-	wait->kernel_stack = ledger->wait_kernel_stack;
-	wait->user_stack = ledger->wait_user_stack;
+	wait->kernel_stack = ledger->wait.kernel_stack;
+	wait->user_stack = ledger->wait.user_stack;
 	wait->state = state;
 	wait->waker = (__u32)waker;
 	wait->waker_tgid = waker >> 32;
@@ -71,28 +72,6 @@ static __always_inline void wait_send(const struct wire_ledger *ledger, struct t
 
 /* ---- where threads wait ---- */
 
-#define FUTEX_WAIT        0
-#define FUTEX_LOCK_PI     6
-#define FUTEX_WAIT_BITSET 9
-#define FUTEX_LOCK_PI2    13
-#define FUTEX_COMMAND     0x7f
-#define FUTEX_CONTENDED   2
-
-/*
- * Whether a futex() waits for a mutex that another thread holds. The value expected in the word
- * says so: 2 is "held, with waiters" in glibc, musl, Rust and Go alike (Drepper, Futexes Are
- * Tricky). Condition variables, semaphores and joins expect other values: they may be idle.
- */
-static __always_inline bool futex_is_held(struct pt_regs *regs)
-{
-	__u32 command = compat_user_argument2(regs) & FUTEX_COMMAND;
-
-	if (command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2)
-		return true;
-	return (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET) &&
-	       (__u32)compat_user_argument3(regs) == FUTEX_CONTENDED;
-}
-
 /* The current thread blocks: its place is looked up, and a sample that waited for it is sent. */
 static __always_inline void wait_enter(void *ctx, struct wire_ledger *ledger, __u32 state,
 				       struct cpu_state *cpu)
@@ -100,11 +79,13 @@ static __always_inline void wait_enter(void *ctx, struct wire_ledger *ledger, __
 	struct pt_regs *regs = compat_user_registers();
 	__u64 ip = compat_user_ip(regs);
 
-	if (state == STATE_WAIT_LOCK_USER && futex_is_held(regs))
+	if (state == STATE_WAIT_LOCK_USER && futex_is_held(regs)) {
 		state |= CONTEXT_LOCK;
+		ledger->wait.owner = futex_owner(regs);
+	}
 	context_enter(ctx, ledger, state, ip, compat_user_sp(regs), cpu);
 	if (ledger->sample_kind)
-		sample_finish(ledger, ledger->sample_ip == ip ? ledger->wait_user_stack : 0);
+		sample_finish(ledger, ledger->sample_ip == ip ? ledger->wait.user_stack : 0);
 }
 
 /* ---- the two ends of a switch ---- */
@@ -124,7 +105,8 @@ static __always_inline void life_send_exit(struct task_struct *task,
 	exit->header.tid = task->pid;
 	exit->header.tgid = task->tgid;
 	identity_fill(&exit->who, task);
-	__builtin_memcpy(&exit->ledger, ledger, sizeof(*ledger));
+	/* Too large for the compiler to copy. */
+	bpf_probe_read_kernel(&exit->ledger, sizeof(exit->ledger), ledger);
 	bpf_ringbuf_submit(exit, BPF_RB_NO_WAKEUP);
 }
 
@@ -234,8 +216,9 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 										 : STATE_RUN_USER;
 	ledger_begin_run(ledger, cpu, next->se.sum_exec_runtime, now);
 	ledger_write_end(ledger);
+	pause_note(ledger, was, waited, now);
 	/* Its wakeup was not seen. */
-	if (ledger->context)
+	if (ledger->wait.context)
 		context_leave(ledger, next->pid, next->tgid, waited);
 }
 
@@ -273,24 +256,9 @@ static __always_inline bool waker_is_current(const struct cpu_state *cpu)
 	return !cpu->in_hard && !cpu->soft_foreign;
 }
 
-/*
- * The current thread lets a mutex go that another waited for, for `waited` ns. Where it does so is
- * looked up at the end of its system call.
- */
-static __always_inline void holder_note(__u64 waited)
-{
-	struct wire_ledger *ledger = ledger_current();
-
-	if (!ledger || ledger->syscall < 0)
-		return;
-	ledger->released++;
-	ledger->released_ns += waited;
-}
-
-static __always_inline int wakeup(struct task_struct *task)
+static __always_inline int wakeup(struct task_struct *task, struct cpu_state *cpu)
 {
 	struct wire_ledger *ledger = ledger_of(task);
-	struct cpu_state *cpu = cpu_here();
 	__u64 now, waited, id = 0;
 	struct wire_parties *parties;
 	enum thread_state was;
@@ -310,12 +278,13 @@ static __always_inline int wakeup(struct task_struct *task)
 		parties_add(parties->waker, &parties->waker_other_ns, id >> 32, waited);
 	else
 		parties->waker_other_ns += waited;
+	if (id && ledger->wait.context && ledger->wait.what & CONTEXT_LOCK)
+		holder_note(ledger, parties, cpu, id >> 32, waited, now);
 	ledger_write_end(ledger);
-	if (!ledger->context)
+	pause_note(ledger, ledger->wait.context ? ledger->wait.what : was, waited, now);
+	if (!ledger->wait.context)
 		return 0;
 	context_leave(ledger, task->pid, task->tgid, waited);
-	if (id && ledger->context_what & CONTEXT_LOCK)
-		holder_note(waited);
 	if (waited >= wait_threshold_ns && wait_is_told(was) && wait_allowed(cpu, now))
 		wait_send(ledger, task, was, id, waited, now);
 	return 0;
@@ -324,13 +293,13 @@ static __always_inline int wakeup(struct task_struct *task)
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(sched__wakeup, struct task_struct *task)
 {
-	return wakeup(task);
+	return wakeup(task, cpu_here());
 }
 
 SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(sched__wakeup_new, struct task_struct *task)
 {
-	return wakeup(task);
+	return wakeup(task, cpu_here());
 }
 
 SEC("tp_btf/sched_migrate_task")

@@ -98,6 +98,7 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(syscall__exit, struct pt_regs *regs, long result)
 {
 	struct wire_ledger *ledger = ledger_current();
+	struct cpu_state *cpu;
 	bool counted;
 	__u64 now;
 	__s32 nr;
@@ -108,12 +109,13 @@ int BPF_PROG(syscall__exit, struct pt_regs *regs, long result)
 	nr = ledger->syscall;
 	/* A thread that was in a call when it was first seen has its number, but no begin. */
 	counted = nr >= 0 && ledger->syscall_enter && ledger_targeted(ledger);
-	if (ledger->released)
-		context_release(ledger, cpu_here());
+	cpu = cpu_here();
+	if (ledger->holding.released)
+		context_release(ledger, cpu);
 	stacks_finish(ledger, counted);
 	ledger->syscall = -1;
 	context_leave_unseen(ledger, now);
-	ledger_switch_mode(ledger, cpu_here(), STATE_RUN_USER, now);
+	ledger_switch_mode(ledger, cpu, STATE_RUN_USER, now);
 	if (counted)
 		call_count(nr, result, now - ledger->syscall_enter);
 	return 0;

@@ -213,16 +213,58 @@ struct wire_party {
 	__u64 ns;
 };
 
+#define WIRE_HOLDERS 2
+
+/*
+ * A process whose threads let mutexes go that this thread waited for, and what they did meanwhile,
+ * in microseconds by state: running as STATE_RUN_USER, waiting for a mutex as STATE_WAIT_LOCK_USER.
+ * What they did before they can have had the mutex is left out. tgid 0 = free slot.
+ */
+struct wire_holder {
+	__u32 tgid;
+	__u32 waits;  /* that it ended */
+	__u32 owners; /* of these, by the thread that had the mutex when the wait began */
+	__u32 us[STATE_COUNT];
+};
+
 /*
  * Of one slice: who had the CPU while this thread was READY_*, who ended its STATE_WAIT_*
- * intervals. What did not fit is in *_other_ns.
+ * intervals, who held its mutexes. What did not fit is in *_other_ns; of the holders the last ones
+ * are kept.
  */
 struct wire_parties {
 	__u32 slice; /* `generation` + 1 when it was last written, 0 = never */
 	__u32 pad;
 	struct wire_party culprit[WIRE_PARTIES];
 	struct wire_party waker[WIRE_PARTIES];
+	struct wire_holder holder[WIRE_HOLDERS];
 	__u64 culprit_other_ns, waker_other_ns;
+};
+
+/* Where a thread waits: the context (context.bpf.h), and what the cache has for it. */
+struct wire_waiting {
+	__u64 context; /* its key, 0 = none */
+	__u64 kernel_stack, user_stack;
+	__u32 what; /* as in struct wire_context */
+	/* Who had the mutex when the wait began: a tid in its own pid namespace, 0 = unknown. */
+	__u32 owner;
+};
+
+/* A stretch in which a thread did not run. */
+struct wire_pause {
+	__u64 end;
+	__u32 ns;   /* before that; of longer ones the last 4 s */
+	__u32 what; /* enum thread_state, | CONTEXT_LOCK */
+};
+#define WIRE_PAUSES 8 /* a power of two */
+
+/* What a thread did of late, for those who wait for its mutexes (holder.bpf.h). */
+struct wire_holding {
+	__u32 released; /* waits for mutexes that it let go in the system call it is in */
+	__u32 pause_at; /* next slot of pause[] */
+	__u64 released_ns;
+	__u64 last_release; /* when it last let one go that others waited for */
+	struct wire_pause pause[WIRE_PAUSES];
 };
 
 struct wire_ledger {
@@ -247,12 +289,9 @@ struct wire_ledger {
 	__u64 run_irq;       /* interrupt time since run_begin */
 	__u64 run_clock;     /* the scheduler's clock of the thread at run_begin, ns */
 	__u64 stolen_owed;   /* stolen time that is not yet taken out of a running state */
-	/* The context it waits in (context.bpf.h), 0 = none; and what the cache has for it. */
-	__u64 context_seed, context, wait_kernel_stack, wait_user_stack;
-	__u32 context_what;
-	/* Waits for mutexes that the thread let go in the system call it is in. */
-	__u32 released;
-	__u64 released_ns;
+	__u64 context_seed;
+	struct wire_waiting wait;
+	struct wire_holding holding;
 	/* A sampled request or message, until its user stack is had; the code that made it. */
 	__u64 sample_kernel_stack, sample_weight, sample_ip;
 	__u32 sample_kind; /* enum wire_kind, 0 = none */
@@ -454,9 +493,9 @@ _Static_assert(sizeof(struct wire_wait) == 64, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 88, "wire size");
 _Static_assert(sizeof(struct wire_life) == 112, "wire size");
 _Static_assert(sizeof(struct wire_exec) == 120, "wire size");
-_Static_assert(sizeof(struct wire_ledger) == 888, "wire size");
-_Static_assert(sizeof(struct wire_thread) == 1032, "wire size");
-_Static_assert(sizeof(struct wire_exit) == 1000, "wire size");
+_Static_assert(sizeof(struct wire_ledger) == 1368, "wire size");
+_Static_assert(sizeof(struct wire_thread) == 1512, "wire size");
+_Static_assert(sizeof(struct wire_exit) == 1480, "wire size");
 _Static_assert(sizeof(struct bucket_key) == 16, "wire size");
 _Static_assert(sizeof(struct net_key) == 28, "wire size");
 _Static_assert(sizeof(struct net_value) == 88, "wire size");

@@ -233,7 +233,14 @@ static __always_inline __u64 compat_user_sp(struct pt_regs *regs)
 	return regs ? PT_REGS_SP_CORE(regs) : 0;
 }
 
-/* The second and third argument of the system call that the thread is in. */
+/* The first three arguments of the system call that the thread is in. */
+static __always_inline __u64 compat_user_argument1(struct pt_regs *regs)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return PT_REGS_PARM1_SYSCALL(regs);
+	return regs ? PT_REGS_PARM1_CORE_SYSCALL(regs) : 0;
+}
+
 static __always_inline __u64 compat_user_argument2(struct pt_regs *regs)
 {
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))

@@ -66,7 +66,7 @@ __u64 context_extend(__u64 key, __u64 sp);
 static __always_inline void context_seed(struct wire_ledger *ledger, __u32 tid)
 {
 	ledger->context_seed = bpf_ktime_get_ns() ^ (__u64)tid << 40;
-	ledger->context = 0;
+	ledger->wait.context = 0;
 }
 
 static __always_inline __u64 context_finish(__u64 hash)
@@ -217,21 +217,21 @@ static __always_inline void context_enter(void *ctx, struct wire_ledger *ledger,
 {
 	struct context_stacks stacks = {};
 
-	ledger->context = context_find(ctx, ledger, what, ip, sp, cpu, SLOT_SCHED, &stacks);
-	ledger->context_what = what;
-	ledger->wait_kernel_stack = stacks.kernel;
-	ledger->wait_user_stack = stacks.user;
+	ledger->wait.context = context_find(ctx, ledger, what, ip, sp, cpu, SLOT_SCHED, &stacks);
+	ledger->wait.what = what;
+	ledger->wait.kernel_stack = stacks.kernel;
+	ledger->wait.user_stack = stacks.user;
 }
 
 /* A thread's wait is over: it took `ns`. */
 static __always_inline void context_leave(struct wire_ledger *ledger, __u32 tid, __u32 tgid,
 					  __u64 ns)
 {
-	struct context_stacks stacks = {ledger->wait_kernel_stack, ledger->wait_user_stack};
-	__u64 key = ledger->context;
+	struct context_stacks stacks = {ledger->wait.kernel_stack, ledger->wait.user_stack};
+	__u64 key = ledger->wait.context;
 
-	ledger->context = 0;
-	context_add(key, &stacks, tid, tgid, ledger->context_what, 1, ns);
+	ledger->wait.context = 0;
+	context_add(key, &stacks, tid, tgid, ledger->wait.what, 1, ns);
 }
 
 /* The current thread runs although its ledger has it waiting: its wakeup and switch were not seen.
@@ -240,7 +240,7 @@ static __always_inline void context_leave_unseen(struct wire_ledger *ledger, __u
 {
 	__u64 id = bpf_get_current_pid_tgid();
 
-	if (ledger->context)
+	if (ledger->wait.context)
 		context_leave(ledger, (__u32)id, id >> 32, now - ledger->since);
 }
 
@@ -256,10 +256,10 @@ static __always_inline void context_release(struct wire_ledger *ledger, struct c
 				   compat_user_sp(regs), cpu, SLOT_SYSCALL, &stacks);
 		if (key)
 			context_add(key, &stacks, (__u32)id, id >> 32, CONTEXT_WAKER,
-				    ledger->released, ledger->released_ns);
+				    ledger->holding.released, ledger->holding.released_ns);
 	}
-	ledger->released = 0;
-	ledger->released_ns = 0;
+	ledger->holding.released = 0;
+	ledger->holding.released_ns = 0;
 }
 
 #endif

@@ -119,14 +119,14 @@ void contexts_sum(struct session *session, const void *record, size_t size)
 void contexts_pending(struct session *session, const struct wire_thread *thread)
 {
 	const struct wire_ledger *ledger = &thread->ledger;
-	struct wire_context of = {.kernel_stack = ledger->wait_kernel_stack,
-				  .user_stack = ledger->wait_user_stack,
+	struct wire_context of = {.kernel_stack = ledger->wait.kernel_stack,
+				  .user_stack = ledger->wait.user_stack,
 				  .tid = thread->who.tid,
 				  .tgid = thread->who.tgid,
-				  .what = ledger->context_what};
+				  .what = ledger->wait.what};
 
 	/* Not of a wait whose thread waits for a CPU by now. */
-	if (ledger->context && ledger->state >= STATE_WAIT_DISK_READ &&
+	if (ledger->wait.context && ledger->state >= STATE_WAIT_DISK_READ &&
 	    session->slice_end_ns > ledger->since)
 		context_file(session, &of, 1, (int64_t)(session->slice_end_ns - ledger->since));
 }

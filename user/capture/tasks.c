@@ -31,6 +31,7 @@ struct group {
 	uint32_t exe_device;
 	/* Of the open slice. */
 	uint64_t switches, preemptions, wakeups, migrations, minor_faults, major_faults;
+	uint64_t lock_waits, lock_owners;
 	uint64_t rss_pages, rss_told;
 };
 
@@ -252,6 +253,25 @@ static void parties_account(struct tasks *tasks, const struct task *task, enum e
 		recording_edge(tasks->rec, kind, task->thread, NONE, 0, other_ns);
 }
 
+static void holders_account(struct tasks *tasks, const struct task *task,
+			    const struct wire_holder *holders)
+{
+	for (int i = 0; i < WIRE_HOLDERS; i++) {
+		const struct wire_holder *holder = &holders[i];
+		struct group *group = &tasks->group.at[task->process];
+		uint32_t process;
+
+		if (!holder->tgid)
+			continue;
+		group->lock_waits += holder->waits;
+		group->lock_owners += holder->owners;
+		process = tasks_process(tasks, holder->tgid);
+		for (int state = 0; state < STATE_COUNT; state++)
+			recording_hold(tasks->rec, task->thread, process, state,
+				       holder->us[state] * 1000ULL);
+	}
+}
+
 /* The tables of all generations up to `generation` that were not accounted yet. */
 static void edges_account(struct tasks *tasks, struct task *task, const struct wire_ledger *now,
 			  uint32_t generation)
@@ -264,6 +284,7 @@ static void edges_account(struct tasks *tasks, struct task *task, const struct w
 		parties_account(tasks, task, EDGE_CULPRIT, parties->culprit,
 				parties->culprit_other_ns);
 		parties_account(tasks, task, EDGE_WAKER, parties->waker, parties->waker_other_ns);
+		holders_account(tasks, task, parties->holder);
 	}
 	task->parties_done = generation + 1;
 }
@@ -377,6 +398,8 @@ static void group_end_slice(struct recording *rec, struct group *group)
 		{"sched.preemptions", &group->preemptions},
 		{"sched.wakeups", &group->wakeups},
 		{"sched.migrations", &group->migrations},
+		{"lock.waits", &group->lock_waits},
+		{"lock.waits_by_owner", &group->lock_owners},
 		{"memory.minor_faults", &group->minor_faults},
 		{"memory.major_faults", &group->major_faults},
 	};

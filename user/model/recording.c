@@ -39,6 +39,7 @@ void recording_free(struct recording *rec)
 	vec_free(&rec->samples);
 	vec_free(&rec->ledger);
 	vec_free(&rec->edges);
+	vec_free(&rec->holds);
 	vec_free(&rec->waits);
 	vec_free(&rec->counts);
 	vec_free(&rec->buckets);
@@ -148,6 +149,19 @@ void recording_edge(struct recording *rec, enum edge_kind kind, uint32_t thread,
 					    .party = party,
 					    .kind = (uint8_t)kind,
 					    .count = count,
+					    .ns = ns});
+}
+
+void recording_hold(struct recording *rec, uint32_t thread, uint32_t holder,
+		    enum thread_state state, uint64_t ns)
+{
+	assert(thread < rec->threads.len && holder < rec->processes.len && state < STATE_COUNT);
+	if (!ns)
+		return;
+	vec_push(&rec->holds, (struct hold){.slice = slice_open(rec),
+					    .thread = thread,
+					    .holder = holder,
+					    .state = state,
 					    .ns = ns});
 }
 

@@ -185,6 +185,17 @@ struct edge {
 	uint64_t ns; /* of the thread's waiting */
 };
 
+/*
+ * What the threads of a process did while `thread` waited for mutexes that they then let go. Less
+ * than the waits: where it cannot be told when the holder took the mutex, nothing is.
+ */
+struct hold {
+	uint32_t slice, thread;
+	uint32_t holder; /* process position */
+	uint32_t state; /* running as STATE_RUN_USER, waiting for a mutex as STATE_WAIT_LOCK_USER */
+	uint64_t ns;
+};
+
 /* One blocked interval above the threshold. Times are ns since the window began. */
 struct wait {
 	uint32_t slice, thread, stack;
@@ -275,6 +286,7 @@ struct recording {
 	VEC(struct sample) samples;
 	VEC(struct ledger_row) ledger;
 	VEC(struct edge) edges;
+	VEC(struct hold) holds;
 	VEC(struct wait) waits;
 	VEC(struct count) counts;
 	VEC(struct bucket) buckets;
@@ -362,6 +374,8 @@ void recording_ledger(struct recording *rec, uint32_t slice, uint32_t thread,
 		      enum thread_state state, uint64_t ns);
 void recording_edge(struct recording *rec, enum edge_kind kind, uint32_t thread, uint32_t party,
 		    uint64_t count, uint64_t ns);
+void recording_hold(struct recording *rec, uint32_t thread, uint32_t holder,
+		    enum thread_state state, uint64_t ns);
 /* wait->slice is ignored: the open slice is taken. Stack NONE as with samples. */
 void recording_wait(struct recording *rec, const struct wait *wait);
 /* Callers give each (metric, process, label) once a slice; metric and label are interned. */

@@ -37,6 +37,7 @@ void window_forget(struct recording *rec)
 	rec->samples.len = 0;
 	rec->ledger.len = 0;
 	rec->edges.len = 0;
+	rec->holds.len = 0;
 	rec->waits.len = 0;
 	rec->counts.len = 0;
 	rec->buckets.len = 0;

@@ -220,6 +220,14 @@ const struct table schema_tables[TABLE_COUNT] = {
 	UINT(struct edge, count, "number of intervals"),
 	UINT(struct edge, ns, "ns the thread waited"),
 	}},
+[TABLE_HOLDS] = {
+	"holds", "What the holders of mutexes did while others waited for them.",
+	ROWS(TABLE_APPENDED, holds), {
+	SLICE(struct hold), REF(struct hold, thread, TABLE_THREADS, "thread that waited"),
+	REF(struct hold, holder, TABLE_PROCESSES, "process whose thread let the mutex go"),
+	ENUM(struct hold, state, STATE_COUNT, "what that thread did meanwhile (words: state)"),
+	UINT(struct hold, ns, "ns of the wait"),
+	}},
 [TABLE_WAITS] = {
 	"waits", "Single blocked intervals above the threshold.",
 	ROWS(TABLE_APPENDED, waits), {

@@ -59,6 +59,12 @@ const char schema_views[] =
 	" JOIN words w ON w.what = 'edge' AND w.value = e.kind\n"
 	" LEFT JOIN processes p ON p.id = e.party LEFT JOIN strings c ON c.id = p.comm;\n"
 
+	"CREATE VIEW v_holds AS SELECT h.slice, t.pid, t.process_comm, t.tid, t.comm,\n"
+	" p.pid AS holder_pid, c.text AS holder_comm, w.word AS state, h.ns\n"
+	"FROM holds h JOIN v_threads t ON t.thread = h.thread\n"
+	" JOIN words w ON w.what = 'state' AND w.value = h.state\n"
+	" JOIN processes p ON p.id = h.holder JOIN strings c ON c.id = p.comm;\n"
+
 	"CREATE VIEW v_counts AS SELECT n.slice, m.text AS metric, p.pid,\n"
 	" c.text AS process_comm, l.text AS label, n.value\n"
 	"FROM counts n JOIN strings m ON m.id = n.metric JOIN strings l ON l.id = n.label\n"

@@ -207,6 +207,32 @@ static void parties_are_taken_once(void **state)
 	assert_int_equal(f->rec->edges.at[1].party, NONE);
 }
 
+static void holders_are_rows_by_state(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_thread thread = thread_make(5000001, 7);
+	struct wire_parties *filled = &thread.ledger.parties[1];
+
+	filled->slice = 2;
+	filled->holder[1] = (struct wire_holder){.tgid = 5000009, .waits = 5, .owners = 3};
+	filled->holder[1].us[STATE_RUN_USER] = 40;
+	filled->holder[1].us[STATE_WAIT_DISK_WRITE] = 5000000;
+	tasks_dump(f->tasks, &thread, 2000 * MS, 1);
+	tasks_dump(f->tasks, &thread, 3000 * MS, 2);
+	tasks_end_slice(f->tasks);
+	assert_int_equal(f->rec->holds.len, 2);
+	assert_int_equal(f->rec->holds.at[0].state, STATE_RUN_USER);
+	assert_int_equal(f->rec->holds.at[0].ns, 40000);
+	assert_int_equal(f->rec->holds.at[1].state, STATE_WAIT_DISK_WRITE);
+	assert_int_equal(f->rec->holds.at[1].ns, 5000 * MS);
+	assert_int_equal(f->rec->processes.at[f->rec->holds.at[1].holder].pid, 5000009);
+	assert_int_equal(f->rec->counts.len, 2);
+	assert_string_equal(string_get(f->rec, f->rec->counts.at[0].metric), "lock.waits");
+	assert_int_equal(f->rec->counts.at[0].value, 5);
+	assert_string_equal(string_get(f->rec, f->rec->counts.at[1].metric), "lock.waits_by_owner");
+	assert_int_equal(f->rec->counts.at[1].value, 3);
+}
+
 static void faults_from_before_are_not_counted(void **state)
 {
 	struct fixture *f = *state;
@@ -273,6 +299,7 @@ int main(void)
 		TEST(the_last_ledger_ends_a_thread),
 		TEST(a_reused_id_is_another_process),
 		TEST(parties_are_taken_once),
+		TEST(holders_are_rows_by_state),
 		TEST(faults_from_before_are_not_counted),
 		TEST(a_process_that_is_gone_has_its_executable),
 		TEST(an_exec_that_is_not_told_leaves_no_old_name),
