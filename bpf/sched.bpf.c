@@ -290,10 +290,33 @@ static __always_inline int wakeup(struct task_struct *task, struct cpu_state *cp
 	return 0;
 }
 
+/*
+ * The one who wakes is current here. At sched_wakeup it often is not: a thread that goes to an idle
+ * CPU is put into its queue by that CPU itself. A thread that is still on its way off its CPU is
+ * left to sched_wakeup: its ledger is being written there.
+ */
+SEC("tp_btf/sched_waking")
+int BPF_PROG(sched__waking, struct task_struct *task)
+{
+	struct cpu_state *cpu = cpu_here();
+
+	if (!cpu || task->on_cpu)
+		return 0;
+	cpu->woken = (__u64)task;
+	return wakeup(task, cpu);
+}
+
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(sched__wakeup, struct task_struct *task)
 {
-	return wakeup(task, cpu_here());
+	struct cpu_state *cpu = cpu_here();
+
+	if (!cpu || cpu->woken == (__u64)task) {
+		if (cpu)
+			cpu->woken = 0;
+		return 0;
+	}
+	return wakeup(task, cpu);
 }
 
 SEC("tp_btf/sched_wakeup_new")
