@@ -8,6 +8,7 @@
  */
 #include "core/compat.bpf.h"
 #include "core/context.bpf.h"
+#include "core/holder.bpf.h"
 #include "core/sampling.bpf.h"
 #include "core/targets.bpf.h"
 #include "core/unwind.bpf.h"
@@ -109,6 +110,8 @@ int BPF_PROG(syscall__exit, struct pt_regs *regs, long result)
 	nr = ledger->syscall;
 	/* A thread that was in a call when it was first seen has its number, but no begin. */
 	counted = nr >= 0 && ledger->syscall_enter && ledger_targeted(ledger);
+	if (class_of(nr) == CLASS_SYNC)
+		pause_note_sync(ledger, now);
 	cpu = cpu_here();
 	if (ledger->holding.released)
 		context_release(ledger, cpu);

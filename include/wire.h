@@ -216,21 +216,18 @@ struct wire_party {
 #define WIRE_HOLDERS 2
 
 /*
- * A process whose threads let mutexes go that this thread waited for, and what they did meanwhile,
- * in microseconds by state: running as STATE_RUN_USER, waiting for a mutex as STATE_WAIT_LOCK_USER.
- * What they did before they can have had the mutex is left out. tgid 0 = free slot.
+ * A process (0 = free slot) whose threads ended waits for mutexes of this thread: `owners` of them
+ * by the thread that had it when the wait began; and what they did meanwhile, by state,
+ * microseconds.
  */
 struct wire_holder {
-	__u32 tgid;
-	__u32 waits;  /* that it ended */
-	__u32 owners; /* of these, by the thread that had the mutex when the wait began */
+	__u32 tgid, waits, owners;
 	__u32 us[STATE_COUNT];
 };
 
 /*
  * Of one slice: who had the CPU while this thread was READY_*, who ended its STATE_WAIT_*
- * intervals, who held its mutexes. What did not fit is in *_other_ns; of the holders the last ones
- * are kept.
+ * intervals, who held its mutexes (the last ones). What did not fit is in *_other_ns.
  */
 struct wire_parties {
 	__u32 slice; /* `generation` + 1 when it was last written, 0 = never */
@@ -241,22 +238,21 @@ struct wire_parties {
 	__u64 culprit_other_ns, waker_other_ns;
 };
 
-/* Where a thread waits: the context (context.bpf.h), and what the cache has for it. */
+/* Where a thread waits: the key of the context (context.bpf.h), 0 = none, and what it says. */
 struct wire_waiting {
-	__u64 context; /* its key, 0 = none */
-	__u64 kernel_stack, user_stack;
-	__u32 what; /* as in struct wire_context */
-	/* Who had the mutex when the wait began: a tid in its own pid namespace, 0 = unknown. */
-	__u32 owner;
+	__u64 context, kernel_stack, user_stack;
+	__u32 what;  /* as in struct wire_context */
+	__u32 owner; /* who had the mutex then: a tid in its pid namespace, 0 = unknown */
 };
 
-/* A stretch in which a thread did not run. */
+/* A stretch in which a thread did not run, or a system call that syncs. Of long ones the last 4 s.
+ */
 struct wire_pause {
 	__u64 end;
-	__u32 ns;   /* before that; of longer ones the last 4 s */
-	__u32 what; /* enum thread_state, | CONTEXT_LOCK */
+	__u32 ns, what; /* what: enum thread_state, | CONTEXT_LOCK or PAUSE_CALL */
 };
-#define WIRE_PAUSES 8 /* a power of two */
+#define PAUSE_CALL  0x80u /* all of a system call: the pauses in it come before it */
+#define WIRE_PAUSES 8     /* a power of two */
 
 /* What a thread did of late, for those who wait for its mutexes (holder.bpf.h). */
 struct wire_holding {

@@ -58,24 +58,42 @@ static __always_inline __u32 pause_state(__u32 what)
 	return state == STATE_WAIT_LOCK_USER && !(what & CONTEXT_LOCK) ? STATE_WAIT_OTHER : state;
 }
 
+/*
+ * What the thread did from `from` to now. All of a call that syncs counts as waiting for the disk,
+ * but for what it waited for otherwise in it: the mutex is held for it, also while it computes.
+ */
 static __always_inline void holding_sum(const struct wire_holding *holding, __u64 from, __u64 now,
 					struct cpu_state *cpu)
 {
-	__u64 ran = now - from;
+	__u64 ran = now - from, in_call = 0, call_begin = now;
 
-	for (int i = 0; i < WIRE_PAUSES; i++) {
-		__u64 end = holding->pause[i].end, start = end - holding->pause[i].ns;
-		__u32 state = pause_state(holding->pause[i].what);
+	/* From the last one back: a call comes before the pauses in it. */
+	for (__u32 i = 1; i <= WIRE_PAUSES; i++) {
+		const struct wire_pause *pause =
+			&holding->pause[(holding->pause_at - i) & (WIRE_PAUSES - 1)];
+		__u64 end = pause->end, start = end - pause->ns, ns;
+		__u32 state = pause_state(pause->what);
 
 		if (start < from)
 			start = from;
+		if (end <= start)
+			continue;
+		ns = end - start;
+		if (end > call_begin)
+			in_call -= ns < in_call ? ns : in_call;
+		else
+			ran -= ns < ran ? ns : ran;
+		if (pause->what & PAUSE_CALL) {
+			in_call += ns;
+			call_begin = start;
+			continue;
+		}
 		/* In one register for the check and the write: see class_of(). */
 		barrier_var(state);
-		if (end <= start || state >= STATE_COUNT)
-			continue;
-		cpu->held_us[state] += (__u32)((end - start) / 1000);
-		ran -= end - start < ran ? end - start : ran;
+		if (state < STATE_COUNT)
+			cpu->held_us[state] += (__u32)(ns / 1000);
 	}
+	cpu->held_us[STATE_WAIT_DISK_WRITE] += (__u32)(in_call / 1000);
 	cpu->held_us[STATE_RUN_USER] = (__u32)(ran / 1000);
 }
 

@@ -83,6 +83,14 @@ static __always_inline void pause_note(struct wire_ledger *ledger, __u32 what, _
 	ledger->holding.pause_at++;
 }
 
+/* The current thread ends a system call that syncs. */
+static __always_inline void pause_note_sync(struct wire_ledger *ledger, __u64 now)
+{
+	if (ledger->syscall_enter)
+		pause_note(ledger, STATE_WAIT_DISK_WRITE | PAUSE_CALL, now - ledger->syscall_enter,
+			   now);
+}
+
 /*
  * The current thread lets a mutex go that another waited for since `begin`: what it did since then,
  * or since it can have had the mutex, goes to the CPU's held_us. `owner` is what futex_owner() said
