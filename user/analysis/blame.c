@@ -5,6 +5,7 @@
 
 #include "analysis/blame.h"
 #include "analysis/culprits.h"
+#include "analysis/holders.h"
 
 /* Waits are followed through this many servers; cycles end there too. */
 #define BLAME_DEPTH 4
@@ -86,6 +87,24 @@ static void direct_add(struct builder *b, uint32_t group, uint32_t party, enum t
 							  .ns = ns});
 }
 
+/* The same for time that the group waited for a mutex while its holder was in that state. */
+static void direct_add_by_lock(struct builder *b, uint32_t group, uint32_t party,
+			       const struct holder_part *part, enum ready_cause ready, double ns)
+{
+	bool runs = part->state == STATE_RUN_USER;
+
+	if (ns > 0)
+		vec_push(&b->direct,
+			 (struct blame_entry){
+				 .victim = group,
+				 .owner = part->holder,
+				 .party = party,
+				 .state = (uint8_t)(runs ? STATE_WAIT_LOCK_USER : part->state),
+				 .ready = (uint8_t)ready,
+				 .by_lock = true,
+				 .ns = ns});
+}
+
 /*
  * Time in which a group's threads could run and did not. Of a job that never sleeps, what more
  * threads than CPUs wait for each other is its own choice: it counts as if it had a thread for each
@@ -133,9 +152,37 @@ static void direct_add_states(struct builder *b, uint32_t group)
 
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		direct_add(b, group, NONE, states[i], READY_SATURATED, g->ns[states[i]]);
-	/* Of the waits for futexes only those for a mutex that somebody held: others may be idle.
-	 */
-	direct_add(b, group, NONE, STATE_WAIT_LOCK_USER, READY_SATURATED, g->lock_ns);
+}
+
+/*
+ * Of the waits for futexes only those for a mutex that somebody held: others may be idle. They are
+ * what the holders did meanwhile. `share` is of the size of the groups.
+ */
+static void direct_add_locks(struct builder *b, uint32_t group, const struct holders *holders,
+			     const struct culprits *culprits, double *share)
+{
+	double lock_ns = b->facts->groups.at[group].lock_ns;
+
+	for (size_t i = holders->first[group]; i < holders->first[group + 1]; i++) {
+		const struct holder_part *part = &holders->parts.at[i];
+		double ns = part->share * lock_ns, rest = ns;
+
+		if (part->state != STATE_READY_WOKEN || ns <= 0) {
+			direct_add_by_lock(b, group, NONE, part, READY_SATURATED, ns);
+			continue;
+		}
+		culprits_share(culprits, part->holder, share);
+		for (uint32_t party = 0; party < b->facts->groups.len; party++) {
+			if (share[party] < PARTY_MIN_SHARE)
+				continue;
+			direct_add_by_lock(b, group, party, part,
+					   ready_classify(b, part->holder, party),
+					   ns * share[party]);
+			rest -= ns * share[party];
+		}
+		direct_add_by_lock(b, group, NONE, part, ready_classify(b, part->holder, NONE),
+				   rest);
+	}
 }
 
 static void direct_make(struct builder *b)
@@ -143,12 +190,14 @@ static void direct_make(struct builder *b)
 	size_t n = b->facts->groups.len;
 	double *share = calloc(n + 1, sizeof(double));
 	struct culprits *culprits = culprits_new(b->facts);
+	struct holders *holders = holders_new(b->facts);
 
 	if (!share)
 		abort();
 	for (uint32_t group = 0; group < n; group++) {
 		b->first[group] = b->direct.len;
 		direct_add_states(b, group);
+		direct_add_locks(b, group, holders, culprits, share);
 		culprits_share(culprits, group, share);
 		direct_add_ready(b, group, share);
 	}
@@ -156,14 +205,21 @@ static void direct_make(struct builder *b)
 	for (size_t i = 0; i < b->direct.len; i++)
 		b->direct_sum[b->direct.at[i].victim] += b->direct.at[i].ns;
 	free(share);
+	holders_free(holders);
 	culprits_free(culprits);
 }
 
 /* ---- what an antagonist costs ---- */
 
+/* Waiting for a CPU, of the group itself. */
+static bool entry_ready(const struct blame_entry *entry)
+{
+	return entry->state == STATE_READY_WOKEN && !entry->by_lock;
+}
+
 static bool entry_antagonist(const struct blame_entry *entry)
 {
-	return entry->state == STATE_READY_WOKEN && entry->ready == READY_ANTAGONIST;
+	return entry_ready(entry) && entry->ready == READY_ANTAGONIST;
 }
 
 /*
@@ -208,7 +264,7 @@ static double ready_sum(const struct builder *b, uint32_t group, enum ready_caus
 	double sum = 0;
 
 	for (size_t i = b->first[group]; i < b->first[group + 1]; i++)
-		if (b->direct.at[i].state == STATE_READY_WOKEN && b->direct.at[i].ready == cause)
+		if (entry_ready(&b->direct.at[i]) && b->direct.at[i].ready == cause)
 			sum += b->direct.at[i].ns;
 	return sum;
 }
@@ -227,7 +283,7 @@ static void antagonists_charge(struct builder *b)
 		for (size_t i = b->first[group]; i < b->first[group + 1]; i++) {
 			struct blame_entry *entry = &b->direct.at[i];
 
-			if (entry->state != STATE_READY_WOKEN)
+			if (!entry_ready(entry))
 				continue;
 			if (entry->ready == READY_ANTAGONIST)
 				entry->ns *= 1 + moved / by_them;
@@ -296,7 +352,7 @@ static bool entry_equal(const void *context, uint32_t position, const void *key)
 
 	return at->victim == wanted->victim && at->owner == wanted->owner &&
 	       at->party == wanted->party && at->state == wanted->state &&
-	       at->ready == wanted->ready;
+	       at->ready == wanted->ready && at->by_lock == wanted->by_lock;
 }
 
 /* Several ways may lead a victim's wait to the same end: one entry for each end. */
@@ -304,7 +360,7 @@ static void entry_add(struct builder *b, const struct blame_entry *entry)
 {
 	uint64_t hash =
 		hash_mix(hash_mix((uint64_t)entry->victim << 32 | entry->owner, entry->party),
-			 (uint64_t)entry->state << 8 | entry->ready);
+			 (uint64_t)entry->state << 9 | entry->by_lock << 8 | entry->ready);
 	uint32_t at = index_find(&b->by_end, hash, entry_equal, b->blame, entry);
 
 	if (at != INDEX_NONE) {
@@ -419,52 +475,4 @@ void blame_free(struct blame *blame)
 	vec_free(&blame->entries);
 	free(blame->worked);
 	free(blame);
-}
-
-/* ---- sums ---- */
-
-static bool filter_takes(const struct blame_filter *filter, const struct blame_entry *entry)
-{
-	if (!(filter->states >> entry->state & 1))
-		return false;
-	if (filter->victim != NONE && filter->victim != entry->victim)
-		return false;
-	if (filter->owner != NONE && filter->owner != entry->owner)
-		return false;
-	if (filter->party != NONE && filter->party != entry->party)
-		return false;
-	return filter->ready < 0 ||
-	       (entry->state == STATE_READY_WOKEN && entry->ready == filter->ready);
-}
-
-double blame_sum(const struct blame *blame, const struct blame_filter *filter)
-{
-	double sum = 0;
-
-	vec_each(&blame->entries, entry)
-		if (filter_takes(filter, entry))
-			sum += entry->ns;
-	return sum;
-}
-
-uint32_t blame_top_victim(const struct blame *blame, const struct blame_filter *filter, double *ns)
-{
-	uint32_t top = NONE;
-	double sum = 0;
-
-	*ns = 0;
-	/* Entries of one victim stand together: victims_make() adds them so. */
-	for (size_t i = 0; i < blame->entries.len; i++) {
-		const struct blame_entry *entry = &blame->entries.at[i];
-
-		if (i && entry->victim != entry[-1].victim)
-			sum = 0;
-		if (filter_takes(filter, entry))
-			sum += entry->ns;
-		if (sum > *ns) {
-			*ns = sum;
-			top = entry->victim;
-		}
-	}
-	return top;
 }

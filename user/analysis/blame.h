@@ -4,7 +4,8 @@
  *
  * The one currency is the time in which groups had work to do: running, held back from running, or
  * waiting for something that is no idleness. Time spent waiting for a server is followed into what
- * that server did with its own time, and so on: the parts of a wait sum to the wait. Waiting that
+ * that server did with its own time, and so on; time spent waiting for a mutex into what its holder
+ * did with it (holders.h). The parts of a wait sum to the wait. Waiting that
  * nobody's work explains is idleness and appears nowhere.
  */
 #ifndef STRAIT_BLAME_H
@@ -18,6 +19,9 @@ struct blame_entry {
 	uint32_t party; /* READY_*: the group that had the CPU; NONE = not told apart */
 	uint8_t state;  /* enum thread_state; READY_* all as READY_WOKEN but THROTTLED */
 	uint8_t ready;  /* enum ready_cause, for READY_WOKEN */
+	/* The owner held a mutex meanwhile, and somebody waited for it: the victim, or one it
+	 * waited for. STATE_WAIT_LOCK_USER: it was the owner's code that held it. */
+	bool by_lock;
 	double ns;
 };
 
@@ -38,6 +42,7 @@ void blame_free(struct blame *blame);
 struct blame_filter {
 	uint32_t victim, owner, party;
 	int ready;       /* enum ready_cause, -1 = any */
+	int by_lock;     /* of the entry: 0, 1, -1 = any */
 	uint32_t states; /* bits 1 << enum thread_state */
 };
 
@@ -46,10 +51,13 @@ struct blame_filter {
 			       .owner = NONE,                                                      \
 			       .party = NONE,                                                      \
 			       .ready = -1,                                                        \
+			       .by_lock = -1,                                                      \
 			       .states = (state_bits)})
 
 double blame_sum(const struct blame *blame, const struct blame_filter *filter);
 /* The victim that lost most to what the filter selects; NONE if none did. Its ns in *ns. */
 uint32_t blame_top_victim(const struct blame *blame, const struct blame_filter *filter, double *ns);
+/* The owner of most of what the filter selects; NONE if there is none. */
+uint32_t blame_top_owner(const struct blame *blame, const struct blame_filter *filter);
 
 #endif

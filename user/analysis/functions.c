@@ -140,3 +140,12 @@ const struct function *functions_hottest(const struct functions *functions, uint
 			return function;
 	return NULL;
 }
+
+const struct function *functions_heaviest(const struct functions *functions, enum sample_kind kind,
+					  uint32_t group)
+{
+	vec_each(&functions->at, function)
+		if (function->kind == kind && function->group == group && function->self > 0)
+			return function;
+	return NULL;
+}

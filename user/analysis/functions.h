@@ -30,6 +30,10 @@ struct functions {
 struct functions *functions_new(const struct facts *facts);
 void functions_free(struct functions *functions);
 
+/* The function of a group with most weight of a kind; NULL if there are no such samples. */
+const struct function *functions_heaviest(const struct functions *functions, enum sample_kind kind,
+					  uint32_t group);
+
 /* The hottest function of a group by its own CPU time; NULL if it was not sampled. */
 const struct function *functions_hottest(const struct functions *functions, uint32_t group);
 

@@ -65,6 +65,7 @@ static void quota_add(struct analysis *a, uint32_t group)
 				 a->facts->idle_share * a->facts->cpu_count, "CPUs");
 	finding_link(finding, "cpu.quota", &finding->where);
 	finding_link(finding, "is throttled", &victim);
+	finding_through_lock(a, finding, &filter);
 	finding_action(finding, EFFORT_QUICK, 0.1, 1, 1,
 		       "Raise or remove the quota (cpu.max, cpu.cfs_quota_us, CPUQuota=, the "
 		       "container's CPU limit).");

@@ -58,6 +58,13 @@ const char *finding_text(struct analysis *a, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void finding_evidence(struct bottleneck *finding, const char *what, double value, const char *unit);
 void finding_link(struct bottleneck *finding, const char *id, const struct place *where);
+/*
+ * Where a good part of the time that the filter selects was waiting for a mutex whose holder was in
+ * that state: tells it, and puts the mutex into the chain between the cause and the victim. Call it
+ * when the rest of the chain is there; a victim that is not there yet is added.
+ */
+void finding_through_lock(struct analysis *a, struct bottleneck *finding,
+			  const struct blame_filter *filter);
 /* Also: where the code of a function is. */
 void place_function(struct analysis *a, struct place *place, const struct function *function);
 struct place place_group(struct analysis *a, uint32_t group);

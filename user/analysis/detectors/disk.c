@@ -4,7 +4,72 @@
 #include <string.h>
 
 #include "analysis/detectors/disk.h"
+#include "analysis/leaf.h"
 #include "model/histogram.h"
+
+/* The function, among those where a group waits, that a single wait's stack stands for. */
+static size_t function_of_wait(const struct analysis *a, const struct wait *wait, uint32_t owner)
+{
+	const struct recording *rec = a->rec;
+	const struct stack *stack = &rec->stacks.at[wait->stack];
+	uint32_t process = rec->threads.at[wait->thread].process;
+	uint32_t leaf = stack_leaf(rec, stack, SAMPLE_OFFCPU, rec->processes.at[process].exe);
+	const struct frame *frame;
+
+	if (leaf >= stack->len)
+		return SIZE_MAX;
+	frame = &rec->frames.at[rec->stack_frames.at[stack->first + leaf]];
+	for (size_t i = 0; i < a->functions->at.len; i++) {
+		const struct function *function = &a->functions->at.at[i];
+
+		if (function->kind == SAMPLE_OFFCPU && function->group == owner &&
+		    function->module == frame->module && function->name == frame->function)
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+/*
+ * The code of a group that waits in these states most, by its single waits; where none was long
+ * enough to be told, the code that waits most for whatever it be.
+ */
+static const struct function *waiting_code(const struct analysis *a, uint32_t owner,
+					   uint32_t states)
+{
+	double *ns = calloc(a->functions->at.len + 1, sizeof(*ns)), most = 0;
+	const struct function *top = NULL;
+
+	if (!ns)
+		abort();
+	vec_each(&a->rec->waits, wait) {
+		size_t at = SIZE_MAX;
+
+		if ((states >> wait->state & 1) && a->facts->threads[wait->thread].group == owner)
+			at = function_of_wait(a, wait, owner);
+		if (at == SIZE_MAX)
+			continue;
+		ns[at] += (double)(wait->end_ns - wait->begin_ns);
+		if (ns[at] > most) {
+			most = ns[at];
+			top = &a->functions->at.at[at];
+		}
+	}
+	free(ns);
+	return top ? top : functions_heaviest(a->functions, SAMPLE_OFFCPU, owner);
+}
+
+/* Whether more than half of what the victim lost was waiting for a mutex. */
+static bool victim_waits_for_mutex(const struct analysis *a, const struct blame_filter *filter,
+				   uint32_t victim)
+{
+	struct blame_filter of_victim = *filter;
+	double all;
+
+	of_victim.victim = victim;
+	all = blame_sum(a->blame, &of_victim);
+	of_victim.by_lock = 1;
+	return blame_sum(a->blame, &of_victim) > all / 2;
+}
 
 void disk_findings(struct analysis *a, const char *id, uint32_t states,
 		   void (*complete)(struct analysis *a, struct bottleneck *finding, uint32_t owner))
@@ -21,9 +86,11 @@ void disk_findings(struct analysis *a, const char *id, uint32_t states,
 		finding->confidence = CONFIDENCE_HIGH;
 		victim = place_group(a, finding->group);
 		complete(a, finding, owner);
+		place_function(a, &finding->where, waiting_code(a, owner, states));
 		finding_link(finding, id, &finding->where);
-		if (finding->group != owner)
+		if (finding->group != owner && !victim_waits_for_mutex(a, &filter, finding->group))
 			finding_link(finding, "waits for its server", &victim);
+		finding_through_lock(a, finding, &filter);
 	}
 }
 
@@ -61,14 +128,6 @@ static void collect(const struct analysis *a, struct histogram *histogram, const
 	}
 }
 
-static const struct function *waiting_code(const struct analysis *a, uint32_t owner)
-{
-	vec_each(&a->functions->at, function)
-		if (function->kind == SAMPLE_OFFCPU && function->group == owner)
-			return function;
-	return NULL;
-}
-
 void disk_evidence(struct analysis *a, struct bottleneck *finding, uint32_t owner, const char *op)
 {
 	uint32_t label_id = busiest_device(a, op);
@@ -76,7 +135,6 @@ void disk_evidence(struct analysis *a, struct bottleneck *finding, uint32_t owne
 	double seconds = a->facts->window_ns / 1e9;
 	const char *label;
 
-	place_function(a, &finding->where, waiting_code(a, owner));
 	if (label_id == NONE)
 		return;
 	label = string_get(a->rec, label_id);

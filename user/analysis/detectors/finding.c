@@ -91,6 +91,9 @@ struct bottleneck *finding_add_blame(struct analysis *a, const char *id,
 	if (victim == NONE)
 		return NULL;
 	half = slice_uncertainty(a, owner, ledger_states(filter->states));
+	/* Who holds a mutex that others wait for may never wait for one itself. */
+	if (owner != victim && filter->states == STATE_BIT(STATE_WAIT_LOCK_USER))
+		half = slice_uncertainty(a, victim, filter->states);
 	finding = finding_add(a, id, ns, ns * (1 - half), ns * (1 + half));
 	if (!finding)
 		return NULL;

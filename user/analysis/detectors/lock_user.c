@@ -7,16 +7,6 @@
 
 #include "analysis/detectors/detector.h"
 
-/* The function of a group that has most of a kind of samples; NULL if there are none. */
-static const struct function *hottest(const struct analysis *a, enum sample_kind kind,
-				      uint32_t group)
-{
-	vec_each(&a->functions->at, function)
-		if (function->kind == kind && function->group == group && function->self > 0)
-			return function;
-	return NULL;
-}
-
 /* How many threads of the group waited for a mutex. */
 static double threads_waiting(const struct analysis *a, uint32_t group, double *waits)
 {
@@ -37,9 +27,12 @@ static double threads_waiting(const struct analysis *a, uint32_t group, double *
 	return threads;
 }
 
+/* `group` waits. */
 static void lock_tell(struct analysis *a, struct bottleneck *finding, uint32_t group,
 		      const struct function *holder, const struct function *waiter)
 {
+	double ended = facts_count(a->facts, "lock.waits", group, NULL);
+	double by_owner = facts_count(a->facts, "lock.waits_by_owner", group, NULL);
 	struct place victim = place_group(a, group);
 	double waits, threads = threads_waiting(a, group, &waits);
 
@@ -62,6 +55,9 @@ static void lock_tell(struct analysis *a, struct bottleneck *finding, uint32_t g
 	finding_evidence(finding, "such waits", waits / (a->facts->window_ns / 1e9), "waits/s");
 	finding_evidence(finding, "time of one",
 			 a->facts->groups.at[group].lock_ns / (waits > 0 ? waits : 1) / 1e3, "us");
+	if (ended > 0)
+		finding_evidence(finding, "of them, nobody else had it in between",
+				 100 * by_owner / ended, "%");
 }
 
 static void detect(struct analysis *a)
@@ -74,8 +70,9 @@ static void detect(struct analysis *a)
 		finding = finding_add_blame(a, "lock.user", &filter);
 		if (!finding)
 			continue;
-		lock_tell(a, finding, group, hottest(a, SAMPLE_WAKEUP, group),
-			  hottest(a, SAMPLE_LOCK, group));
+		lock_tell(a, finding, finding->group,
+			  functions_heaviest(a->functions, SAMPLE_WAKEUP, group),
+			  functions_heaviest(a->functions, SAMPLE_LOCK, finding->group));
 		finding_action(finding, EFFORT_MEDIUM, 4, 24, 1,
 			       "Do less while the mutex is held (move work, input and output out "
 			       "of it), or split what it protects.");

@@ -41,5 +41,6 @@ void ready_findings(struct analysis *a, const char *id, enum ready_cause cause,
 			continue;
 		finding->confidence = CONFIDENCE_HIGH;
 		complete(a, finding, group, finding->group);
+		finding_through_lock(a, finding, &filter);
 	}
 }

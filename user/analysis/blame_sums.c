@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is asked of the blame: sums of its entries. */
+#include <stdlib.h>
+
+#include "analysis/blame.h"
+
+static bool filter_takes(const struct blame_filter *filter, const struct blame_entry *entry)
+{
+	if (!(filter->states >> entry->state & 1))
+		return false;
+	if (filter->victim != NONE && filter->victim != entry->victim)
+		return false;
+	if (filter->owner != NONE && filter->owner != entry->owner)
+		return false;
+	if (filter->party != NONE && filter->party != entry->party)
+		return false;
+	if (filter->by_lock >= 0 && filter->by_lock != entry->by_lock)
+		return false;
+	return filter->ready < 0 ||
+	       (entry->state == STATE_READY_WOKEN && entry->ready == filter->ready);
+}
+
+double blame_sum(const struct blame *blame, const struct blame_filter *filter)
+{
+	double sum = 0;
+
+	vec_each(&blame->entries, entry)
+		if (filter_takes(filter, entry))
+			sum += entry->ns;
+	return sum;
+}
+
+uint32_t blame_top_victim(const struct blame *blame, const struct blame_filter *filter, double *ns)
+{
+	uint32_t top = NONE;
+	double sum = 0;
+
+	*ns = 0;
+	/* Entries of one victim stand together: victims_make() adds them so. */
+	for (size_t i = 0; i < blame->entries.len; i++) {
+		const struct blame_entry *entry = &blame->entries.at[i];
+
+		if (i && entry->victim != entry[-1].victim)
+			sum = 0;
+		if (filter_takes(filter, entry))
+			sum += entry->ns;
+		if (sum > *ns) {
+			*ns = sum;
+			top = entry->victim;
+		}
+	}
+	return top;
+}
+
+uint32_t blame_top_owner(const struct blame *blame, const struct blame_filter *filter)
+{
+	uint32_t owners = 0, top = NONE;
+	double *sum, most = 0;
+
+	vec_each(&blame->entries, entry)
+		owners = entry->owner >= owners ? entry->owner + 1 : owners;
+	sum = calloc(owners + 1, sizeof(*sum));
+	if (!sum)
+		abort();
+	vec_each(&blame->entries, entry) {
+		if (!filter_takes(filter, entry))
+			continue;
+		sum[entry->owner] += entry->ns;
+		if (sum[entry->owner] > most) {
+			most = sum[entry->owner];
+			top = entry->owner;
+		}
+	}
+	free(sum);
+	return top;
+}
