@@ -8,12 +8,13 @@ expect.json:
   culprit   {"process": [names], "function": […], "cgroup": […], …}: who must be named as the cause;
             empty: not judged
   victim    the same, who must be named as the one that suffers; absent: not judged
+  chain     [words]: links that its chain must lead through; absent: not judged
   fixed     true: the scenario has a fixed variant
 """
 import json
 import math
 
-KEYS = {"healthy", "ids", "top", "culprit", "victim", "fixed"}
+KEYS = {"healthy", "ids", "top", "culprit", "victim", "chain", "fixed"}
 SEVERITIES = ("low", "medium", "high", "critical")
 
 
@@ -76,11 +77,17 @@ def victim_matches(finding, wanted):
     return not wanted or bool(chain) and place_matches(chain[-1].get("where"), wanted)
 
 
+def chain_matches(finding, wanted):
+    """Every wanted word is the id of a link."""
+    return set(wanted or []) <= {link.get("id") for link in finding.get("chain") or []}
+
+
 def finding_matches(finding, expect):
     return (
         finding["id"] in expect["ids"]
         and culprit_matches(finding, expect.get("culprit"))
         and victim_matches(finding, expect.get("victim"))
+        and chain_matches(finding, expect.get("chain"))
     )
 
 
@@ -114,7 +121,9 @@ def judge(expect, report):
     why = "/".join(expect["ids"]) + " not found"
     for finding in findings:
         if finding["id"] in expect["ids"]:
-            what = "victim" if culprit_matches(finding, expect.get("culprit")) else "culprit"
+            what = "culprit"
+            if culprit_matches(finding, expect.get("culprit")):
+                what = "victim" if not victim_matches(finding, expect.get("victim")) else "chain"
             why = f"wrong {what} in {finding_text(finding)} at rank {finding['rank']}"
             break
     first = finding_text(findings[0]) if findings else "nothing"

@@ -40,6 +40,9 @@ def judgements():
     group = {"ids": ["cpu.quota"], "culprit": {"process": ["wk"], "cgroup": ["g5"]}}
     wrong_victim = finding(1, "cpu.antagonist", where={"process": "hog"}, chain=["hog", "x"])
     in_chain = finding(1, "cpu.antagonist", where={"process": "db"}, chain=["hog", "db"])
+    through = dict(WANT, chain=["cpu.antagonist", "lock.user"])
+    by_lock = right(1)
+    by_lock["chain"].insert(1, {"id": "lock.user", "where": {"process": "db"}})
     hot = finding(1, "cpu.hot-function", where={"process": "p", "function": "find_key"})
     cold = finding(1, "cpu.hot-function", where={"process": "p", "function": "other"})
     quota = finding(1, "cpu.quota", where={"cgroup": "/sys/fs/cgroup/cpu/g5", "process": "wk"})
@@ -57,6 +60,8 @@ def judgements():
          report(finding(1, "cpu.antagonist", where={"process": "x"}, chain=["x", "db"])), False, None, False),
         ("no culprit", WANT, report(finding(1, "cpu.antagonist", chain=[])), False, None, False),
         ("wrong victim", WANT, report(wrong_victim), False, None, False),
+        ("right chain", through, report(by_lock), True, 1, False),
+        ("wrong chain", through, report(right(1)), False, None, False),
         ("right function", function, report(hot), True, 1, False),
         ("wrong function", function, report(cold), False, None, False),
         ("cgroup by its path", group, report(quota), True, 1, False),
