@@ -290,6 +290,12 @@ static __always_inline int wakeup(struct task_struct *task, struct cpu_state *cp
 	return 0;
 }
 
+/* A thread and its sleep: the next time that it is woken is not the same. */
+static __always_inline __u64 woken_key(struct task_struct *task)
+{
+	return (__u64)task->pid << 32 | (__u32)task->nvcsw;
+}
+
 /*
  * The one who wakes is current here. At sched_wakeup it often is not: a thread that goes to an idle
  * CPU is put into its queue by that CPU itself. A thread that is still on its way off its CPU is
@@ -302,7 +308,7 @@ int BPF_PROG(sched__waking, struct task_struct *task)
 
 	if (!cpu || task->on_cpu)
 		return 0;
-	cpu->woken = (__u64)task;
+	cpu->woken = woken_key(task);
 	return wakeup(task, cpu);
 }
 
@@ -311,11 +317,8 @@ int BPF_PROG(sched__wakeup, struct task_struct *task)
 {
 	struct cpu_state *cpu = cpu_here();
 
-	if (!cpu || cpu->woken == (__u64)task) {
-		if (cpu)
-			cpu->woken = 0;
+	if (!cpu || cpu->woken == woken_key(task))
 		return 0;
-	}
 	return wakeup(task, cpu);
 }
 

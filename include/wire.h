@@ -205,6 +205,7 @@ struct wire_exec {
 /* ---- the thread ledger: task storage, read through the task iterator ---- */
 
 #define WIRE_PARTIES 8 /* a power of two */
+#define WIRE_HOLDERS 2
 
 /* Another process that took part in this thread's waits. tgid 0 = free slot. */
 struct wire_party {
@@ -212,8 +213,6 @@ struct wire_party {
 	__u32 count;
 	__u64 ns;
 };
-
-#define WIRE_HOLDERS 2
 
 /*
  * A process (0 = free slot) whose threads ended waits for mutexes of this thread: `owners` of them
@@ -225,10 +224,8 @@ struct wire_holder {
 	__u32 us[STATE_COUNT];
 };
 
-/*
- * Of one slice: who had the CPU while this thread was READY_*, who ended its STATE_WAIT_*
- * intervals, who held its mutexes (the last ones). What did not fit is in *_other_ns.
- */
+/* Of one slice: who had the CPU while this thread was READY_*, who ended its STATE_WAIT_*, who held
+ * its mutexes (the last ones). What did not fit is in *_other_ns. */
 struct wire_parties {
 	__u32 slice; /* `generation` + 1 when it was last written, 0 = never */
 	__u32 pad;

@@ -63,7 +63,7 @@ struct cpu_state {
 	__u64 waits_second; /* rate limit of single waits */
 	__u32 waits_sent;
 	__u32 contexts; /* looked up in the context cache */
-	__u64 woken;    /* the thread that is being woken here, and whose ledger says so already */
+	__u64 woken;    /* who was woken here last, and whose ledger says so already */
 	/* What holder_sum() found. */
 	bool held_by_owner;
 	__u32 held_us[STATE_COUNT];
