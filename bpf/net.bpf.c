@@ -213,8 +213,10 @@ static __always_inline void message_sample(__u64 bytes)
 {
 	struct wire_ledger *ledger = ledger_current();
 
-	if (ledger && sample_due(SAMPLED_NET, net_period))
-		sample_later(ledger, WIRE_NET_SAMPLE, 0, bytes * net_period);
+	/* Its stack comes at the end of the system call. */
+	if (calls_on && ledger && sample_due(SAMPLED_NET, net_period))
+		sample_later(ledger, WIRE_NET_SAMPLE, 0,
+			     bytes * net_period * calls_weight / WIRE_CALL_WEIGHT);
 }
 
 static __always_inline void bytes_sent(const struct sock *sk, __u64 bytes)
@@ -279,7 +281,7 @@ const volatile __s32 net_sendmmsg = -1;
 /* The socket behind a descriptor of the current process, NULL for other files. */
 static __always_inline struct sock *socket_of_descriptor(__s32 fd)
 {
-	struct file *file = descriptor_file((struct task_struct *)bpf_get_current_task(), fd);
+	struct file *file = descriptor_file_current(fd);
 	struct socket *socket;
 
 	if (!file || file_type(file) != MODE_SOCKET)
@@ -292,17 +294,18 @@ static __always_inline struct sock *socket_of_descriptor(__s32 fd)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(net__syscall, struct pt_regs *regs, long bytes)
 {
-	struct wire_ledger *ledger = ledger_current();
-	__s32 nr = compat_syscall_number(regs);
+	struct compat_call call =
+		compat_call_read((struct task_struct *)bpf_get_current_task(), regs);
+	__s32 nr = call.number;
 	__u64 flags = 0;
 	struct sock *sk;
 	__u8 class;
 
-	if (bytes <= 0 || !ledger_targeted(ledger) || nr < 0 || nr >= WIRE_SYSCALLS)
+	if (bytes <= 0 || !ledger_targeted(ledger_current()) || nr < 0 || nr >= WIRE_SYSCALLS)
 		return 0;
 	class = syscall_class[nr];
 	if ((class != CLASS_READ && class != CLASS_WRITE) || nr == net_recvmmsg ||
-	    nr == net_sendmmsg || compat_task_32bit())
+	    nr == net_sendmmsg)
 		return 0;
 	if (nr == net_recvfrom)
 		flags = PT_REGS_PARM4_SYSCALL(regs);
@@ -310,7 +313,7 @@ int BPF_PROG(net__syscall, struct pt_regs *regs, long bytes)
 		flags = PT_REGS_PARM3_SYSCALL(regs);
 	if (flags & PEEK)
 		return 0;
-	sk = socket_of_descriptor(ledger->syscall_fd);
+	sk = socket_of_descriptor(call.argument);
 	if (sk && class == CLASS_WRITE)
 		bytes_sent(sk, bytes);
 	else if (sk)

@@ -138,6 +138,8 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 			compat_task_throttled(prev) ? STATE_READY_THROTTLED : STATE_READY_PREEMPTED;
 		ledger->preemptions++;
 	} else {
+		if (!(ledger->flags & LEDGER_KTHREAD))
+			calls_recall(ledger, prev);
 		next_state = wait_class(prev, ledger, state);
 	}
 	ledger->state = next_state;
@@ -212,6 +214,8 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 		if (waited >= CULPRIT_MIN_NS)
 			charge_culprits(ledger, cpu, waited, now);
 	}
+	if (calls_on && !(ledger->flags & LEDGER_KTHREAD))
+		calls_recall(ledger, next);
 	ledger->state = ledger->syscall >= 0 || (ledger->flags & LEDGER_KTHREAD) ? STATE_RUN_KERNEL
 										 : STATE_RUN_USER;
 	ledger_begin_run(ledger, cpu, next->se.sum_exec_runtime, now);

@@ -5,6 +5,9 @@
  *
  * A call is counted when it returns, with its whole time. What never returns (exit) is counted when
  * it begins, without a time. A call whose begin was not seen is not counted.
+ *
+ * The programs are attached for a part of the time only where calls are many (calls_on): what they
+ * count stands for the rest, and a call that is not there from begin to end is left out.
  */
 #include "core/compat.bpf.h"
 #include "core/context.bpf.h"
@@ -38,38 +41,48 @@ static __always_inline void call_count(__u32 nr, long result, __u64 ns)
 {
 	struct syscall_key key = {.tgid = bpf_get_current_pid_tgid() >> 32, .nr = nr};
 	struct syscall_value zero = {}, *value;
+	__u64 weight = calls_weight;
 
 	value = generation_add(syscalls, &key, &zero, DROP_MAP_SYSCALL);
 	if (!value)
 		return;
 	/* Threads of one process add on several CPUs. */
-	__sync_fetch_and_add(&value->count, 1);
+	__sync_fetch_and_add(&value->count, weight);
 	/* An atomic addition of 0 compiles to an `or`, which kernels before 5.12 lack. */
 	if (ns)
-		__sync_fetch_and_add(&value->ns, ns);
+		__sync_fetch_and_add(&value->ns, ns * weight);
 	if (result >= 0 || result < -ERROR_LAST || class_of(nr) == CLASS_RETURN)
 		return;
-	__sync_fetch_and_add(&value->errors, 1);
+	__sync_fetch_and_add(&value->errors, weight);
 	if (result == -ERROR_AGAIN)
-		__sync_fetch_and_add(&value->again, 1);
+		__sync_fetch_and_add(&value->again, weight);
 }
 
 SEC("tp_btf/sys_enter")
 int BPF_PROG(syscall__enter, struct pt_regs *regs, long nr)
 {
-	struct wire_ledger *ledger = ledger_current();
+	struct wire_ledger *ledger;
+	__u32 phase = calls_on;
+	struct cpu_state *cpu;
 	__u64 now;
 
-	if (!ledger)
+	ledger = phase ? ledger_current() : NULL;
+	cpu = cpu_here();
+	if (!ledger || !cpu)
 		return 0;
+	cpu->told.calls++;
 	now = bpf_ktime_get_ns();
 	if (compat_task_32bit())
 		nr |= WIRE_SYSCALL_COMPAT;
+	ledger->calls_phase = phase;
+	/* Of a call whose end was not seen. */
+	ledger->holding.released = 0;
+	ledger->holding.released_ns = 0;
 	ledger->syscall = (__s32)nr;
 	ledger->syscall_fd = (__s32)PT_REGS_PARM1_SYSCALL(regs);
 	ledger->syscall_enter = now;
 	context_leave_unseen(ledger, now);
-	ledger_switch_mode(ledger, cpu_here(), STATE_RUN_KERNEL, now);
+	ledger_switch_mode(ledger, cpu, STATE_RUN_KERNEL, now);
 	if (class_of(nr) == CLASS_EXIT && ledger_targeted(ledger))
 		call_count(nr, 0, 0);
 	if (nr == unwind_mmap && ledger_targeted(ledger) &&
@@ -92,27 +105,32 @@ static __always_inline void stacks_finish(struct wire_ledger *ledger, bool count
 					      ? user_stack
 					      : 0);
 	if (due)
-		sample_send(WIRE_CALL_SAMPLE, 0, user_stack, call_period);
+		sample_send(WIRE_CALL_SAMPLE, 0, user_stack,
+			    (__u64)call_period * calls_weight / WIRE_CALL_WEIGHT);
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(syscall__exit, struct pt_regs *regs, long result)
 {
-	struct wire_ledger *ledger = ledger_current();
+	struct wire_ledger *ledger;
+	__u32 phase = calls_on;
 	struct cpu_state *cpu;
 	bool counted;
 	__u64 now;
 	__s32 nr;
 
-	if (!ledger)
+	ledger = phase ? ledger_current() : NULL;
+	cpu = cpu_here();
+	if (!ledger || !cpu)
 		return 0;
 	now = bpf_ktime_get_ns();
 	nr = ledger->syscall;
 	/* A thread that was in a call when it was first seen has its number, but no begin. */
-	counted = nr >= 0 && ledger->syscall_enter && ledger_targeted(ledger);
-	if (class_of(nr) == CLASS_SYNC)
+	counted = ledger->calls_phase == phase && nr >= 0 && ledger->syscall_enter &&
+		  ledger_targeted(ledger);
+	if (ledger->calls_phase == phase && class_of(nr) == CLASS_SYNC)
 		pause_note_sync(ledger, now);
-	cpu = cpu_here();
+	ledger->calls_phase = phase;
 	if (ledger->holding.released)
 		context_release(ledger, cpu);
 	stacks_finish(ledger, counted);

@@ -146,21 +146,6 @@ int BPF_PROG(sched__free, struct task_struct *task)
 
 /* ---- the task iterator ---- */
 
-/*
- * The system call that a sleeping thread is in. Its user registers lie at the end of its kernel
- * stack (helper: 5.15); an exception or an interrupt leaves a negative number there.
- */
-static __always_inline void syscall_adopt(struct wire_ledger *ledger, struct task_struct *task)
-{
-	struct pt_regs *regs;
-
-	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-		return;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	ledger->syscall = (__s32)compat_syscall_number(regs);
-	ledger->syscall_fd = (__s32)PT_REGS_PARM1_CORE_SYSCALL(regs);
-}
-
 /* The state of a thread that was there before the programs, as far as it can be told. */
 static __always_inline __u32 thread_state_now(struct task_struct *task, struct wire_ledger *ledger)
 {
@@ -172,7 +157,7 @@ static __always_inline __u32 thread_state_now(struct task_struct *task, struct w
 		return kernel ? STATE_RUN_KERNEL : STATE_RUN_USER;
 	state = compat_task_state(task);
 	if (!kernel)
-		syscall_adopt(ledger, task);
+		calls_recall(ledger, task);
 	return state ? wait_class(task, ledger, state) : STATE_READY_PREEMPTED;
 }
 

@@ -264,24 +264,29 @@ struct wire_ledger {
 	__u32 seq;   /* odd while the record is being written */
 	__u32 state; /* enum thread_state since `since` */
 	__u64 since; /* when the current state began */
-	/* Time spent in each state since the thread was first seen, complete up to `since`. */
-	__u64 ns[STATE_COUNT];
+	/*
+	 * Time spent in each state since the thread was first seen, complete up to `since`; last,
+	 * that of running while system calls were not observed: user or kernel, nobody saw.
+	 */
+	__u64 ns[STATE_COUNT + 1];
 	__u32 switches, preemptions, wakeups, migrations;
 	struct wire_parties parties[2]; /* of the generation with this lowest bit */
 	/* Bookkeeping of the BPF side. */
 	__u32 flags;      /* LEDGER_* */
-	__s32 syscall;    /* number, -1 = not in a system call */
+	__s32 syscall;    /* number, -1 = not in a system call; as of calls_phase */
 	__s32 syscall_fd; /* its first argument */
 	/* STATE_WAIT_DISK_* of the disk request it has issued in this stretch of running, 0 = none.
 	 */
 	__u32 issued;
-	__u64 syscall_enter; /* when it began */
-	__u64 memory_begin;  /* when the reclaim or compaction it is in began */
-	__u64 run_begin;     /* when the thread last got a CPU */
-	__u64 irq_mark;      /* the CPU's interrupt time up to `since`, while running */
-	__u64 run_irq;       /* interrupt time since run_begin */
-	__u64 run_clock;     /* the scheduler's clock of the thread at run_begin, ns */
-	__u64 stolen_owed;   /* stolen time that is not yet taken out of a running state */
+	__u64 syscall_enter; /* when it began, 0 = unseen */
+	/* Values of calls_on: when `syscall` was last known to be true, and at `since`. */
+	__u32 calls_phase, run_phase;
+	__u64 memory_begin; /* when the reclaim or compaction it is in began */
+	__u64 run_begin;    /* when the thread last got a CPU */
+	__u64 irq_mark;     /* the CPU's interrupt time up to `since`, while running */
+	__u64 run_irq;      /* interrupt time since run_begin */
+	__u64 run_clock;    /* the scheduler's clock of the thread at run_begin, ns */
+	__u64 stolen_owed;  /* stolen time that is not yet taken out of a running state */
 	__u64 context_seed;
 	struct wire_waiting wait;
 	struct wire_holding holding;
@@ -290,7 +295,8 @@ struct wire_ledger {
 	__u32 sample_kind; /* enum wire_kind, 0 = none */
 	__u32 pad;
 };
-#define LEDGER_TARGETED   1u /* samples and counts are wanted for this thread */
+#define LEDGER_UNSPLIT    STATE_COUNT /* the last of ns[] */
+#define LEDGER_TARGETED   1u          /* samples and counts are wanted for this thread */
 #define LEDGER_IN_RECLAIM 2u
 #define LEDGER_IN_LOCK    4u /* between contention_begin and contention_end */
 #define LEDGER_KTHREAD    8u
@@ -353,15 +359,19 @@ struct wire_cpu {
 	__u64 idle_since; /* 0 = not idle now */
 	__u64 irq_ns, softirq_ns;
 	__u64 switches;
+	__u64 calls; /* system calls seen to begin */
 };
 
 /* ---- counters by family: keys and values of the generation maps ---- */
+
+#define WIRE_CALL_WEIGHT 1024u
 
 struct syscall_key {
 	__u32 tgid;
 	__u32 nr;
 };
 
+/* Sums of calls, each with its weight (calls_weight): in units of 1 / WIRE_CALL_WEIGHT. */
 struct syscall_value {
 	__u64 count, errors;
 	__u64 again; /* of the errors: EAGAIN, the mark of busy polling */
@@ -486,9 +496,9 @@ _Static_assert(sizeof(struct wire_wait) == 64, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 88, "wire size");
 _Static_assert(sizeof(struct wire_life) == 112, "wire size");
 _Static_assert(sizeof(struct wire_exec) == 120, "wire size");
-_Static_assert(sizeof(struct wire_ledger) == 1368, "wire size");
-_Static_assert(sizeof(struct wire_thread) == 1512, "wire size");
-_Static_assert(sizeof(struct wire_exit) == 1480, "wire size");
+_Static_assert(sizeof(struct wire_ledger) == 1384, "wire size");
+_Static_assert(sizeof(struct wire_thread) == 1528, "wire size");
+_Static_assert(sizeof(struct wire_exit) == 1496, "wire size");
 _Static_assert(sizeof(struct bucket_key) == 16, "wire size");
 _Static_assert(sizeof(struct net_key) == 28, "wire size");
 _Static_assert(sizeof(struct net_value) == 88, "wire size");

@@ -65,10 +65,34 @@ static __always_inline enum thread_state wait_on_descriptor(struct task_struct *
 	return address_is_local(sk, family) ? STATE_WAIT_LOCAL : STATE_WAIT_REMOTE;
 }
 
+/* Whether the thread, the current one, is in a system call. */
+static __always_inline bool calls_inside(const struct wire_ledger *ledger)
+{
+	if (calls_on && ledger->calls_phase == calls_on)
+		return ledger->syscall >= 0;
+	return compat_call_read((struct task_struct *)bpf_get_current_task(),
+				compat_user_registers())
+		       .number >= 0;
+}
+
+/* Makes ledger->syscall true for a thread, no kernel thread, whose calls were not all seen. */
+static __always_inline void calls_recall(struct wire_ledger *ledger, struct task_struct *task)
+{
+	struct compat_call call;
+
+	if (calls_on && ledger->calls_phase == calls_on)
+		return;
+	call = compat_call_read(task, compat_registers_of(task));
+	ledger->syscall = call.number;
+	ledger->syscall_fd = call.argument;
+	ledger->syscall_enter = 0;
+	ledger->calls_phase = calls_on;
+}
+
 static __always_inline enum thread_state wait_class(struct task_struct *task,
 						    const struct wire_ledger *ledger, __u32 state)
 {
-	bool iowait = BPF_CORE_READ_BITFIELD_PROBED(task, in_iowait);
+	bool iowait = BPF_CORE_READ_BITFIELD(task, in_iowait);
 	__u32 nr = ledger->syscall;
 	__u8 class = CLASS_OTHER;
 

@@ -21,13 +21,17 @@ struct task_struct___old_state {
 	volatile long state;
 } __attribute__((preserve_access_index));
 
+/*
+ * Here and in compat_task_throttled(): `task` as a tracepoint or an iterator hands it over. Its
+ * fields are loaded, without a helper: this runs at every switch.
+ */
 static __always_inline __u32 compat_task_state(struct task_struct *task)
 {
 	struct task_struct___old_state *old = (void *)task;
 
 	if (bpf_core_field_exists(task->__state))
-		return BPF_CORE_READ(task, __state);
-	return (__u32)BPF_CORE_READ(old, state);
+		return task->__state;
+	return (__u32)old->state;
 }
 
 /*
@@ -56,12 +60,12 @@ static __always_inline bool compat_task_throttled(struct task_struct *task)
 	struct task_struct___se *by_queue = (void *)task;
 
 	if (bpf_core_field_exists(by_task->throttled))
-		return BPF_CORE_READ(by_task, throttled);
+		return by_task->throttled;
 	if (bpf_core_field_exists(by_queue->se.cfs_rq)) {
-		struct cfs_rq___throttle *queue = BPF_CORE_READ(by_queue, se.cfs_rq);
+		struct cfs_rq___throttle *queue = by_queue->se.cfs_rq;
 
 		if (bpf_core_field_exists(queue->throttle_count))
-			return BPF_CORE_READ(queue, throttle_count) > 0;
+			return queue->throttle_count > 0;
 	}
 	return false;
 }
@@ -176,6 +180,15 @@ struct task_struct___x86 {
 
 #define COMPAT_TS_COMPAT 0x0002
 
+/* Of any task; compat_task_32bit() is for the current one, and cheaper. */
+static __always_inline bool compat_task_is_32bit(struct task_struct *task)
+{
+	struct task_struct___x86 *x86 = (void *)task;
+
+	return bpf_core_field_exists(x86->thread_info.status) &&
+	       BPF_CORE_READ(x86, thread_info.status) & COMPAT_TS_COMPAT;
+}
+
 static __always_inline bool compat_task_32bit(void)
 {
 	struct task_struct___x86 *task = NULL;
@@ -205,17 +218,27 @@ static __always_inline bool compat_faults_disabled(void)
  */
 #define COMPAT_THREAD_SIZE 16384
 
-static __always_inline struct pt_regs *compat_user_registers(void)
+static __always_inline struct pt_regs *compat_registers_on_stack(struct task_struct *task)
 {
-	struct task_struct *task;
-	__u64 stack;
+	__u64 stack = (__u64)BPF_CORE_READ(task, stack);
 
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	task = (struct task_struct *)bpf_get_current_task();
-	stack = (__u64)BPF_CORE_READ(task, stack);
 	return stack ? (struct pt_regs *)(stack + COMPAT_THREAD_SIZE - sizeof(struct pt_regs))
 		     : NULL;
+}
+
+static __always_inline struct pt_regs *compat_user_registers(void)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	return compat_registers_on_stack((struct task_struct *)bpf_get_current_task());
+}
+
+/* The same of another thread; `task` as a tracepoint hands it over. */
+static __always_inline struct pt_regs *compat_registers_of(struct task_struct *task)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return (struct pt_regs *)bpf_task_pt_regs(task);
+	return compat_registers_on_stack(task);
 }
 
 /* The user instruction and stack pointer in them. Of bpf_task_pt_regs() they are read directly. */
@@ -292,16 +315,46 @@ static __always_inline bool compat_victim_is_task(void)
 	return bpf_core_field_exists(struct trace_event_raw_mark_victim___task, uid);
 }
 
-/* The system call that a thread entered the kernel with, from its user registers; < 0 = none. */
-static __always_inline long compat_syscall_number(struct pt_regs *regs)
+/*
+ * The system call that a thread is in, and its first argument, from the registers with which it
+ * entered the kernel; -1 = none. An exception leaves its error code where x86 keeps the number: the
+ * `syscall` instruction alone copies the instruction pointer into rcx. The 32-bit ways in do not;
+ * they mark the task.
+ */
+struct compat_call {
+	__s32 number, argument;
+};
+
+static __always_inline struct compat_call compat_call_read(struct task_struct *task,
+							   struct pt_regs *regs)
 {
+	struct compat_call call = {-1, 0};
 #if defined(__TARGET_ARCH_x86)
-	return BPF_CORE_READ(regs, orig_ax);
+	struct pt_regs at;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs)) {
+		at.orig_ax = regs->orig_ax;
+		at.cx = regs->cx;
+		at.ip = regs->ip;
+		at.di = regs->di;
+		at.bx = regs->bx;
+	} else if (!regs || bpf_probe_read_kernel(&at, sizeof(at), regs)) {
+		return call;
+	}
+	if ((long)at.orig_ax < 0)
+		return call;
+	if (at.cx == at.ip) {
+		call.number = (__s32)at.orig_ax;
+		call.argument = (__s32)at.di;
+	} else if (compat_task_is_32bit(task)) {
+		call.number = (__s32)(at.orig_ax | WIRE_SYSCALL_COMPAT);
+		call.argument = (__s32)at.bx;
+	}
 #elif defined(__TARGET_ARCH_arm64)
-	return BPF_CORE_READ((struct user_pt_regs *)regs, syscallno);
-#else
-	return -1;
+	call.number = BPF_CORE_READ((struct user_pt_regs *)regs, syscallno);
+	call.argument = (__s32)PT_REGS_PARM1_CORE_SYSCALL(regs);
 #endif
+	return call;
 }
 
 #endif

@@ -256,7 +256,9 @@ static __always_inline void context_release(struct wire_ledger *ledger, struct c
 				   compat_user_sp(regs), cpu, SLOT_SYSCALL, &stacks);
 		if (key)
 			context_add(key, &stacks, (__u32)id, id >> 32, CONTEXT_WAKER,
-				    ledger->holding.released, ledger->holding.released_ns);
+				    (__u64)ledger->holding.released * calls_weight /
+					    WIRE_CALL_WEIGHT,
+				    ledger->holding.released_ns * calls_weight / WIRE_CALL_WEIGHT);
 	}
 	ledger->holding.released = 0;
 	ledger->holding.released_ns = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What the holder of a mutex did while another thread waited for it. */
+#include "core/cause.bpf.h"
 #include "core/holder.bpf.h"
 
 /* The current thread as it is called in its own pid namespace: what user space writes down. */
@@ -103,10 +104,13 @@ __attribute__((noinline)) __u64 holder_sum(__u64 begin, __u64 now, __u64 owner)
 	struct cpu_state *cpu = cpu_here();
 	__u64 from;
 
-	if (!ledger || !cpu || ledger->syscall < 0)
+	if (!ledger || !cpu || !calls_inside(ledger))
 		return 0;
-	ledger->holding.released++;
-	ledger->holding.released_ns += now - begin;
+	/* Whence it lets go is found at the end of the call. */
+	if (calls_on) {
+		ledger->holding.released++;
+		ledger->holding.released_ns += now - begin;
+	}
 	__builtin_memset(cpu->held_us, 0, sizeof(cpu->held_us));
 	cpu->held_by_owner = owner && owner == tid_inside();
 	from = begin;

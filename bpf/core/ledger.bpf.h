@@ -71,6 +71,12 @@ static __always_inline __u64 ledger_take_stolen(struct wire_ledger *ledger, __u6
 	return stolen;
 }
 
+/* Whether all system calls since `since` were seen: then the state is user or kernel, rightly. */
+static __always_inline bool ledger_mode_known(const struct wire_ledger *ledger)
+{
+	return (calls_on && ledger->run_phase == calls_on) || ledger->flags & LEDGER_KTHREAD;
+}
+
 /*
  * Ends a stretch of running (user or kernel) of a thread on this CPU; its interrupts and what the
  * hypervisor took go to their own states. The caller sets the next state.
@@ -89,10 +95,13 @@ static __always_inline void ledger_end_run(struct wire_ledger *ledger, const str
 	total -= irq;
 	if (ledger->stolen_owed)
 		total -= ledger_take_stolen(ledger, total);
-	if (ledger->state == STATE_RUN_KERNEL)
+	if (!ledger_mode_known(ledger))
+		ledger->ns[LEDGER_UNSPLIT] += total;
+	else if (ledger->state == STATE_RUN_KERNEL)
 		ledger->ns[STATE_RUN_KERNEL] += total;
 	else
 		ledger->ns[STATE_RUN_USER] += total;
+	ledger->run_phase = calls_on;
 	ledger->issued = 0;
 	ledger->irq_mark = irq_now;
 	ledger->since = now;
@@ -103,6 +112,7 @@ static __always_inline void ledger_begin_run(struct wire_ledger *ledger,
 					     const struct cpu_state *cpu, __u64 clock, __u64 now)
 {
 	ledger->run_begin = now;
+	ledger->run_phase = calls_on;
 	ledger->run_irq = 0;
 	ledger->run_clock = clock;
 	ledger->irq_mark = cpu_irq_time(cpu, now);

@@ -22,6 +22,15 @@ extern const volatile __u32 own_tgid;
 /* Which of a pair of generation maps the programs write: the lowest bit. User space flips it. */
 extern __u32 generation;
 
+/*
+ * The programs at system calls can cost more than all others together: the budget decides for how
+ * much of the time they are attached (user/capture/budget.c). While they are, the number of that
+ * stretch of time, from 1; else 0.
+ */
+extern __u32 calls_on;
+/* What is counted or sampled of a call in this stretch stands for so much, 1 / WIRE_CALL_WEIGHT. */
+extern __u32 calls_weight;
+
 struct events_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);
@@ -49,7 +58,7 @@ extern struct ledger_hash_map ledger_hash SEC(".maps");
 
 /* What a CPU is doing. Written by that CPU only. */
 struct cpu_state {
-	struct wire_cpu told;       /* what user space reads */
+	struct wire_cpu told;       /* what user space reads; first */
 	__u32 in_hard;              /* a hard interrupt runs */
 	__u32 soft_foreign;         /* a softirq runs that is not the current thread's own doing */
 	__u64 irq_begin, irq_total; /* outermost interrupts, hard and foreign soft together */

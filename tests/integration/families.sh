@@ -19,7 +19,8 @@ cc -static -O1 -D_GNU_SOURCE -o "$known" "$root/tests/integration/families.c" ||
 
 # Records what the rest of the arguments do. Its own output is in $out.
 record() {
-	run "$strait" record -q --replace -o "$recording" "$@"
+	# Every call is counted here, not estimated.
+	run "$strait" record -q --replace --budget 100% -o "$recording" "$@"
 }
 
 ask() {

@@ -79,6 +79,29 @@ static void waits_cover(struct analysis *a)
 	a->doc->coverage.places_wrong = (uint64_t)points_sum(rec, "context.wrong");
 }
 
+/* How the budget was kept (capture/budget.c). */
+static void budget_cover(struct analysis *a)
+{
+	const struct recording *rec = a->rec;
+	uint32_t observed = string_find(rec, "syscall.observed_share");
+	uint32_t limit = string_find(rec, "self.budget_percent");
+	double seen = 0, length = 0;
+
+	vec_each(&rec->points, point) {
+		const struct slice *slice = &rec->slices.at[point->slice];
+		double ns = (double)(slice->end_ns - slice->begin_ns);
+
+		if (point->metric == limit)
+			a->doc->coverage.self_budget_percent = point->value;
+		if (point->metric != observed || !(point->value >= 0 && point->value <= 1))
+			continue;
+		seen += point->value * ns;
+		length += ns;
+	}
+	if (length > 0)
+		a->doc->coverage.calls_observed = seen / length;
+}
+
 /*
  * How much of the threads' life the ledger explains: of the leaders of processes that were there
  * from the begin to the end, whose life in the window is known to be all of it.
@@ -162,6 +185,7 @@ void coverage_tell(struct analysis *a)
 	stacks_cover(a);
 	waits_cover(a);
 	tables_cover(a);
+	budget_cover(a);
 	doc->coverage.sample_hz = rec->sample_hz;
 	doc->coverage.sample_source = document_text(doc, "%s", string_get(rec, rec->sample_source));
 	doc->coverage.ledger_share = ledger_cover(a);

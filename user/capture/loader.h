@@ -41,9 +41,9 @@ void loader_free(struct loader *loader);
 /* Whether a program belongs to the family of this name. */
 bool program_in_family(const char *program, const char *family);
 
-/* What the kernel counted of all programs together, since they were loaded. */
+/* What the kernel counted of programs since they were loaded. */
 struct program_total {
-	uint64_t run_ns; /* as far as it was timed: bpf_enable_stats() */
+	uint64_t run_ns, runs; /* as far as it was timed: bpf_enable_stats() */
 	/*
 	 * Events that a program missed because it was interrupted by itself: on newer kernels,
 	 * programs on system calls can be preempted, and the kernel does not run a program twice on
@@ -52,6 +52,10 @@ struct program_total {
 	uint64_t missed;
 };
 
+/* Of the programs of one family, and of all others. */
+void programs_spent(const struct session *session, const char *family, struct program_total *of_it,
+		    struct program_total *of_others);
+/* Of all. */
 struct program_total programs_total(const struct session *session);
 
 /* Writes to `recording` how each family fared. */

@@ -8,17 +8,13 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "capture/loader.h"
+#include "capture/budget.h"
 #include "capture/meter.h"
 #include "strait.skel.h"
 
 struct meter {
 	uint64_t begin_ns;
 	double begin_cpu; /* seconds of this process */
-	int stats_fd;     /* open while the kernel times BPF programs */
-	uint64_t stats_begin_ns, stats_run_ns;
-	uint64_t timed_ns, run_ns; /* sums over the timed parts */
-	uint64_t timed_slice_ns;   /* the slice whose timed part is done or under way */
 };
 
 static double cpu_seconds(void)
@@ -32,17 +28,11 @@ static double cpu_seconds(void)
 
 struct meter *meter_new(void)
 {
-	struct meter *meter = calloc(1, sizeof(*meter));
-
-	if (meter)
-		meter->stats_fd = -1;
-	return meter;
+	return calloc(1, sizeof(struct meter));
 }
 
 void meter_free(struct meter *meter)
 {
-	if (meter && meter->stats_fd >= 0)
-		close(meter->stats_fd);
 	free(meter);
 }
 
@@ -50,21 +40,6 @@ void meter_begin(struct meter *meter, uint64_t now_ns)
 {
 	meter->begin_ns = now_ns;
 	meter->begin_cpu = cpu_seconds();
-}
-
-void meter_tick(struct meter *meter, struct session *session, uint64_t slice_ns, uint64_t now_ns)
-{
-	if (meter->stats_fd < 0 && meter->timed_slice_ns != slice_ns) {
-		meter->timed_slice_ns = slice_ns;
-		meter->stats_run_ns = programs_total(session).run_ns;
-		meter->stats_begin_ns = now_ns;
-		meter->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	} else if (meter->stats_fd >= 0 && now_ns - meter->stats_begin_ns >= METER_TIMED_NS) {
-		meter->run_ns += programs_total(session).run_ns - meter->stats_run_ns;
-		meter->timed_ns += now_ns - meter->stats_begin_ns;
-		close(meter->stats_fd);
-		meter->stats_fd = -1;
-	}
 }
 
 /* A figure from a "Name:   123 kB" line of a /proc file, in its own unit. 0 if absent. */
@@ -105,9 +80,7 @@ void meter_tell(struct meter *meter, struct session *session, uint64_t now_ns)
 	double wall = (double)(now_ns - meter->begin_ns) / 1e9;
 	double own = wall > 0 ? (cpu_seconds() - meter->begin_cpu) / wall * 100 : 0;
 
-	self->bpf_percent = -1;
-	if (meter->timed_ns)
-		self->bpf_percent = (double)meter->run_ns / (double)meter->timed_ns * 100;
+	self->bpf_percent = budget_spent(session->budget) * 100;
 	self->cpu_percent = own + (self->bpf_percent > 0 ? self->bpf_percent : 0);
 	self->rss_bytes = proc_field("/proc/self/status", "VmHWM:") * 1024;
 	self->map_bytes = maps_bytes(session);

@@ -5,16 +5,11 @@
 
 #include "capture/session.h"
 
-/* The programs are timed for this long at the beginning of each slice: timing them costs too. */
-#define METER_TIMED_NS 100000000ULL
-
 struct meter *meter_new(void);
 void meter_free(struct meter *meter);
 
 /* The window begins. */
 void meter_begin(struct meter *meter, uint64_t now_ns);
-/* To be called now and then: begins and ends the timed part of the slice begun at slice_ns. */
-void meter_tick(struct meter *meter, struct session *session, uint64_t slice_ns, uint64_t now_ns);
 /* Fills rec->self for the window so far. */
 void meter_tell(struct meter *meter, struct session *session, uint64_t now_ns);
 

@@ -12,6 +12,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "capture/budget.h"
+#include "capture/calls.h"
 #include "capture/families.h"
 #include "capture/generation.h"
 #include "capture/loader.h"
@@ -138,7 +140,8 @@ static void programs_attach(struct session *session)
 		struct bpf_link *link;
 
 		if (bpf_program__fd(program) < 0 ||
-		    strncmp(bpf_program__section_name(program), "tp_btf/", 7))
+		    strncmp(bpf_program__section_name(program), "tp_btf/", 7) ||
+		    program_in_family(bpf_program__name(program), calls_family()))
 			continue;
 		link = bpf_program__attach(program);
 		if (link) {
@@ -217,7 +220,8 @@ static int session_prepare(struct session *session, struct error *error)
 	session->tasks = tasks_new(rec);
 	session->stacks = stacks_new(rec, session->symbols);
 	session->meter = meter_new();
-	if (!session->tasks || !session->stacks || !session->meter)
+	session->budget = budget_new(session->options.budget);
+	if (!session->tasks || !session->stacks || !session->meter || !session->budget)
 		return error_set(error, -ENOMEM, "out of memory");
 	return 0;
 }
@@ -339,6 +343,7 @@ static int slice_end(struct session *session, struct error *error)
 	losses_drain(session);
 	if (session->options.name_each_slice)
 		stacks_name(session->stacks, session->options.details_later);
+	budget_end_slice(session->budget, session, session->slice_end_ns);
 	meter_tell(session->meter, session, session->slice_end_ns);
 	recording_end_slice(rec, session_time(session, session->slice_end_ns));
 	rec->length_ns = session_time(session, session->slice_end_ns);
@@ -353,14 +358,16 @@ static bool window_stopped(const struct session *session)
 }
 
 /* Sleeps and reads until `until`, or until the window is stopped. */
-static void slice_watch(struct session *session, uint64_t begin, uint64_t until)
+static void slice_watch(struct session *session, uint64_t until)
 {
 	uint64_t now;
 
 	while ((now = now_ns()) < until && !window_stopped(session)) {
+		uint64_t due = budget_tick(session->budget, session, now);
 		uint64_t left = until - now < POLL_NS ? until - now : POLL_NS;
 
-		meter_tick(session->meter, session, begin, now);
+		if (due < now + left)
+			left = due > now ? due - now : 0;
 		/* Only new files wake us: everything else may wait. */
 		ring_buffer__poll(session->ring, (int)((left + 999999) / 1000000));
 		ring_buffer__consume(session->ring);
@@ -387,6 +394,7 @@ static int window_begin(struct session *session, struct error *error)
 	if (!session->series)
 		return error_set(error, -ENOMEM, "out of memory");
 	meter_begin(session->meter, session->begin_ns);
+	budget_begin(session->budget, session, session->begin_ns);
 	if (session->options.command_fd >= 0 && write(session->options.command_fd, "", 1) != 1)
 		return error_set(error, -errno, "cannot start the command: %s", strerror(errno));
 	return 0;
@@ -407,7 +415,7 @@ int session_run(struct session *session, struct error *error)
 		/* No stub at the end: the last slice takes what is left. */
 		if (window_end - end < options->slice_ns / 2)
 			end = window_end;
-		slice_watch(session, begin, end);
+		slice_watch(session, end);
 		/* Stopped while the slice ends: what came after its flip needs one more slice. */
 		session->last_slice = window_stopped(session) || now_ns() >= window_end;
 		err = slice_end(session, error);
@@ -452,6 +460,7 @@ void session_close(struct session *session)
 	strait_bpf__destroy(session->skeleton);
 	series_close(session->series);
 	meter_free(session->meter);
+	budget_free(session->budget);
 	loader_free(session->loader);
 	stacks_free(session->stacks);
 	tasks_free(session->tasks);

@@ -34,6 +34,7 @@ struct session_options {
 	uint64_t slice_ns;  /* 1 s by default */
 	uint64_t warmup_ns; /* the slices that begin before this are warm-up */
 	uint64_t wait_threshold_ns;
+	double budget; /* what the programs may cost: share of all CPUs' time, 0 … 1 */
 	const struct symbols_fetch *fetch; /* after the window; NULL = no file is fetched */
 	struct symbols_fetched *fetched;   /* what came of it, NULL = of no interest */
 	bool name_each_slice; /* the recording goes to a file: names are there if it is cut */
@@ -67,6 +68,7 @@ struct session {
 	struct series *series; /* figures from /proc: series.h */
 	struct loader *loader; /* what was loaded, what was not, and why: loader.h */
 	struct meter *meter;   /* what strait itself costs: meter.h */
+	struct budget *budget; /* what the programs cost and may: budget.h */
 	struct ring_buffer *ring;
 	VEC(struct bpf_link *) links;
 	uint64_t dropped[DROP_COUNT], missed; /* when last read */

@@ -10,6 +10,14 @@
 
 #define PAGE_BYTES ((uint64_t)sysconf(_SC_PAGESIZE))
 
+/*
+ * Time of running, ns, that was seen to be user and kernel time. Older slices count half as much as
+ * the one after them.
+ */
+struct modes {
+	double user, kernel;
+};
+
 /* What is known of the thread that has a tid now. */
 struct task {
 	uint32_t tid, thread; /* thread: position in the recording */
@@ -21,6 +29,7 @@ struct task {
 	uint32_t tail_state;
 	uint64_t tail_ns;
 	uint32_t parties_done; /* parties[].slice up to which edges were recorded */
+	struct modes modes;
 	uint64_t minor_faults, major_faults;
 };
 
@@ -33,6 +42,7 @@ struct group {
 	uint64_t switches, preemptions, wakeups, migrations, minor_faults, major_faults;
 	uint64_t lock_waits, lock_owners;
 	uint64_t rss_pages, rss_told;
+	struct modes modes;
 };
 
 struct tasks {
@@ -40,6 +50,7 @@ struct tasks {
 	VEC(struct task) task;
 	VEC(struct group) group;
 	struct index by_tid, by_tgid;
+	struct modes modes; /* of all */
 };
 
 static bool task_has_tid(const void *context, uint32_t position, const void *key)
@@ -227,10 +238,10 @@ uint32_t tasks_thread(struct tasks *tasks, uint32_t tid, uint32_t tgid)
  * Takes `ns` out of the running states of `delta`, `first` before the others: an open stretch of
  * running was filed under the state it began in; the kernel has split it since.
  */
-static void delta_withdraw(uint64_t delta[STATE_COUNT], uint32_t first, uint64_t ns)
+static void delta_withdraw(uint64_t delta[STATE_COUNT + 1], uint32_t first, uint64_t ns)
 {
-	const uint32_t order[] = {first, STATE_RUN_USER, STATE_RUN_KERNEL, STATE_RUN_IRQ,
-				  STATE_RUN_STOLEN};
+	const uint32_t order[] = {first,         LEDGER_UNSPLIT,  STATE_RUN_USER, STATE_RUN_KERNEL,
+				  STATE_RUN_IRQ, STATE_RUN_STOLEN};
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && ns; i++) {
 		uint64_t part = delta[order[i]] < ns ? delta[order[i]] : ns;
@@ -289,26 +300,64 @@ static void edges_account(struct tasks *tasks, struct task *task, const struct w
 	task->parties_done = generation + 1;
 }
 
+#define MODES_ENOUGH_NS 1e6
+
+static void modes_add(struct modes *modes, const uint64_t *delta)
+{
+	modes->user = modes->user / 2 + (double)delta[STATE_RUN_USER];
+	modes->kernel = modes->kernel / 2 + (double)delta[STATE_RUN_KERNEL];
+}
+
+/*
+ * Running while no system calls were observed: as much of it was user time as in the time when they
+ * were, of the thread, else of its process, else of all.
+ */
+static void delta_split(struct tasks *tasks, struct task *task, uint64_t delta[STATE_COUNT + 1])
+{
+	struct modes *known[] = {&task->modes, &tasks->group.at[task->process].modes,
+				 &tasks->modes};
+	uint64_t unsplit = delta[LEDGER_UNSPLIT], kernel = 0;
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		modes_add(known[i], delta);
+	for (size_t i = 0; unsplit && i < sizeof(known) / sizeof(known[0]); i++) {
+		double all = known[i]->user + known[i]->kernel;
+
+		if (all < MODES_ENOUGH_NS)
+			continue;
+		kernel = (uint64_t)((double)unsplit * known[i]->kernel / all);
+		break;
+	}
+	delta[STATE_RUN_KERNEL] += kernel;
+	delta[STATE_RUN_USER] += unsplit - kernel;
+}
+
 /* The ledger since the last reading, and the stretch open at end_ns (0 = none) → rows. */
 static void ledger_account(struct tasks *tasks, struct task *task, const struct wire_ledger *now,
 			   uint64_t end_ns)
 {
-	uint64_t delta[STATE_COUNT], tail = 0;
+	uint64_t delta[STATE_COUNT + 1], tail = 0;
+	uint32_t tail_state = now->state;
 	uint32_t slice = recording_slice(tasks->rec);
 	struct group *group = &tasks->group.at[task->process];
 
-	for (int state = 0; state < STATE_COUNT; state++)
+	for (int state = 0; state <= LEDGER_UNSPLIT; state++)
 		delta[state] = now->ns[state] - task->seen.ns[state];
+	/* User or kernel: as it was when the stretch began, if all calls since then were seen. */
+	if (now->state <= STATE_RUN_KERNEL && !now->run_phase && !(now->flags & LEDGER_KTHREAD))
+		tail_state = LEDGER_UNSPLIT;
 	if (end_ns > now->since && now->state < STATE_COUNT) {
 		tail = end_ns - now->since;
-		delta[now->state] += tail;
+		delta[tail_state] += tail;
 	}
-	if (task->tail_ns && task->tail_state <= STATE_RUN_STOLEN)
+	if (task->tail_ns &&
+	    (task->tail_state <= STATE_RUN_STOLEN || task->tail_state == LEDGER_UNSPLIT))
 		delta_withdraw(delta, task->tail_state, task->tail_ns);
 	else if (task->tail_ns)
 		delta[task->tail_state] -= delta[task->tail_state] < task->tail_ns
 						   ? delta[task->tail_state]
 						   : task->tail_ns;
+	delta_split(tasks, task, delta);
 	for (int state = 0; state < STATE_COUNT; state++)
 		if (delta[state])
 			recording_ledger(tasks->rec, slice, task->thread, state, delta[state]);
@@ -317,7 +366,7 @@ static void ledger_account(struct tasks *tasks, struct task *task, const struct 
 	group->wakeups += now->wakeups - task->seen.wakeups;
 	group->migrations += now->migrations - task->seen.migrations;
 	task->seen = *now;
-	task->tail_state = now->state;
+	task->tail_state = tail_state;
 	task->tail_ns = tail;
 }
 

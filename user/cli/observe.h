@@ -18,6 +18,7 @@
 struct observe_options {
 	struct target_options target;
 	uint32_t sample_hz;
+	double budget;      /* of all CPUs' time, 0 … 1 */
 	uint64_t length_ns; /* 0 = until the command ends, OBSERVE_LENGTH without one */
 	bool endless;       /* until a signal; length_ns is not looked at */
 	uint64_t slice_ns, warmup_ns, wait_threshold_ns;
@@ -39,7 +40,7 @@ struct observe_options {
 
 #define OBSERVE_DEFAULTS                                                                           \
 	{                                                                                          \
-		.sample_hz = 99, .slice_ns = OBSERVE_SECOND,                                       \
+		.sample_hz = 99, .budget = 0.01, .slice_ns = OBSERVE_SECOND,                       \
 		.wait_threshold_ns = OBSERVE_SECOND / 1000, .warmup_ns = OBSERVE_WARMUP_AUTO       \
 	}
 #define OBSERVE_LENGTH (10 * OBSERVE_SECOND) /* where neither -d nor a command says otherwise */

@@ -39,6 +39,7 @@ option_parse option_text;     /* const char **: not empty */
 option_parse option_count;    /* uint32_t *: a whole number, low … high */
 option_parse option_duration; /* uint64_t * in ns: decimal seconds, low … high */
 option_parse option_number;   /* double *: decimal, low … high */
+option_parse option_percent;  /* double *: 0.01 for "1%" or "1"; low … high in percent */
 
 #define OPTION_PIDS 64
 

@@ -60,6 +60,26 @@ int option_number(const struct option *option, const char *text, struct error *e
 	return number_parse(option, text, option->value, error);
 }
 
+int option_percent(const struct option *option, const char *text, struct error *error)
+{
+	size_t length = strlen(text);
+	char digits[32];
+	double number = 0;
+	int err;
+
+	if (length && text[length - 1] == '%')
+		length--;
+	/* Too long for any number in range: not cut, but read as it is, and refused. */
+	if (length < sizeof(digits)) {
+		memcpy(digits, text, length);
+		digits[length] = 0;
+	}
+	err = number_parse(option, length < sizeof(digits) ? digits : text, &number, error);
+	if (!err)
+		*(double *)option->value = number / 100;
+	return err;
+}
+
 int option_count(const struct option *option, const char *text, struct error *error)
 {
 	double number = 0;

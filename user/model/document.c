@@ -17,6 +17,8 @@ struct document *document_new(void)
 	doc->coverage.self_cpu_percent = NAN;
 	doc->coverage.self_bpf_percent = NAN;
 	doc->coverage.waits_placed = NAN;
+	doc->coverage.calls_observed = NAN;
+	doc->coverage.self_budget_percent = NAN;
 	doc->total.saved_share = NAN;
 	doc->total.low = NAN;
 	doc->total.high = NAN;

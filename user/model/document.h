@@ -177,6 +177,9 @@ struct document {
 		/* Waits: of the time that threads of the target were blocked, the share whose place
 		 * is known; how many places were looked at twice, and were another one. NAN, 0 =
 		 * none. */
+		/* Share of the window in which system calls were observed; NAN = none were. */
+		double calls_observed;
+		double self_budget_percent; /* of one CPU; NAN = not known */
 		double waits_placed;
 		uint64_t waits, places_checked, places_wrong;
 		uint64_t tracing_samples; /* of cpu_samples: inside tracing programs, no hotspots */

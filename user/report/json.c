@@ -147,6 +147,7 @@ static json_t *self_json(const struct document *doc)
 
 	field_real(object, "cpu_percent", doc->coverage.self_cpu_percent);
 	field_real(object, "bpf_percent", bpf < 0 ? NAN : bpf);
+	field_real(object, "budget_percent", doc->coverage.self_budget_percent);
 	if (doc->coverage.self_rss_bytes)
 		field_count(object, "rss_bytes", doc->coverage.self_rss_bytes);
 	if (doc->coverage.self_map_bytes)
@@ -178,6 +179,7 @@ static json_t *coverage_json(const struct document *doc)
 	field_put(object, "skipped", skipped);
 	field_put(object, "stacks", stacks_json(doc));
 	field_put(object, "waits", waits_json(doc));
+	field_real(object, "calls_observed_share", doc->coverage.calls_observed);
 	field_put(object, "unwind_tables", tables_json(&doc->coverage.tables));
 	field_real(object, "ledger_share", doc->coverage.ledger_share);
 	field_put(object, "self", self_json(doc));

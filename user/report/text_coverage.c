@@ -73,6 +73,18 @@ static void put_waits(struct page *page, const struct document *doc)
 		   count_format(doc->coverage.places_checked).text);
 }
 
+static void put_calls(struct page *page, const struct document *doc)
+{
+	double observed = doc->coverage.calls_observed;
+
+	/* All the time is what one expects. */
+	if (isfinite(observed) && observed < 0.995)
+		page_field(page, INDENT, LABEL, "calls",
+			   "system calls were observed for %s of the time, to keep the budget; their "
+			   "figures, and user and kernel time apart, are estimates from that",
+			   part_format(observed).text);
+}
+
 static void put_tables(struct page *page, const struct unwind_tables *tables)
 {
 	char less[160] = "";
@@ -132,12 +144,17 @@ static struct number size_or_unknown(uint64_t bytes)
 static void put_cost(struct page *page, const struct document *doc)
 {
 	double cpu = doc->coverage.self_cpu_percent, bpf = doc->coverage.self_bpf_percent;
+	double budget = doc->coverage.self_budget_percent;
 	bool split = isfinite(bpf) && bpf >= 0;
+	char limit[64] = "";
 
-	page_field(page, INDENT, LABEL, "own cost", "CPU %s%s%s%s · memory %s · BPF maps %s",
+	if (isfinite(budget))
+		snprintf(limit, sizeof(limit), ", budget %s",
+			 number_with_unit(budget, "percent").text);
+	page_field(page, INDENT, LABEL, "own cost", "CPU %s%s%s%s%s · memory %s · BPF maps %s",
 		   number_with_unit(cpu, "percent").text, isfinite(cpu) ? " of one CPU (" : " (",
 		   split ? number_with_unit(bpf, "percent").text : "",
-		   split ? " in BPF programs)" : "part of BPF programs not measured)",
+		   split ? " in BPF programs)" : "part of BPF programs not measured)", limit,
 		   size_or_unknown(doc->coverage.self_rss_bytes).text,
 		   size_or_unknown(doc->coverage.self_map_bytes).text);
 }
@@ -149,6 +166,7 @@ void text_coverage(struct page *page, const struct document *doc)
 	page_heading(page, "Coverage", "what was and was not seen, and what it cost");
 	put_samples(page, doc);
 	put_waits(page, doc);
+	put_calls(page, doc);
 	put_tables(page, &doc->coverage.tables);
 	put_lost(page, doc);
 	put_skipped(page, doc);

@@ -10,6 +10,7 @@
 #include <bpf/libbpf.h>
 
 #include "capture/contexts.h"
+#include "capture/cpus.h"
 #include "capture/families.h"
 #include "capture/tasks.h"
 #include "histogram.h"
@@ -19,9 +20,6 @@ struct sched_data {
 	uint32_t buckets[HIST_BUCKETS]; /* of the run queue, when last read */
 	uint64_t sum;
 	struct wire_cpu *cpus; /* per CPU, when last read */
-	int cpu_count;
-	size_t cpu_size; /* of one struct cpu_state, as the kernel hands it out */
-	char *cpu_now;
 	struct contexts *contexts;
 };
 
@@ -129,16 +127,14 @@ static void runqueue_drain(struct session *session, bool tell)
 static void cpus_drain(struct session *session, bool tell)
 {
 	struct sched_data *data = sched_data(session);
-	uint32_t zero = 0;
+	struct wire_cpu *cpus;
 	char label[16];
+	int count;
 
-	if (bpf_map_lookup_elem(bpf_map__fd(session->skeleton->maps.cpus), &zero, data->cpu_now))
-		return;
-	for (int cpu = 0; cpu < data->cpu_count; cpu++) {
-		struct wire_cpu now, *before = &data->cpus[cpu];
+	cpus = cpus_read(session, &count);
+	for (int cpu = 0; cpus && cpu < count; cpu++) {
+		struct wire_cpu now = cpus[cpu], *before = &data->cpus[cpu];
 
-		/* struct wire_cpu is the first member of struct cpu_state. */
-		memcpy(&now, data->cpu_now + (size_t)cpu * data->cpu_size, sizeof(now));
 		if (now.idle_since && session->slice_end_ns > now.idle_since)
 			now.idle_ns += session->slice_end_ns - now.idle_since;
 		if (tell) {
@@ -154,6 +150,7 @@ static void cpus_drain(struct session *session, bool tell)
 		}
 		*before = now;
 	}
+	free(cpus);
 }
 
 static int sched_begin(struct session *session, struct error *error)
@@ -163,12 +160,9 @@ static int sched_begin(struct session *session, struct error *error)
 	if (!data)
 		return error_set(error, -ENOMEM, "out of memory");
 	session->family_data[family_index(&family_sched)] = data;
-	data->cpu_count = libbpf_num_possible_cpus();
-	data->cpu_size = (bpf_map__value_size(session->skeleton->maps.cpus) + 7) & ~7UL;
-	data->cpus = calloc((size_t)data->cpu_count, sizeof(*data->cpus));
-	data->cpu_now = malloc((size_t)data->cpu_count * data->cpu_size);
+	data->cpus = calloc((size_t)libbpf_num_possible_cpus(), sizeof(*data->cpus));
 	data->contexts = contexts_open(bpf_map__fd(session->skeleton->maps.contexts));
-	if (!data->cpus || !data->cpu_now || !data->contexts)
+	if (!data->cpus || !data->contexts)
 		return error_set(error, -ENOMEM, "out of memory");
 	runqueue_drain(session, false);
 	cpus_drain(session, false);
@@ -198,7 +192,6 @@ static void sched_close(struct session *session)
 		return;
 	contexts_close(data->contexts);
 	free(data->cpus);
-	free(data->cpu_now);
 	free(data);
 }
 

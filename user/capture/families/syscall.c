@@ -5,11 +5,13 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 
 #include <bpf/libbpf.h>
 
+#include "capture/calls.h"
 #include "capture/families.h"
 #include "strait.skel.h"
 
@@ -79,6 +81,12 @@ static void syscall_label(uint32_t nr, char *label, size_t size)
 	snprintf(label, size, "%ssyscall %u", space, nr & ~WIRE_SYSCALL_COMPAT);
 }
 
+/* A sum of weights in whole units. */
+static uint64_t weight_round(uint64_t sum)
+{
+	return (sum + WIRE_CALL_WEIGHT / 2) / WIRE_CALL_WEIGHT;
+}
+
 static void syscall_counted(struct session *session, const void *key, const void *value)
 {
 	const struct syscall_key *call = key;
@@ -89,13 +97,13 @@ static void syscall_counted(struct session *session, const void *key, const void
 
 	syscall_label(call->nr, label, sizeof(label));
 	if (sum->count)
-		recording_count(rec, "syscall.count", process, label, sum->count);
+		recording_count(rec, "syscall.count", process, label, weight_round(sum->count));
 	if (sum->errors)
-		recording_count(rec, "syscall.errors", process, label, sum->errors);
+		recording_count(rec, "syscall.errors", process, label, weight_round(sum->errors));
 	if (sum->again)
-		recording_count(rec, "syscall.again", process, label, sum->again);
+		recording_count(rec, "syscall.again", process, label, weight_round(sum->again));
 	if (sum->ns)
-		recording_count(rec, "syscall.ns", process, label, sum->ns);
+		recording_count(rec, "syscall.ns", process, label, weight_round(sum->ns));
 }
 
 static int syscall_drain(struct session *session, struct error *error)
@@ -117,6 +125,89 @@ static int syscall_loaded(struct session *session, struct error *error)
 	return error_set(error, -ENOTSUP, "the kernel takes only one end of system calls");
 }
 
+/* ---- attaching and detaching ---- */
+
+struct calls {
+	struct bpf_link *enter, *leave;
+	uint32_t phase; /* the last value of calls_on that was not 0 */
+};
+
+static struct calls *calls_of(struct session *session)
+{
+	return session->family_data[family_index(&family_syscall)];
+}
+
+const char *calls_family(void)
+{
+	return family_syscall.name;
+}
+
+static void calls_detach(struct calls *calls)
+{
+	bpf_link__destroy(calls->enter);
+	bpf_link__destroy(calls->leave);
+	calls->enter = calls->leave = NULL;
+}
+
+/* The end first: a call whose begin was seen is not to end unseen. */
+static int calls_attach(struct session *session, struct calls *calls)
+{
+	if (calls->enter)
+		return 0;
+	calls->leave = bpf_program__attach(session->skeleton->progs.syscall__exit);
+	if (calls->leave)
+		calls->enter = bpf_program__attach(session->skeleton->progs.syscall__enter);
+	if (calls->enter)
+		return 0;
+	calls_detach(calls);
+	return errno ? -errno : -EIO;
+}
+
+static int syscall_attach(struct session *session, struct error *error)
+{
+	struct calls *calls = calloc(1, sizeof(*calls));
+	int err;
+
+	if (!calls)
+		return error_set(error, -ENOMEM, "out of memory");
+	session->family_data[family_index(&family_syscall)] = calls;
+	err = calls_attach(session, calls);
+	return err ? error_set(error, err, "cannot attach to system calls: %s", strerror(-err)) : 0;
+}
+
+bool calls_observe(struct session *session, double duty)
+{
+	struct calls *calls = calls_of(session);
+	bool fresh = calls && !calls->enter;
+
+	if (!calls || session->family_off[family_index(&family_syscall)] ||
+	    calls_attach(session, calls))
+		return false;
+	session->skeleton->bss->calls_weight = (uint32_t)(WIRE_CALL_WEIGHT / duty + 0.5);
+	if (fresh || !calls->phase)
+		__atomic_store_n(&session->skeleton->bss->calls_on, ++calls->phase,
+				 __ATOMIC_SEQ_CST);
+	return true;
+}
+
+void calls_ignore(struct session *session)
+{
+	struct calls *calls = calls_of(session);
+
+	__atomic_store_n(&session->skeleton->bss->calls_on, 0, __ATOMIC_SEQ_CST);
+	if (calls)
+		calls_detach(calls);
+}
+
+static void syscall_close(struct session *session)
+{
+	struct calls *calls = calls_of(session);
+
+	if (calls)
+		calls_detach(calls);
+	free(calls);
+}
+
 static void call_sampled(struct session *session, const void *record, size_t size)
 {
 	session_sample(session, SAMPLE_SYSCALL, record, size);
@@ -128,5 +219,7 @@ const struct family family_syscall = {
 	.handlers = {{WIRE_CALL_SAMPLE, call_sampled}},
 	.prepare = syscall_prepare,
 	.loaded = syscall_loaded,
+	.attach = syscall_attach,
 	.drain = syscall_drain,
+	.close = syscall_close,
 };

@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The budget: a program that reads a cached file as fast as it can. With a large budget each of
+# them is counted; with a small one they are estimated, and watching costs what it may.
+
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need_root
+need_strait
+need sqlite3 jq cc
+
+load=$work/load
+recording=$work/r.strait
+
+cc -O1 -o "$load" "$root/tests/integration/budget.c" || exit 1
+
+head -c 32768 /dev/zero >"$work/data"
+
+ask() {
+	sqlite3 -readonly "$recording" "$@"
+}
+
+# observe BUDGET: records the load; $calls it made, $life, $user and $kernel ns; $counted, $report.
+observe() {
+	run "$strait" record -q --replace --budget "$1" -o "$recording" -- "$load" 4 "$work/data"
+	is "recorded with a budget of $1" 0 "$status"
+	read -r tid calls life user kernel <"$out"
+	counted=$(ask "SELECT coalesce(sum(value), 0) FROM v_counts
+		WHERE metric = 'syscall.count' AND label = 'pread64'")
+	report=$("$strait" report "$recording" --json)
+}
+
+share() {
+	jq "$1 // 0" <<<"$report"
+}
+
+# spent STATE: ns of the load's thread.
+spent() {
+	ask "SELECT coalesce(sum(ns), 0) FROM v_ledger WHERE tid = $tid AND state = '$1'"
+}
+
+test_all() {
+	observe 100%
+	within "$calls calls, all of them counted" $((calls - calls / 1000)) $((calls + 10)) "$counted"
+	is 'observed all the time' true "$(jq '.coverage.calls_observed_share > 0.999' <<<"$report")"
+}
+
+test_part() {
+	local all observed
+	observe 1%
+	all=$((user + kernel))
+	observed=$(share .coverage.calls_observed_share)
+	is "observed for a part of the time: $observed" true \
+		"$(jq '.coverage.calls_observed_share | . > 0.005 and . < 0.5' <<<"$report")"
+	# Some eight stretches of time stand for all.
+	within "$calls calls, estimated" $((calls * 7 / 10)) $((calls * 13 / 10)) "$counted"
+	within "the ledger sums to its life of $((life / 1000000)) ms" \
+		$((life - 20000000)) $((life + 60000000)) \
+		"$(ask "SELECT sum(ns) FROM v_ledger WHERE tid = $tid")"
+	# Tracing a call is kernel time too, more in the stretches that stand for all.
+	within 'kernel time, percent of its running' \
+		$((kernel * 100 / all - 10)) $((kernel * 100 / all + 35)) \
+		$(($(spent 'running kernel code') * 100 /
+			($(spent 'running kernel code') + $(spent 'running user code'))))
+	is "programs cost $(share .coverage.self.bpf_percent) % of a CPU, the budget is $(
+		share .coverage.self.budget_percent) %" true \
+		"$(jq '.coverage.self | .bpf_percent < 2 * .budget_percent' <<<"$report")"
+	matches 'the report says so' 'system calls were observed for' \
+		<("$strait" report "$recording")
+}
+
+test_all
+test_part
+finish

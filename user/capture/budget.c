@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "capture/budget.h"
+#include "capture/calls.h"
+#include "capture/cpus.h"
+#include "capture/loader.h"
+
+/*
+ * The programs are timed for so long out of so much. In between their cost is known from what they
+ * count: beginning and ending to time them patches the kernel's code, 0.6 ms on all CPUs.
+ */
+#define TIMED_NS 10000000ULL
+#define EVERY_NS 1000000000ULL
+/* Of observed and not observed together, on average: attaching and detaching takes 1.3 ms. */
+#define ROUND_NS 500000000ULL
+#define DUTY_MIN 0.01
+/*
+ * What the kernel needs beside a program's own time, by which it is called (bpf_trace_runN), and
+ * for system calls the slow way in and out that tracing them takes: an empty program on both ends
+ * of getppid() costs 170 ns a call on the machine of docs/performance.md.
+ */
+#define RUN_NS      20
+#define CALL_RUN_NS 80
+/* Taken until the programs were timed: both ends of a call, one switch with its wakeup. */
+#define CALL_NS_FIRST   700
+#define SWITCH_NS_FIRST 600
+/* Fewer than this in the timed part say nothing about what one costs. */
+#define TIMED_ENOUGH 100
+/* System calls may have this part of the budget even where the rest alone exceeds it. */
+#define CALLS_PART 0.25
+
+/* CPU time of programs by what makes them run. */
+struct cost {
+	double calls, rest; /* ns */
+};
+
+struct budget {
+	double limit; /* CPUs */
+	double duty;  /* part of the time in which calls are to be observed */
+	bool observed;
+	double round_duty;    /* that the weights of this round's calls were made of */
+	uint64_t round_begin; /* of the stretch that is under way */
+	uint64_t until;       /* its end; UINT64_MAX = as long as it is cheap */
+
+	int stats_fd; /* open while the kernel times the programs */
+	uint64_t timed_begin, timed_next;
+	struct program_total timed_calls, timed_rest; /* at timed_begin */
+	struct cpus_sum timed_events;
+	double call_ns, switch_ns; /* of one call, of all other programs for one switch */
+	double fixed_rate;         /* CPUs: of the other programs, where switches are few */
+
+	struct cpus_sum events; /* at told_ns */
+	uint64_t begin_ns, told_ns, slice_begin, slice_observed;
+	struct cost
+		rate; /* in the last stretch that was long enough, CPUs; calls: while observed */
+	double spent; /* CPU ns since begin_ns */
+};
+
+struct budget *budget_new(double share)
+{
+	struct budget *budget = calloc(1, sizeof(*budget));
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (!budget)
+		return NULL;
+	budget->limit = share * (cpus > 0 ? (double)cpus : 1);
+	budget->stats_fd = -1;
+	budget->duty = 1;
+	budget->call_ns = CALL_NS_FIRST;
+	budget->switch_ns = SWITCH_NS_FIRST;
+	return budget;
+}
+
+void budget_free(struct budget *budget)
+{
+	if (budget && budget->stats_fd >= 0)
+		close(budget->stats_fd);
+	free(budget);
+}
+
+/* ---- what it costs ---- */
+
+/* Adds what was spent since the last time, from what the programs counted. */
+static void budget_sum(struct budget *budget, struct session *session, uint64_t now_ns)
+{
+	double ns = (double)(now_ns - budget->told_ns);
+	struct cpus_sum events = cpus_sum(session);
+	struct cost cost = {
+		.calls = (double)(events.calls - budget->events.calls) * budget->call_ns,
+		.rest = (double)(events.switches - budget->events.switches) * budget->switch_ns +
+			budget->fixed_rate * ns,
+	};
+
+	if (ns <= 0)
+		return;
+	if (budget->observed) {
+		budget->slice_observed += now_ns - budget->told_ns;
+		budget->rate.calls = cost.calls / ns;
+	}
+	budget->rate.rest = cost.rest / ns;
+	budget->spent += cost.calls + cost.rest;
+	budget->events = events;
+	budget->told_ns = now_ns;
+}
+
+static double total_ns(struct program_total from, struct program_total to, double each_ns)
+{
+	return (double)(to.run_ns - from.run_ns) + each_ns * (double)(to.runs - from.runs);
+}
+
+static void timing_begin(struct budget *budget, struct session *session, uint64_t now_ns)
+{
+	programs_spent(session, calls_family(), &budget->timed_calls, &budget->timed_rest);
+	budget->timed_events = cpus_sum(session);
+	budget->timed_begin = now_ns;
+	budget->timed_next = now_ns + EVERY_NS;
+	budget->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+}
+
+static void timing_end(struct budget *budget, struct session *session, uint64_t now_ns)
+{
+	struct program_total calls, rest;
+	struct cpus_sum events = cpus_sum(session);
+	double switches = (double)(events.switches - budget->timed_events.switches);
+	double call_count = (double)(events.calls - budget->timed_events.calls), rest_ns;
+
+	close(budget->stats_fd);
+	budget->stats_fd = -1;
+	programs_spent(session, calls_family(), &calls, &rest);
+	rest_ns = total_ns(budget->timed_rest, rest, RUN_NS);
+	if (call_count >= TIMED_ENOUGH)
+		budget->call_ns = total_ns(budget->timed_calls, calls, CALL_RUN_NS) / call_count;
+	/* Where hardly anything switches, the programs run for other reasons. */
+	if (switches >= TIMED_ENOUGH) {
+		budget->switch_ns = rest_ns / switches;
+		budget->fixed_rate = 0;
+	} else if (now_ns > budget->timed_begin) {
+		budget->switch_ns = SWITCH_NS_FIRST;
+		budget->fixed_rate = fmax(rest_ns - switches * budget->switch_ns, 0) /
+				     (double)(now_ns - budget->timed_begin);
+	}
+}
+
+/* The part of the time for which the budget can bear to observe system calls. */
+static double duty_choose(const struct budget *budget)
+{
+	double left = fmax(budget->limit - budget->rate.rest, budget->limit * CALLS_PART);
+
+	if (budget->rate.calls <= left)
+		return 1;
+	return fmax(left / budget->rate.calls, DUTY_MIN);
+}
+
+/* ---- rounds ---- */
+
+static double random_unit(void)
+{
+	return (double)random() / (double)RAND_MAX;
+}
+
+static void round_observe(struct budget *budget, struct session *session, uint64_t now_ns)
+{
+	budget->observed = calls_observe(session, budget->duty);
+	budget->round_duty = budget->duty;
+	budget->round_begin = now_ns;
+	budget->until =
+		budget->duty < 1 ? now_ns + (uint64_t)(budget->duty * ROUND_NS) : UINT64_MAX;
+	if (!budget->observed)
+		budget->until = UINT64_MAX;
+}
+
+/* The stretch that begins now makes the round as long as the weights of its first stretch say. */
+static void round_rest(struct budget *budget, struct session *session, uint64_t now_ns)
+{
+	double observed = (double)(now_ns - budget->round_begin);
+
+	calls_ignore(session);
+	budget->observed = false;
+	budget->until = now_ns +
+			(uint64_t)(observed * (1 / budget->round_duty - 1) * (0.5 + random_unit()));
+}
+
+void budget_begin(struct budget *budget, struct session *session, uint64_t now_ns)
+{
+	budget->begin_ns = budget->told_ns = budget->slice_begin = now_ns;
+	budget->events = cpus_sum(session);
+	round_observe(budget, session, now_ns);
+	timing_begin(budget, session, now_ns);
+}
+
+uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t now_ns)
+{
+	bool timing = budget->stats_fd >= 0;
+	uint64_t due;
+
+	budget_sum(budget, session, now_ns);
+	if (timing && now_ns - budget->timed_begin >= TIMED_NS)
+		timing_end(budget, session, now_ns);
+	else if (!timing && budget->observed && now_ns >= budget->timed_next)
+		timing_begin(budget, session, now_ns);
+	if (budget->observed)
+		budget->duty = duty_choose(budget);
+	if (budget->observed && budget->until == UINT64_MAX && budget->duty < 1) {
+		/* Too dear: what was observed so far stands for itself, and the rounds begin. */
+		round_observe(budget, session, now_ns);
+	} else if (now_ns >= budget->until && budget->observed) {
+		if (budget->stats_fd >= 0)
+			timing_end(budget, session, now_ns);
+		round_rest(budget, session, now_ns);
+	} else if (now_ns >= budget->until) {
+		round_observe(budget, session, now_ns);
+	}
+	due = budget->until;
+	if (budget->stats_fd >= 0 && budget->timed_begin + TIMED_NS < due)
+		due = budget->timed_begin + TIMED_NS;
+	return due;
+}
+
+/* ---- what it came to ---- */
+
+void budget_end_slice(struct budget *budget, struct session *session, uint64_t now_ns)
+{
+	budget_sum(budget, session, now_ns);
+	if (now_ns > budget->slice_begin)
+		recording_point(session->recording, "syscall.observed_share", "",
+				(double)budget->slice_observed /
+					(double)(now_ns - budget->slice_begin));
+	recording_point(session->recording, "self.budget_percent", "", budget->limit * 100);
+	budget->slice_begin = now_ns;
+	budget->slice_observed = 0;
+}
+
+double budget_spent(const struct budget *budget)
+{
+	return budget->told_ns > budget->begin_ns
+		       ? budget->spent / (double)(budget->told_ns - budget->begin_ns)
+		       : 0;
+}

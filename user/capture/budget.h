@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the BPF programs cost, measured by the kernel, and kept within a share of the host's CPU
+ * time.
+ *
+ * What can be given up is how many system calls are observed: their programs are attached for a
+ * part of the time. The time is cut in rounds, each with a stretch in which calls are observed and
+ * one in which they are not; what is counted and sampled in the first stands for both
+ * (calls_weight). The length of the second is random, so that nothing periodic keeps in step. The
+ * ledger, block, network and memory programs and CPU samples are always on.
+ */
+#ifndef STRAIT_BUDGET_H
+#define STRAIT_BUDGET_H
+
+#include "capture/session.h"
+
+/* `share` of all CPUs' time, 0 … 1. NULL: out of memory. */
+struct budget *budget_new(double share);
+void budget_free(struct budget *budget);
+
+/* The window begins at now_ns (CLOCK_MONOTONIC, as all times here). */
+void budget_begin(struct budget *budget, struct session *session, uint64_t now_ns);
+/* Does what is due; returns when it wants to be called again. */
+uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t now_ns);
+/* Adds to the open slice for how much of it system calls were observed. */
+void budget_end_slice(struct budget *budget, struct session *session, uint64_t now_ns);
+/* CPU time of the programs over the window so far, in CPUs. */
+double budget_spent(const struct budget *budget);
+
+#endif
