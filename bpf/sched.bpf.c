@@ -7,6 +7,7 @@
  */
 #include "core/cause.bpf.h"
 #include "core/context.bpf.h"
+#include "core/crowd.bpf.h"
 #include "core/identity.bpf.h"
 #include "core/ledger.bpf.h"
 #include "core/sampling.bpf.h"
@@ -168,6 +169,8 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 	}
 	if (state && (ledger->flags & (LEDGER_TARGETED | LEDGER_KTHREAD)) == LEDGER_TARGETED)
 		wait_enter(ctx, ledger, next_state, cpu);
+	if (ledger->crowd_place)
+		crowd_return(ledger, now);
 }
 
 /* The thread waited for this CPU for `waited` ns: charge those who had it meanwhile. */
@@ -311,6 +314,7 @@ static __always_inline int wakeup(struct task_struct *task)
 	else
 		parties->waker_other_ns += waited;
 	ledger_write_end(ledger);
+	crowd_join(ledger, cpu, id, now);
 	if (!ledger->context)
 		return 0;
 	context_leave(ledger, task->pid, task->tgid, waited);

@@ -63,6 +63,9 @@ struct cpu_state {
 	__u64 waits_second; /* rate limit of single waits */
 	__u32 waits_sent;
 	__u32 contexts; /* looked up in the context cache */
+	/* The last wakeup made here: by whom (tgid << 32 | tid, 0 = an interrupt), when, and what
+	 * tells the act, 0 = not looked at. */
+	__u64 wake_by, wake_time, wake_act;
 };
 
 struct cpus_map {
