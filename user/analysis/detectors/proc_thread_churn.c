@@ -24,8 +24,7 @@ struct brood {
 	double threads, life, cpu;        /* threads of a moment; ns: sums */
 	double samples, part[WORK_KINDS]; /* of all threads of the group */
 	double lock;                      /* ns of waiting for the lock of the address space */
-	uint32_t processes, slices;       /* that have any; in which any were seen */
-	uint32_t slice_seen;              /* + 1 */
+	uint32_t processes;               /* that have any */
 };
 
 static bool thread_brief(const struct analysis *a, uint32_t thread)
@@ -58,27 +57,36 @@ static void threads_sum(const struct analysis *a, struct brood *broods)
 		counted[process] = true;
 	}
 	free(counted);
-	/* Rows of a slice stand together. */
-	vec_each(&a->rec->ledger, row) {
-		uint32_t group = a->facts->threads[row->thread].group;
+}
 
-		if (group == NONE || !thread_brief(a, row->thread) ||
-		    broods[group].slice_seen == row->slice + 1)
+/* In how many slices threads of a moment were there. */
+static size_t slices_with_any(const struct analysis *a, uint32_t group)
+{
+	bool *seen = calloc(a->rec->slices.len + 1, sizeof(*seen));
+	size_t slices = 0;
+
+	if (!seen)
+		abort();
+	vec_each(&a->rec->ledger, row) {
+		if (seen[row->slice] || a->facts->threads[row->thread].group != group ||
+		    !thread_brief(a, row->thread))
 			continue;
-		broods[group].slice_seen = row->slice + 1;
-		broods[group].slices++;
+		seen[row->slice] = true;
+		slices++;
 	}
+	free(seen);
+	return slices;
 }
 
 /* A thread for each job, all the time: not a pool that was started, or ended, in the window. */
-static bool brood_churns(const struct analysis *a, const struct brood *brood)
+static bool brood_churns(const struct analysis *a, uint32_t group, const struct brood *brood)
 {
 	double seconds = a->facts->window_ns / 1e9;
 
 	return brood->threads / seconds >= STARTS_PER_SECOND &&
 	       brood->cpu / brood->threads <= CPU_NS_MOST &&
 	       brood->threads >= THREADS_PER_PROCESS * (double)brood->processes &&
-	       2 * brood->slices > a->rec->slices.len;
+	       2 * slices_with_any(a, group) > a->rec->slices.len;
 }
 
 static bool waits_in_kernel(const struct recording *rec, const struct stack *stack)
@@ -189,7 +197,7 @@ static void detect(struct analysis *a)
 	threads_sum(a, broods);
 	/* Of the others nothing needs to be known. */
 	for (uint32_t group = 0; group < a->facts->groups.len; group++)
-		if (a->blame->worked[group] <= 0 || !brood_churns(a, &broods[group]))
+		if (a->blame->worked[group] <= 0 || !brood_churns(a, group, &broods[group]))
 			broods[group].threads = 0;
 	samples_sum(a, broods, &askers);
 	for (uint32_t group = 0; group < a->facts->groups.len; group++)

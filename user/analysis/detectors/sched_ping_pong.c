@@ -37,7 +37,6 @@ struct table {
 
 static void table_add(struct table *table, uint32_t woken, uint32_t waker, double count)
 {
-	table->all[woken] += count;
 	vec_each(&table->at, at)
 		if (at->woken == woken && at->waker == waker) {
 			at->count += count;
@@ -160,7 +159,8 @@ static void pair_tell(struct analysis *a, struct bottleneck *finding, const stru
 		pair_name(a, pair), pair->wakeups / seconds, pair->user / pair->switches / 1e3);
 	finding_evidence(finding, "wakeups of one by the other, of known wakers",
 			 pair->there / seconds, "wakeups/s");
-	finding_evidence(finding, "and back", pair->back / seconds, "wakeups/s");
+	if (pair->b != pair->a)
+		finding_evidence(finding, "and back", pair->back / seconds, "wakeups/s");
 	finding_evidence(finding, "switches", pair->switches / seconds, "switches/s");
 	finding_evidence(finding, "own code between two switches",
 			 pair->user / pair->switches / 1e3, "us");
