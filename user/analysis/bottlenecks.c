@@ -71,6 +71,8 @@ static const struct {
 	{"algo.thundering-herd", "cpu.hot-function"},
 	{"algo.thundering-herd", "cpu.saturated"},
 	{"algo.thundering-herd", "sched.ping-pong"},
+	/* Its waker keeps the CPUs from it by waking it. */
+	{"algo.thundering-herd", "cpu.antagonist"},
 };
 
 /* Of these causes the effect is kernel code; a hot function of the program's own stays. */

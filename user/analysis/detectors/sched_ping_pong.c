@@ -32,7 +32,7 @@ struct wakes {
 
 struct table {
 	VEC(struct wakes) at;
-	double *all; /* by group: of its threads */
+	double *all; /* by group: of its threads, by any known waker */
 };
 
 static void table_add(struct table *table, uint32_t woken, uint32_t waker, double count)
@@ -80,7 +80,11 @@ static void table_fill(const struct analysis *a, struct table *table)
 		uint32_t woken = a->facts->threads[edge->thread].group;
 		uint32_t waker = facts_process_group(a->facts, edge->party);
 
-		if (edge->kind == EDGE_WAKER && woken != NONE && waker != NONE && takes_part[woken])
+		if (edge->kind != EDGE_WAKER || woken == NONE || edge->party == NONE ||
+		    !takes_part[woken])
+			continue;
+		table->all[woken] += (double)edge->count;
+		if (waker != NONE)
 			table_add(table, woken, waker, (double)edge->count);
 	}
 	free(takes_part);

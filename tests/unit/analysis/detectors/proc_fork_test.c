@@ -22,7 +22,7 @@ static uint32_t job_start(struct recording *rec, uint32_t parent, uint32_t numbe
 			  const struct job *job)
 {
 	uint32_t pid = 20000 + number;
-	uint64_t start = slice * SECOND + number;
+	uint64_t start = (slice + 1) * SECOND + number;
 	uint32_t process = process_intern(rec, pid, start), thread;
 	struct process *p = &rec->processes.at[process];
 
