@@ -71,6 +71,8 @@ static const struct {
 	{"algo.thundering-herd", "cpu.hot-function"},
 	{"algo.thundering-herd", "cpu.saturated"},
 	{"algo.thundering-herd", "sched.ping-pong"},
+	/* All that wake for one item want its mutex. */
+	{"algo.thundering-herd", "lock.user"},
 	/* Its waker keeps the CPUs from it by waking it. */
 	{"algo.thundering-herd", "cpu.antagonist"},
 };

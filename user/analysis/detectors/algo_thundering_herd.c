@@ -12,20 +12,31 @@
 #include "analysis/stats.h"
 
 #define FUTILE_PER_SECOND 500.0
-/* Of all wakeups: with a herd of three or more it is most of them. */
+/* Of all wakeups, but for those for a mutex, of which a crowd makes as many on its way. */
 #define FUTILE_SHARE 0.4
 /* A waker that mostly wakes this group pays for it. */
 #define WAKES_FOR 0.5
 
 struct herd {
 	uint32_t group;
-	double wakeups, crowd, futile, futile_ns; /* counts, ns */
-	double run, ready;                        /* ns, of the group */
+	double wakeups, crowd, futile, futile_ns; /* counts (wakeups: none for a mutex), ns */
+	double run, ready, lock;                  /* ns, of the group */
 	double waking;                            /* ns that its wakers spent waking for nothing */
 	double waker_run;                         /* ns, of it where it is another group */
 	uint32_t waker;                           /* the first of them, NONE = not known */
 	double by_waker, known;                   /* wakeups by it; by known wakers */
 };
+
+/* How often threads of a group waited for a mutex that was held. */
+static double lock_waits(const struct analysis *a, uint32_t group)
+{
+	double waits = 0;
+
+	vec_each(&a->rec->samples, sample)
+		if (sample->kind == SAMPLE_LOCK && a->facts->threads[sample->thread].group == group)
+			waits += (double)sample->count;
+	return waits;
+}
 
 static struct herd herd_of(const struct analysis *a, uint32_t group)
 {
@@ -39,6 +50,7 @@ static struct herd herd_of(const struct analysis *a, uint32_t group)
 		.futile_ns = facts_count(a->facts, "sched.futile_ns", group, NULL),
 		.run = g->ns[STATE_RUN_USER] + g->ns[STATE_RUN_KERNEL],
 		.ready = g->ns[STATE_READY_WOKEN],
+		.lock = g->lock_ns,
 		.waker = NONE,
 	};
 }
@@ -130,7 +142,8 @@ static void herd_tell(struct analysis *a, struct bottleneck *finding, const stru
 			     100 * herd->futile / herd->wakeups, group_name(a, herd->group));
 	finding_evidence(finding, "threads that slept again where they were, with nothing done",
 			 herd->futile / seconds, "wakeups/s");
-	finding_evidence(finding, "of all wakeups", 100 * herd->futile / herd->wakeups, "%");
+	finding_evidence(finding, "of all wakeups but those for a mutex",
+			 100 * herd->futile / herd->wakeups, "%");
 	/* The first two of a crowd are not counted in it. */
 	finding_evidence(finding, "wakeups behind another's by the same act", herd->crowd / seconds,
 			 "wakeups/s");
@@ -160,8 +173,9 @@ static void herd_add(struct analysis *a, struct herd *herd)
 	waker_find(a, herd);
 	waking_sum(a, herd);
 	cpu = herd->futile_ns + herd->waking;
-	/* Those threads had no work: what they wait for a CPU is theirs alone. */
-	ns = cpu + herd->ready * share;
+	/* Those threads had no work: what they wait for a CPU, or for the mutex, is theirs alone.
+	 */
+	ns = cpu + (herd->ready + herd->lock) * share;
 	finding = finding_add(a, "algo.thundering-herd", ns, ns * 0.9, ns);
 	if (!finding)
 		return;
@@ -178,9 +192,11 @@ static void detect(struct analysis *a)
 	for (uint32_t group = 0; group < a->facts->groups.len; group++) {
 		struct herd herd = herd_of(a, group);
 
-		if (a->blame->worked[group] > 0 &&
-		    herd.futile / (a->facts->window_ns / 1e9) >= FUTILE_PER_SECOND &&
-		    herd.futile >= FUTILE_SHARE * herd.wakeups)
+		if (a->blame->worked[group] <= 0 ||
+		    herd.futile / (a->facts->window_ns / 1e9) < FUTILE_PER_SECOND)
+			continue;
+		herd.wakeups = fmax(herd.wakeups - lock_waits(a, group), herd.futile);
+		if (herd.futile >= FUTILE_SHARE * herd.wakeups)
 			herd_add(a, &herd);
 	}
 }

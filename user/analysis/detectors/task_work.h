@@ -14,10 +14,10 @@ enum task_work {
 	WORK_EXEC,
 	WORK_LOAD, /* user code that runs before the program's own: the dynamic loader */
 	WORK_FAULT,
-	WORK_MAP,    /* mmap, munmap, mprotect, madvise */
-	WORK_END,    /* exit, and the parent's wait for it */
-	WORK_SLEEP,  /* to sleep, to change to another task */
-	WORK_WAKE,   /* to wake another */
+	WORK_MAP,   /* mmap, munmap, mprotect, madvise */
+	WORK_END,   /* exit, and the parent's wait for it */
+	WORK_SLEEP, /* to sleep, to change to another task */
+	WORK_WAKE,  /* to wake another */
 	WORK_KINDS,
 };
 

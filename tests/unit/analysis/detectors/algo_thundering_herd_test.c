@@ -13,7 +13,8 @@
 #define THREADS 8
 #define WAKEUPS 100000
 
-static struct document *host_run(uint64_t futile)
+/* `locks`: how many of the wakeups are for a mutex. */
+static struct document *host_run(uint64_t futile, uint64_t locks)
 {
 	struct recording *rec = host_new(0.2);
 	uint32_t client = host_process(rec, "client"), thread = host_process(rec, "service");
@@ -40,6 +41,9 @@ static struct document *host_run(uint64_t futile)
 		recording_edge(rec, EDGE_WAKER, thread, rec->threads.at[client].process,
 			       WAKEUPS / THREADS, 4 * SECOND);
 	}
+	stack = stack_make(rec, "__schedule schedule futex_wait", "/bin/service",
+			   "lock next_one thread_run");
+	recording_sample(rec, SAMPLE_LOCK, thread, stack, locks, locks * 1000);
 	host_count(rec, thread, "sched.wakeups", "", WAKEUPS);
 	host_count(rec, thread, "sched.crowd_wakeups", "", futile + 1000);
 	host_count(rec, thread, "sched.futile_wakeups", "", futile);
@@ -51,7 +55,7 @@ static struct document *host_run(uint64_t futile)
 
 static void all_are_woken_for_what_one_does(void **state)
 {
-	struct document *doc = host_run(80000);
+	struct document *doc = host_run(80000, 0);
 	const struct bottleneck *found = finding_of(doc, "algo.thundering-herd");
 
 	(void)state;
@@ -59,7 +63,7 @@ static void all_are_woken_for_what_one_does(void **state)
 	assert_int_equal(found->rank, 1);
 	assert_string_equal(found->where.process, "service");
 	assert_non_null(found->where.function);
-	assert_true(fabs(evidence_of(found, "of all wakeups") - 80) < 0.01);
+	assert_true(fabs(evidence_of(found, "of all wakeups but those for a mutex") - 80) < 0.01);
 	assert_true(fabs(evidence_of(found, "CPU time of one that was for nothing") - 20) < 0.01);
 	assert_true(fabs(evidence_of(found, "threads that wait there") - THREADS) < 0.01);
 	assert_string_equal(found->chain.at[0].where.process, "client");
@@ -75,10 +79,22 @@ static void all_are_woken_for_what_one_does(void **state)
 
 static void a_few_are_no_herd(void **state)
 {
-	struct document *doc = host_run(30000);
+	struct document *doc = host_run(30000, 0);
 
 	(void)state;
 	assert_null(finding_of(doc, "algo.thundering-herd"));
+	document_free(doc);
+}
+
+/* A broadcast: each of the crowd meets the others at the mutex, and is woken once more. */
+static void wakeups_for_the_mutex_do_not_count(void **state)
+{
+	struct document *doc = host_run(30000, 60000);
+	const struct bottleneck *found = finding_of(doc, "algo.thundering-herd");
+
+	(void)state;
+	assert_non_null(found);
+	assert_true(fabs(evidence_of(found, "of all wakeups but those for a mutex") - 75) < 0.01);
 	document_free(doc);
 }
 
@@ -87,6 +103,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_are_woken_for_what_one_does),
 		cmocka_unit_test(a_few_are_no_herd),
+		cmocka_unit_test(wakeups_for_the_mutex_do_not_count),
 	};
 
 	return cmocka_run_group_tests_name("analysis/detectors/algo_thundering_herd", tests, NULL,
