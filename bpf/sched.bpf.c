@@ -8,6 +8,7 @@
 #include "core/cause.bpf.h"
 #include "core/context.bpf.h"
 #include "core/holder.bpf.h"
+#include "core/crowd.bpf.h"
 #include "core/identity.bpf.h"
 #include "core/ledger.bpf.h"
 #include "core/sampling.bpf.h"
@@ -152,6 +153,8 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 	}
 	if (state && (ledger->flags & (LEDGER_TARGETED | LEDGER_KTHREAD)) == LEDGER_TARGETED)
 		wait_enter(ctx, ledger, next_state, cpu);
+	if (ledger->crowd_place)
+		crowd_return(ledger, now);
 }
 
 /* The thread waited for this CPU for `waited` ns: charge those who had it meanwhile. */
@@ -286,6 +289,7 @@ static __always_inline int wakeup(struct task_struct *task, struct cpu_state *cp
 		holder_note(ledger, parties, cpu, id >> 32, waited, now);
 	ledger_write_end(ledger);
 	pause_note(ledger, ledger->wait.context ? ledger->wait.what : was, waited, now);
+	crowd_join(ledger, cpu, id, now);
 	if (!ledger->wait.context)
 		return 0;
 	context_leave(ledger, task->pid, task->tgid, waited);

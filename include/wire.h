@@ -293,7 +293,15 @@ struct wire_ledger {
 	/* A sampled request or message, until its user stack is had; the code that made it. */
 	__u64 sample_kernel_stack, sample_weight, sample_ip;
 	__u32 sample_kind; /* enum wire_kind, 0 = none */
-	__u32 pad;
+	/*
+	 * Wakeups that came right behind another thread's, by the same act of the same waker
+	 * (crowd); those of them after which the thread slept in the same place again, having run
+	 * next to nothing (futile); and what it ran in these.
+	 */
+	__u32 crowd, futile;
+	__u32 crowd_ran;   /* ns since such a wakeup, while crowd_place is set */
+	__u64 crowd_place; /* the context it slept in until then, 0 = none */
+	__u64 futile_ns;
 };
 #define LEDGER_UNSPLIT    STATE_COUNT /* the last of ns[] */
 #define LEDGER_TARGETED   1u          /* samples and counts are wanted for this thread */
@@ -496,9 +504,9 @@ _Static_assert(sizeof(struct wire_wait) == 64, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 88, "wire size");
 _Static_assert(sizeof(struct wire_life) == 112, "wire size");
 _Static_assert(sizeof(struct wire_exec) == 120, "wire size");
-_Static_assert(sizeof(struct wire_ledger) == 1384, "wire size");
-_Static_assert(sizeof(struct wire_thread) == 1528, "wire size");
-_Static_assert(sizeof(struct wire_exit) == 1496, "wire size");
+_Static_assert(sizeof(struct wire_ledger) == 1408, "wire size");
+_Static_assert(sizeof(struct wire_thread) == 1552, "wire size");
+_Static_assert(sizeof(struct wire_exit) == 1520, "wire size");
 _Static_assert(sizeof(struct bucket_key) == 16, "wire size");
 _Static_assert(sizeof(struct net_key) == 28, "wire size");
 _Static_assert(sizeof(struct net_value) == 88, "wire size");

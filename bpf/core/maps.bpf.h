@@ -76,6 +76,9 @@ struct cpu_state {
 	/* What holder_sum() found. */
 	bool held_by_owner;
 	__u32 held_us[STATE_COUNT];
+	/* The last wakeup made here: by whom (tgid << 32 | tid, 0 = an interrupt), when, and what
+	 * tells the act, 0 = not looked at. */
+	__u64 wake_by, wake_time, wake_act;
 };
 
 struct cpus_map {

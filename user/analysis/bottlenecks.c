@@ -57,7 +57,41 @@ static const struct {
 	/* What was reclaimed is read again. */
 	{"mem.cgroup-limit", "disk.read-latency"},
 	{"mem.reclaim", "disk.read-latency"},
+	/* Starting and ending is kernel work, in memory and at its lock. */
+	{"proc.fork", "cpu.hot-function"},
+	{"proc.fork", "mem.fault-churn"},
+	{"proc.fork", "lock.kernel"},
+	{"proc.thread-churn", "cpu.hot-function"},
+	{"proc.thread-churn", "mem.fault-churn"},
+	{"proc.thread-churn", "lock.kernel"},
+	{"proc.thread-churn", "cpu.saturated"},
+	{"sched.ping-pong", "cpu.hot-function"},
+	{"sched.ping-pong", "cpu.saturated"},
+	/* Who is woken for nothing wants a CPU for nothing. */
+	{"algo.thundering-herd", "cpu.hot-function"},
+	{"algo.thundering-herd", "cpu.saturated"},
+	{"algo.thundering-herd", "sched.ping-pong"},
+	/* All that wake for one item want its mutex. */
+	{"algo.thundering-herd", "lock.user"},
+	/* Its waker keeps the CPUs from it by waking it. */
+	{"algo.thundering-herd", "cpu.antagonist"},
 };
+
+/* Of these causes the effect is kernel code; a hot function of the program's own stays. */
+static bool finding_in_kernel(const struct bottleneck *finding)
+{
+	return finding->where.module && !strcmp(finding->where.module, "[kernel]");
+}
+
+static bool finding_about(const struct bottleneck *finding, uint32_t group)
+{
+	if (finding->subject == group)
+		return true;
+	vec_each(&finding->covers, covered)
+		if (*covered == group)
+			return true;
+	return false;
+}
 
 /* What a culprit does with the CPU is part of the finding about its victims. */
 static bool explained_by_culprit(const struct bottleneck *finding, const bool *culprit)
@@ -78,9 +112,11 @@ static bool explained_by_other(const struct document *doc, const struct bottlene
 	for (size_t i = 0; i < sizeof(explains) / sizeof(explains[0]); i++) {
 		if (strcmp(finding->id, explains[i].effect))
 			continue;
+		if (!strcmp(finding->id, "cpu.hot-function") && !finding_in_kernel(finding))
+			continue;
 		vec_each(&doc->bottlenecks, other)
 			if (!strcmp(other->id, explains[i].cause) &&
-			    other->subject == finding->subject &&
+			    finding_about(other, finding->subject) &&
 			    other->impact.share > finding->impact.share / 2)
 				return true;
 	}
@@ -92,6 +128,7 @@ static void bottleneck_free(struct bottleneck *finding)
 	vec_free(&finding->chain);
 	vec_free(&finding->evidence);
 	vec_free(&finding->stacks);
+	vec_free(&finding->covers);
 }
 
 /* Drops what another finding explains. Decided for all of them before any is dropped. */

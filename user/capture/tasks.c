@@ -41,6 +41,7 @@ struct group {
 	/* Of the open slice. */
 	uint64_t switches, preemptions, wakeups, migrations, minor_faults, major_faults;
 	uint64_t lock_waits, lock_owners;
+	uint64_t crowd, futile, futile_ns;
 	uint64_t rss_pages, rss_told;
 	struct modes modes;
 };
@@ -365,6 +366,9 @@ static void ledger_account(struct tasks *tasks, struct task *task, const struct 
 	group->preemptions += now->preemptions - task->seen.preemptions;
 	group->wakeups += now->wakeups - task->seen.wakeups;
 	group->migrations += now->migrations - task->seen.migrations;
+	group->crowd += now->crowd - task->seen.crowd;
+	group->futile += now->futile - task->seen.futile;
+	group->futile_ns += now->futile_ns - task->seen.futile_ns;
 	task->seen = *now;
 	task->tail_state = tail_state;
 	task->tail_ns = tail;
@@ -449,6 +453,9 @@ static void group_end_slice(struct recording *rec, struct group *group)
 		{"sched.migrations", &group->migrations},
 		{"lock.waits", &group->lock_waits},
 		{"lock.waits_by_owner", &group->lock_owners},
+		{"sched.crowd_wakeups", &group->crowd},
+		{"sched.futile_wakeups", &group->futile},
+		{"sched.futile_ns", &group->futile_ns},
 		{"memory.minor_faults", &group->minor_faults},
 		{"memory.major_faults", &group->major_faults},
 	};

@@ -34,6 +34,7 @@ void document_free(struct document *doc)
 		vec_free(&item->chain);
 		vec_free(&item->evidence);
 		vec_free(&item->stacks);
+		vec_free(&item->covers);
 	}
 	vec_each(&doc->owned, text)
 		free(*text);

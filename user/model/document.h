@@ -100,7 +100,8 @@ struct bottleneck {
 	 */
 	double removable, group_ns;
 	uint32_t group, subject;
-	bool of_running; /* the time is CPU time of `subject`: such findings overlap */
+	VEC(uint32_t) covers; /* further groups that take part: it explains theirs as well */
+	bool of_running;      /* the time is CPU time of `subject`: such findings overlap */
 };
 
 struct hotspot {

@@ -23,6 +23,10 @@
 	each(mem_fault_churn) \
 	each(lock_user) \
 	each(lock_kernel) \
+	each(proc_fork) \
+	each(proc_thread_churn) \
+	each(sched_ping_pong) \
+	each(algo_thundering_herd) \
 	each(net_retransmits)
 /* clang-format on */
 
