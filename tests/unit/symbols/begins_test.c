@@ -154,5 +154,6 @@ int main(void)
 		cmocka_unit_test(broken_tables),
 	};
 
-	return cmocka_run_group_tests_name("symbols/begins", tests, make, clean);
+	return cmocka_run_group_tests_name("symbols/begins", tests, symbols_set_up,
+					   symbols_tear_down);
 }
