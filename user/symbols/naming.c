@@ -9,6 +9,7 @@
 #include "symbols/begins.h"
 #include "symbols/clock.h"
 #include "symbols/fetcher.h"
+#include "symbols/go.h"
 #include "symbols/inlines.h"
 #include "symbols/lines.h"
 #include "symbols/naming.h"
@@ -157,6 +158,7 @@ void image_name(const struct image *image, const struct naming *how, struct look
 	}
 	symtab_end(&scan, naming->arena);
 	plt_name(image, lookups, count, naming->arena);
+	go_name(image, lookups, count, naming->arena);
 	begins_find(image, lookups, count);
 	if (lines || (has_debug && wants_lines))
 		lines_find(lines ? image : &debug, lookups, count, naming->arena,

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Names from the table that Go's runtime itself needs, for its own tracebacks: stripped programs of
+ * Go keep it. The forms since Go 1.16 are known: src/runtime/symtab.go, pcHeader; and in it, of
+ * Go's releases, the design "Go 1.2 Runtime Symbol Information".
+ *
+ * It is found by its section's name. C's linker, which makes position-independent programs with cgo,
+ * leaves none.
+ */
+#ifndef STRAIT_SYMBOLS_GO_H
+#define STRAIT_SYMBOLS_GO_H
+
+#include "symbols/symtab.h"
+
+/* Sets function, start and end of those lookups (by address, ascending) that have no function. */
+void go_name(const struct image *image, struct lookup *lookups, size_t count,
+	     struct text_arena *arena);
+
+/* Calls `take` for each function of the table, the code [begin, end) with padding behind it. */
+void go_functions(const struct image *image,
+		  void (*take)(void *context, uint64_t begin, uint64_t end), void *context);
+
+#endif
