@@ -111,8 +111,7 @@ int f%d(int n)
 
 # Builds of 200 small files: compilers, assemblers and shells that live for some milliseconds each. The
 # distribution strips gcc and clang: what their files have no name for, their static functions, has
-# none. Go's compiler is one whose functions all have a name, in a table that it cannot do without; but
-# stripped it has no unwind table, and its stacks are not judged.
+# none. Go's compiler is one whose functions all have a name, in a table that it cannot do without.
 test_builds() {
 	local compiler
 	command -v make >/dev/null || {
@@ -138,7 +137,7 @@ test_builds() {
 		return
 	fi
 	rules go o "$compiler -o \$@ \$<" <<<$'package p\n\nfunc F%d(n int) int { return n * %d }'
-	built 200 'make -j2, Go' 'named --all' -- make sh dash compile
+	built 200 'make -j2, Go' 'named --all' 'whole --least 500' -- make sh dash compile
 }
 
 observe python3 openssl

@@ -14,14 +14,19 @@
 #define MAX_RELOCATION (4u << 20)
 #define MAX_TABLES     4
 #define MAX_FUNCTIONS  (4u << 20)
+#define MAX_VALUES     (16u << 20)
+#define PAIR_SIZE      20  /* bytes, at most */
 #define CHUNK          512 /* relocations read at once */
 
 struct finder {
 	const struct image_section *section;
-	struct view view;
-	uint64_t count, names, functions; /* functions: how many; offsets of the two tables */
-	uint64_t text;                    /* address that rows count from */
-	size_t word;                      /* bytes of each of a row's two numbers */
+	struct view view, entries, values; /* of the section: rows, functions, values of places */
+	uint64_t count;                    /* functions */
+	uint64_t names, places, functions; /* offsets of tables */
+	uint64_t quantum;                  /* bytes that places are counted in */
+	uint64_t work;                     /* left: values that may still be read */
+	uint64_t text;                     /* address that rows count from */
+	size_t word;                       /* bytes of each of a row's two numbers */
 };
 
 /* What the relocation of that place in the section `table` puts there, 0 = there is none. */
@@ -70,7 +75,8 @@ static bool header_read(struct finder *f, const struct image *image)
 
 	if (magic != MAGIC_16 && magic != MAGIC_18 && magic != MAGIC_20)
 		return false;
-	cursor_skip(&c, 3);
+	cursor_skip(&c, 2);
+	f->quantum = cursor_fixed(&c, 1);
 	word = (size_t)cursor_fixed(&c, 1);
 	if (word != (image->is_64 ? 8 : 4))
 		return false;
@@ -87,8 +93,9 @@ static bool header_read(struct finder *f, const struct image *image)
 			return false;
 	}
 	f->names = cursor_fixed(&c, word);
-	/* Tables of units, of files and of what belongs to places. */
-	cursor_skip(&c, 3 * word);
+	/* Tables of units and of files. */
+	cursor_skip(&c, 2 * word);
+	f->places = cursor_fixed(&c, word);
 	f->functions = cursor_fixed(&c, word);
 	return !c.bad && f->functions < f->view.size &&
 	       f->count < (f->view.size - f->functions) / (2 * f->word);
@@ -133,7 +140,7 @@ static void lookup_name(struct finder *f, struct lookup *lookup, struct text_are
 	if (!row_find(f, lookup->address, &begin, &end, &data))
 		return;
 	/* The function's entry, as wide as a row's number of it, and the offset of its name. */
-	c = view_at(&f->view, data, f->word + 4);
+	c = view_at(&f->entries, data, f->word + 4);
 	cursor_skip(&c, f->word);
 	data = f->names + cursor_fixed(&c, 4);
 	if (c.bad)
@@ -146,6 +153,13 @@ static void lookup_name(struct finder *f, struct lookup *lookup, struct text_are
 	lookup->end = end;
 }
 
+static void finder_close(struct finder *f)
+{
+	view_close(&f->view);
+	view_close(&f->entries);
+	view_close(&f->values);
+}
+
 /* To be closed; false where there is no table that can be read. */
 static bool finder_open(struct finder *f, const struct image *image)
 {
@@ -155,12 +169,16 @@ static bool finder_open(struct finder *f, const struct image *image)
 	*f = (struct finder){};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && !f->section; i++) {
 		f->section = image_section(image, names[i]);
-		if (f->section)
-			view_open(&f->view, image, names[i], &no_budget, 0);
+		if (!f->section)
+			continue;
+		view_open(&f->view, image, names[i], &no_budget, 0);
+		view_open(&f->entries, image, names[i], &no_budget, 0);
+		view_open(&f->values, image, names[i], &no_budget, 0);
 	}
 	if (f->section && header_read(f, image) && f->count)
 		return true;
-	view_close(&f->view);
+	if (f->section)
+		finder_close(f);
 	return false;
 }
 
@@ -184,22 +202,60 @@ void go_name(const struct image *image, struct lookup *lookups, size_t count,
 			lookup_name(&f, lookup, arena);
 		}
 	}
-	view_close(&f.view);
+	finder_close(&f);
 }
 
-void go_functions(const struct image *image,
-		  void (*take)(void *context, uint64_t begin, uint64_t end), void *context)
+/*
+ * A function's values of the stack pointer: pairs of numbers, by how much the value changes, and
+ * for how much code it holds then, until a change of 0 that is not the first. It begins at -1.
+ */
+static bool depths_read(struct finder *f, uint64_t at, uint64_t begin, uint64_t end,
+			const struct go_sink *sink)
+{
+	uint64_t address = begin;
+	int64_t depth = -1;
+
+	while (address < end && f->work) {
+		struct cursor c = view_at(&f->values, at, PAIR_SIZE);
+		const uint8_t *start = c.at;
+		uint64_t change = cursor_uleb(&c), length;
+
+		if (c.bad || (!change && address > begin))
+			return !c.bad;
+		length = cursor_uleb(&c) * f->quantum;
+		f->work--;
+		depth += (int64_t)(change >> 1) ^ -(int64_t)(change & 1);
+		if (c.bad || depth < 0 || !length || length > end - address)
+			return false;
+		sink->depth(sink->context, address, (uint64_t)depth);
+		address += length;
+		at += (uint64_t)(c.at - start);
+	}
+	return f->work;
+}
+
+void go_depths(const struct image *image, const struct go_sink *sink)
 {
 	struct finder f;
-	uint64_t begin, end, ignored;
+	uint64_t begin, end, data, ignored;
 
 	if (!finder_open(&f, image))
 		return;
+	f.work = MAX_VALUES;
 	for (uint64_t row = 0; row < f.count && row < MAX_FUNCTIONS; row++) {
-		if (!row_read(&f, row, &begin, &ignored) || !row_read(&f, row + 1, &end, &ignored))
+		struct cursor c;
+		uint64_t at;
+
+		if (!row_read(&f, row, &begin, &data) || !row_read(&f, row + 1, &end, &ignored))
 			break;
-		if (begin < end)
-			take(context, begin, end);
+		if (begin >= end || !sink->begin(sink->context, begin, end))
+			continue;
+		/* Behind its name: size of arguments, a call that is deferred, and this. */
+		c = view_at(&f.entries, data, f.word + 16);
+		cursor_skip(&c, f.word + 12);
+		at = cursor_fixed(&c, 4);
+		sink->end(sink->context,
+			  at && !c.bad && depths_read(&f, f.places + at, begin, end, sink));
 	}
-	view_close(&f.view);
+	finder_close(&f);
 }

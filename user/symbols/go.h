@@ -4,8 +4,8 @@
  * Go keep it. The forms since Go 1.16 are known: src/runtime/symtab.go, pcHeader; and in it, of
  * Go's releases, the design "Go 1.2 Runtime Symbol Information".
  *
- * It is found by its section's name. C's linker, which makes position-independent programs with cgo,
- * leaves none.
+ * It is found by its section's name. C's linker, which makes position-independent programs with
+ * cgo, leaves none.
  */
 #ifndef STRAIT_SYMBOLS_GO_H
 #define STRAIT_SYMBOLS_GO_H
@@ -16,8 +16,18 @@
 void go_name(const struct image *image, struct lookup *lookups, size_t count,
 	     struct text_arena *arena);
 
-/* Calls `take` for each function of the table, the code [begin, end) with padding behind it. */
-void go_functions(const struct image *image,
-		  void (*take)(void *context, uint64_t begin, uint64_t end), void *context);
+/* Where the stack pointer is in functions of the table, for whoever unwinds them. */
+struct go_sink {
+	/* What holds in the code [begin, end), padding behind it included, follows; false: it is
+	 * not wanted. */
+	bool (*begin)(void *context, uint64_t begin, uint64_t end);
+	/* From `address` on the return address is `depth` bytes above the stack pointer. */
+	void (*depth)(void *context, uint64_t address, uint64_t depth);
+	/* `good` false: the function's part of the table is broken, or there is none. */
+	void (*end)(void *context, bool good);
+	void *context;
+};
+
+void go_depths(const struct image *image, const struct go_sink *sink);
 
 #endif
