@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Names from the table that Go's runtime itself needs, for its own tracebacks: stripped programs of
- * Go keep it. The forms since Go 1.16 are known: src/runtime/symtab.go, pcHeader; and in it, of
- * Go's releases, the design "Go 1.2 Runtime Symbol Information".
+ * The table of functions that Go's runtime itself needs, for its own tracebacks: stripped programs
+ * of Go keep it. The forms since Go 1.16 are known: pcHeader and _func in Go's src/runtime, and the
+ * design paper "Go 1.2 Runtime Symbol Information".
  *
  * It is found by its section's name. C's linker, which makes position-independent programs with
  * cgo, leaves none.
