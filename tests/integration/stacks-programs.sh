@@ -112,6 +112,8 @@ int f%d(int n)
 # Builds of 200 small files: compilers, assemblers and shells that live for some milliseconds each. The
 # distribution strips gcc and clang: what their files have no name for, their static functions, has
 # none. Go's compiler is one whose functions all have a name, in a table that it cannot do without.
+# Whole stacks are asked of gcc's alone: its tables are there, as cc1 was observed before, and a fifth of
+# Go's samples are in the runtime's start, whose stacks have no root that could be told.
 test_builds() {
 	local compiler
 	command -v make >/dev/null || {
@@ -128,7 +130,7 @@ test_builds() {
 	# shellcheck disable=SC2016 # for make
 	if command -v clang >/dev/null; then
 		rules c o 'clang -O2 -c -o $@ $<' <<<"$small_c"
-		built 200 'make -j2, clang' named 'whole --least 500' -- make sh dash \
+		built 200 'make -j2, clang' named -- make sh dash \
 			"$(basename "$(readlink -f "$(command -v clang)")")"
 	fi
 	compiler=$(go env GOTOOLDIR 2>/dev/null)/compile
@@ -137,7 +139,7 @@ test_builds() {
 		return
 	fi
 	rules go o "$compiler -o \$@ \$<" <<<$'package p\n\nfunc F%d(n int) int { return n * %d }'
-	built 200 'make -j2, Go' 'named --all' 'whole --least 500' -- make sh dash compile
+	built 200 'make -j2, Go' 'named --all' -- make sh dash compile
 }
 
 observe python3 openssl
