@@ -2,9 +2,7 @@
 SHELL       := /bin/bash
 CC          ?= gcc
 CLANG       ?= clang
-# Ubuntu's bpftool is a wrapper that works only with the tools of the running kernel.
-BPFTOOL     := $(shell for tool in bpftool /usr/sbin/bpftool /usr/lib/linux-tools/*/bpftool; do \
-	       $$tool version >/dev/null 2>&1 && echo $$tool && exit; done; echo bpftool)
+BPFTOOL     := $(shell scripts/find-tool bpftool || echo bpftool)
 PKG_CONFIG  ?= pkg-config
 PREFIX      ?= /usr/local
 ARCH        := $(shell uname -m)

@@ -9,37 +9,21 @@
  * Each result is a line of words, the first of which names it.
  */
 #include <elf.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "bench.h"
 #include "model/recording.h"
 #include "symbols/image.h"
 #include "symbols/symbols.h"
 #include "unwind/table.h"
 
-#define SECOND 1000000000ULL
 #define DEPTH  30    /* frames of a stack */
 #define PLACES 50000 /* distinct ones */
-
-static void die(const char *what)
-{
-	fprintf(stderr, "files: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
-}
 
 /* ---- tables ---- */
 

@@ -4,8 +4,8 @@
  *
  *   unwind walk FRAMES SECONDS      user stacks of so many frames, walked at 999 Hz
  *   unwind load FILE COUNT DIR      exec of copies of FILE until their tables are there: copies
- * that nobody has seen, and the same ones with tables in the cache unwind size FILE… tables of
- * files unwind name STACKS FILE…        names for so many distinct stacks of 30 frames in the files
+ *                                   that nobody has seen, and the same ones with tables in the
+ * cache
  *
  * Each result is a line of words, the first of which names it; times in nanoseconds.
  */
@@ -34,22 +34,7 @@
 #include "capture/session.h"
 #include "strait.skel.h"
 
-#define SECOND    1000000000ULL
 #define CACHE_DIR "/var/cache/strait"
-
-static void die(const char *what)
-{
-	fprintf(stderr, "unwind: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
-}
 
 static void sleep_ns(uint64_t ns)
 {

@@ -18,6 +18,12 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 strait=${STRAIT:-$root/build/strait}
 PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL=C
+# Where the name is a wrapper that refuses, the binary itself comes first.
+for tool in bpftool perf; do
+	if found=$("$root/scripts/find-tool" $tool) && [ "$found" != "$(type -P $tool)" ]; then
+		PATH=${found%/*}:$PATH
+	fi
+done
 
 checks=0
 failures=0

@@ -118,6 +118,9 @@ plan_others() {
 		go build -o "$work/golang" "$sources/tree.go" 2>"$work/golang.log"; then
 		echo "$sources/tree.go" >"$work/golang.source"
 		plan golang
+		# As most are that are installed: no unwind table, and no symbols.
+		strip -o "$work/golang-stripped" "$work/golang" && echo "$sources/tree.go" \
+			>"$work/golang-stripped.source" && plan golang-stripped
 	else
 		without 'no go that works: Go is left out'
 	fi

@@ -14,7 +14,14 @@ struct function_key {
 	uint8_t kind;
 	bool interrupt;
 	uint32_t group, module, name;
+	uint64_t begin;
 };
+
+/* Of code without a name, if that is known. */
+static uint64_t frame_begin(const struct frame *frame)
+{
+	return frame->function ? 0 : frame->begin;
+}
 
 static bool function_equal(const void *context, uint32_t position, const void *key)
 {
@@ -23,14 +30,16 @@ static bool function_equal(const void *context, uint32_t position, const void *k
 
 	return at->kind == wanted->kind && at->interrupt == wanted->interrupt &&
 	       at->group == wanted->group && at->module == wanted->module &&
-	       at->name == wanted->name;
+	       at->name == wanted->name && at->begin == wanted->begin;
 }
 
 static uint32_t function_intern(struct builder *b, enum sample_kind kind, uint32_t group,
 				const struct frame *frame, bool interrupt)
 {
-	struct function_key key = {(uint8_t)kind, interrupt, group, frame->module, frame->function};
-	uint64_t hash = hash_mix(hash_mix((uint64_t)kind << 32 | group, key.module), key.name);
+	struct function_key key = {(uint8_t)kind, interrupt,       group,
+				   frame->module, frame->function, frame_begin(frame)};
+	uint64_t hash =
+		hash_mix(hash_mix((uint64_t)kind << 32 | group, key.module), key.name ^ key.begin);
 	uint32_t at = index_find(&b->index, hash, function_equal, b->functions, &key);
 
 	if (at != INDEX_NONE)
@@ -41,6 +50,7 @@ static uint32_t function_intern(struct builder *b, enum sample_kind kind, uint32
 						      .group = group,
 						      .module = frame->module,
 						      .name = frame->function,
+						      .begin = key.begin,
 						      .kernel = frame->kind == FRAME_KERNEL,
 						      .interrupt = interrupt});
 	return at;
@@ -75,7 +85,8 @@ static void sample_add(struct builder *b, const struct sample *sample)
 				&rec->frames.at[rec->stack_frames.at[stack->first + j]];
 
 			again = inner->module == frame->module &&
-				inner->function == frame->function;
+				inner->function == frame->function &&
+				frame_begin(inner) == frame_begin(frame);
 		}
 		if (!again) {
 			function->total += (double)sample->weight;
@@ -107,6 +118,8 @@ static int by_self(const void *a, const void *b)
 	/* Equal weights keep a fixed order, so that reports repeat. */
 	if (left->name != right->name)
 		return left->name < right->name ? -1 : 1;
+	if (left->begin != right->begin)
+		return left->begin < right->begin ? -1 : 1;
 	return left->group < right->group ? -1 : left->group > right->group;
 }
 

@@ -11,7 +11,8 @@ struct function {
 	uint8_t kind; /* enum sample_kind */
 	uint32_t group;
 	uint32_t module,
-		name; /* position and string id; name 0: code without symbols of the module */
+		name;   /* position and string id; name 0: code without symbols of the module, */
+	uint64_t begin; /* of which this is the function that begins here, 0 = all the rest */
 	uint32_t file, line; /* of its hottest line, 0 = unknown */
 	bool kernel;
 	bool interrupt;     /* of an interrupt that hit the group, no work of its own */

@@ -39,6 +39,7 @@ static void hotspot_add(struct analysis *a, const struct function *function)
 	place_function(a, &place, function);
 	hotspot->kind = sample_kind_name(function->kind);
 	hotspot->function = place.function;
+	hotspot->begin = place.begin;
 	hotspot->module = place.module;
 	hotspot->file = place.file;
 	hotspot->line = function->line;

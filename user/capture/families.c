@@ -1,21 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The probe families. A new one is its two files and its line here. */
 #include "capture/families.h"
 
-/* One line each. */
-/* clang-format off */
-const struct family *const families[] = {
-	&family_cpu,
-	&family_sched,
-	&family_syscall,
-	&family_irq,
-	&family_block,
-	&family_net,
-	&family_memory,
-	&family_unwind,
-	NULL,
-};
-/* clang-format on */
+#define FAMILY_LINE(name) &family_##name,
+const struct family *const families[] = {FAMILIES(FAMILY_LINE) NULL};
 
 size_t family_index(const struct family *family)
 {

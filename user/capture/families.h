@@ -4,8 +4,22 @@
 
 #include "capture/family.h"
 
-extern const struct family family_cpu, family_sched, family_irq, family_block, family_net,
-	family_memory, family_syscall, family_unwind;
+/* A new one is its two files and its line here; reports have them in this order. */
+/* clang-format off */
+#define FAMILIES(EACH) \
+	EACH(cpu) \
+	EACH(sched) \
+	EACH(syscall) \
+	EACH(irq) \
+	EACH(block) \
+	EACH(net) \
+	EACH(memory) \
+	EACH(unwind)
+/* clang-format on */
+
+#define FAMILY_DECLARE(name) extern const struct family family_##name;
+FAMILIES(FAMILY_DECLARE)
+#undef FAMILY_DECLARE
 
 /* The position of a family in families[], for session->family_data. */
 size_t family_index(const struct family *family);

@@ -2,7 +2,7 @@
 /*
  * A probe family: one question asked of the kernel. Its BPF programs are in bpf/<name>.bpf.c and
  * are named <name>__<hook>; its user side is one file in families/ that defines a struct family;
- * the list in families.c is the one line that makes it known. See docs/add-a-family.md.
+ * its line in families.h is the one that makes it known. See docs/add-a-family.md.
  */
 #ifndef STRAIT_FAMILY_H
 #define STRAIT_FAMILY_H

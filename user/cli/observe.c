@@ -79,6 +79,26 @@ int observe_check(const struct observe_options *options, struct error *error)
 	return 0;
 }
 
+int observe_parse(const struct usage *usage, int argc, char **argv, struct option_table *target,
+		  struct option_table *how, const struct option *own,
+		  struct observe_options *options)
+{
+	struct arguments rest;
+	struct error error;
+	int status;
+
+	target_rows(target, &options->target);
+	observe_rows(how, options);
+	options_add(how, own);
+	status = options_parse(usage, argc, argv, &rest);
+	if (status != OPTIONS_GO)
+		return status;
+	options->target.command = rest.command;
+	if (observe_check(options, &error))
+		return options_wrong(usage, "%s", error.text);
+	return OPTIONS_GO;
+}
+
 /* -EPERM and -ENOTSUP are the host's; what else fails with them is an ordinary failure. */
 static int own_failure(int err)
 {

@@ -59,6 +59,15 @@ void observe_rows(struct option_table *table, struct observe_options *options);
  */
 int observe(const struct observe_options *options, struct recording **out, struct error *error);
 
+/*
+ * The command line of commands that do nothing but watch: fills the tables that the usage shows,
+ * with the rows of `own` behind the others of `how`, and reads the arguments. OPTIONS_GO, or the
+ * exit status.
+ */
+int observe_parse(const struct usage *usage, int argc, char **argv, struct option_table *target,
+		  struct option_table *how, const struct option *own,
+		  struct observe_options *options);
+
 /* Checks that hold between options: 0, or -EINVAL with a text for options_wrong(). */
 int observe_check(const struct observe_options *options, struct error *error);
 

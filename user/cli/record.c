@@ -69,21 +69,14 @@ int cli_record(int argc, char **argv)
 				    .examples = examples,
 				    .command = true};
 	struct recording *rec = NULL;
-	struct arguments rest;
 	struct error error;
 	char name[128];
 	int status, err;
 
-	target_rows(&target, &options.target);
-	observe_rows(&how, &options);
-	options_add(&how, file);
-	status = options_parse(&usage, argc, argv, &rest);
+	status = observe_parse(&usage, argc, argv, &target, &how, file, &options);
 	if (status != OPTIONS_GO)
 		return status;
-	options.target.command = rest.command;
 	options.file_only = true;
-	if (observe_check(&options, &error))
-		return options_wrong(&usage, "%s", error.text);
 	if (!options.file) {
 		file_name(name, sizeof(name));
 		options.file = name;

@@ -41,21 +41,14 @@ int cli_trace(int argc, char **argv)
 				    .examples = examples,
 				    .command = true};
 	struct recording *rec = NULL;
-	struct arguments rest;
 	struct error error;
 	int status, err;
 
-	target_rows(&target, &observe_options.target);
-	observe_rows(&how, &observe_options);
-	options_add(&how, file);
 	show_rows(&print, &show);
-	status = options_parse(&usage, argc, argv, &rest);
+	status = observe_parse(&usage, argc, argv, &target, &how, file, &observe_options);
 	if (status != OPTIONS_GO)
 		return status;
-	observe_options.target.command = rest.command;
 	observe_options.quiet_command = show_is_for_programs(&show);
-	if (observe_check(&observe_options, &error))
-		return options_wrong(&usage, "%s", error.text);
 	err = observe(&observe_options, &rec, &error);
 	if (err)
 		status = cli_failed(err, &error);

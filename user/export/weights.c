@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "export/weights.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,21 +61,15 @@ void weights_free(struct weights *weights)
 
 char *frame_name(const struct recording *rec, const struct frame *frame)
 {
-	const char *function = string_get(rec, frame->function), *path, *slash;
+	const char *function = string_get(rec, frame->function);
 	char *text;
-	int length;
 
-	if (*function) {
-		length = asprintf(&text, "%s", function);
-	} else if (frame->module == NONE) {
-		/* An address in no mapping says nothing to anybody. */
-		length = asprintf(&text, "[unknown]");
-	} else {
-		path = string_get(rec, rec->modules.at[frame->module].path);
-		slash = strrchr(path, '/');
-		length = asprintf(&text, "%s+0x%" PRIx64, slash ? slash + 1 : path, frame->offset);
-	}
-	if (length < 0)
+	if (!*function && frame->module != NONE)
+		return code_name(string_get(rec, rec->modules.at[frame->module].path),
+				 frame->begin ? frame->begin : frame->offset);
+	/* An address in no mapping says nothing to anybody. */
+	text = strdup(*function ? function : "[unknown]");
+	if (!text)
 		abort();
 	return text;
 }

@@ -27,7 +27,7 @@ bool export_wants_weight(enum sample_kind kind, const struct export_options *opt
 
 /*
  * The name of a frame as shown, raw: its function, else "module+0xOFFSET" with the file's name
- * without its path, else "[unknown]". To be freed.
+ * without its path, of where its function begins if that is known, else "[unknown]". To be freed.
  */
 char *frame_name(const struct recording *rec, const struct frame *frame);
 

@@ -55,6 +55,9 @@ struct place {
 	const char *process, *container, *cgroup, *function, *module, *file, *device, *path, *lock,
 		*peer, *thread;
 	uint32_t pid, line;
+	/* Where `function` is not known: at which byte of the module's file it begins, by the
+	 * unwind table. */
+	uint64_t begin;
 };
 
 struct evidence {
@@ -108,6 +111,7 @@ struct hotspot {
 	uint32_t rank;
 	const char *kind;                               /* sample kind: "cpu", "offcpu", … */
 	const char *function, *module, *file, *process; /* NULL = unknown */
+	uint64_t begin;                                 /* struct place.begin */
 	uint32_t line;
 	double self_share, total_share; /* of the kind's weight */
 	double self_low, self_high;     /* 95 % interval (Wilson) of self_share */

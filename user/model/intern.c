@@ -287,6 +287,7 @@ uint32_t frame_intern_inlined(struct recording *rec, uint32_t frame, uint8_t lev
 	assert(row.kind == FRAME_USER && level && level <= FRAME_INLINED_MAX);
 	row.inlined = level;
 	row.function = function;
+	row.begin = 0;
 	row.file = row.line = 0;
 	row.named = 1;
 	hash = frame_hash(&row);

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The words for the recording's enums: what outputs show, and what recording files hold. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "model/recording.h"
 
 #define NAME(table, value)                                                                         \
@@ -114,4 +119,16 @@ const char *target_kind_name(enum target_kind kind)
 	};
 
 	return NAME(names, kind);
+}
+
+char *code_name(const char *module, uint64_t offset)
+{
+	const char *slash = strrchr(module, '/');
+	char *text;
+
+	if (asprintf(&text, "%s+0x%" PRIx64, slash ? slash + 1 : module, offset) < 0) {
+		fprintf(stderr, "strait: out of memory\n");
+		abort();
+	}
+	return text;
 }

@@ -107,12 +107,17 @@ struct frame {
 	uint32_t module; /* position; NONE = address in no known mapping */
 	uint64_t offset; /* in the file for user code; the address's offset in its symbol for kernel
 			    code */
-	uint32_t function; /* string, empty = no name: show module+offset */
+	uint32_t function; /* string, empty = no name: show module+begin, else module+offset */
 	uint32_t file;     /* string, empty = unknown */
 	uint32_t line;     /* 0 = unknown */
-	uint8_t kind;      /* enum frame_kind */
-	uint8_t named;     /* a lookup of the name was made */
-	uint8_t pause;     /* the code at this place spins: it executes a CPU pause instruction */
+	/*
+	 * User code without a name: offset in the file at which its function begins, by the unwind
+	 * table, so that what is sampled all over it is gathered. 0 = unknown.
+	 */
+	uint64_t begin;
+	uint8_t kind;  /* enum frame_kind */
+	uint8_t named; /* a lookup of the name was made */
+	uint8_t pause; /* the code at this place spins: it executes a CPU pause instruction */
 	/*
 	 * 0 = the function whose code it is. User code: n = the n-th function that the compiler
 	 * inlined at this place, the first into the function itself, each into the one before it.
@@ -395,6 +400,9 @@ static inline uint32_t recording_slice(const struct recording *rec)
 {
 	return rec->slices.len ? (uint32_t)rec->slices.len - 1 : 0;
 }
+
+/* "cc1+0x4c21a0", with the module's path cut to its file's name. To be freed. */
+char *code_name(const char *module, uint64_t offset);
 
 const char *state_name(enum thread_state state);       /* "disk read", … for people */
 const char *sample_kind_name(enum sample_kind kind);   /* "cpu", "offcpu", … */

@@ -32,6 +32,8 @@ static json_t *place_json(const struct place *place)
 	field_known(object, "container", place->container);
 	field_known(object, "cgroup", place->cgroup);
 	field_known(object, "function", place->function);
+	if (place->begin)
+		field_count(object, "begin", place->begin);
 	field_known(object, "module", place->module);
 	field_known(object, "file", place->file);
 	if (place->line)
@@ -321,6 +323,8 @@ static json_t *hotspot_json(const struct hotspot *spot)
 	field_count(object, "rank", spot->rank);
 	field_known(object, "kind", spot->kind);
 	field_known(object, "function", spot->function);
+	if (spot->begin)
+		field_count(object, "begin", spot->begin);
 	field_known(object, "module", spot->module);
 	field_known(object, "file", spot->file);
 	if (spot->line)

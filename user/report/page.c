@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/recording.h"
 #include "util/escape.h"
 
 /* A single text longer than this is some stranger's attempt to flood the report. */
@@ -179,12 +180,22 @@ static void put_process(FILE *out, const struct place *place)
 		fprintf(out, given(place->process) ? " [%u]" : "pid %u", place->pid);
 }
 
+/* A function without a name is called by where it begins. To be freed, NULL = unknown. */
+static char *function_text(const struct place *place)
+{
+	if (given(place->function))
+		return strdup(place->function);
+	return place->begin && given(place->module) ? code_name(place->module, place->begin) : NULL;
+}
+
 static void put_code(FILE *out, const struct place *place)
 {
 	bool source = given(place->file);
+	char *function = function_text(place);
 
-	if (given(place->function))
-		fprintf(out, "%s%s", place->function, source || given(place->module) ? " " : "");
+	if (function)
+		fprintf(out, "%s%s", function, source || given(place->module) ? " " : "");
+	free(function);
 	if (source && place->line)
 		fprintf(out, "at %s:%u", place->file, place->line);
 	else if (source)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/recording.h"
 #include "report/number.h"
 #include "report/table.h"
 #include "report/text.h"
@@ -40,6 +41,7 @@ static void hotspot_row(struct table *table, const struct hotspot *spot)
 	struct number weight =
 		number_with_unit(spot->self_weight, spot->self_unit ? spot->self_unit : "s");
 	bool named = spot->function && *spot->function;
+	char *begin = spot->begin && spot->module ? code_name(spot->module, spot->begin) : NULL;
 	const char *module = path_shown(table, spot->module);
 
 	table_cell(table, PAINT_NONE, "%u", spot->rank);
@@ -54,11 +56,14 @@ static void hotspot_row(struct table *table, const struct hotspot *spot)
 	table_cell(table, PAINT_NONE, "%s", spot->process ? spot->process : "");
 	if (named)
 		table_cell(table, PAINT_NONE, "%s", spot->function);
+	else if (begin)
+		table_cell(table, PAINT_NONE, "%s", begin);
 	else
 		table_cell(table, PAINT_NONE, "[no name%s%s]", *module ? " in " : "",
 			   path_name(spot->module));
 	table_cell(table, PAINT_NONE, "%s", module);
 	source_cell(table, spot);
+	free(begin);
 }
 
 void text_profile(struct page *page, const struct document *doc)

@@ -167,6 +167,7 @@ const struct table schema_tables[TABLE_COUNT] = {
 	STRING(struct frame, function, "function, empty = no name"),
 	STRING(struct frame, file, "source file, empty = unknown"),
 	UINT(struct frame, line, "source line, 0 = unknown"),
+	BITS(struct frame, begin, "user code without a name: byte in the file at which its function begins, by the unwind table; 0 = unknown"),
 	ENUM(struct frame, kind, FRAME_INTERPRETED + 1, "kind of code (words: frame)"),
 	FLAG(struct frame, named, "1 = a name was looked up"),
 	FLAG(struct frame, pause, "1 = the code spins here: a CPU pause instruction"),

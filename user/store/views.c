@@ -21,7 +21,8 @@ const char schema_views[] =
 
 	"CREATE VIEW v_frames AS SELECT f.id AS frame, w.word AS kind,\n"
 	" CASE WHEN fn.text <> '' THEN fn.text\n"
-	"  ELSE printf('%s+0x%x', coalesce(p.text, ''), f.offset) END AS function,\n"
+	"  ELSE printf('%s+0x%x', coalesce(p.text, ''),\n"
+	"   CASE WHEN f.begin THEN f.begin ELSE f.offset END) END AS function,\n"
 	" p.text AS module, b.text AS build_id, f.offset, s.text AS file, f.line, f.inlined\n"
 	"FROM frames f JOIN strings fn ON fn.id = f.function JOIN strings s ON s.id = f.file\n"
 	" JOIN words w ON w.what = 'frame' AND w.value = f.kind\n"

@@ -49,28 +49,12 @@ struct finder {
 	struct text_arena *arena;
 };
 
-/* The first lookup at or above the address. */
-static size_t lookup_from(const struct finder *f, uint64_t address)
-{
-	size_t low = 0, high = f->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (f->lookups[middle].address < address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 /* ---- what holds which address ---- */
 
 static void range_probe(void *context, uint64_t begin, uint64_t end)
 {
 	struct finder *f = context;
-	size_t i = lookup_from(f, begin);
+	size_t i = lookups_from(f->lookups, f->count, begin);
 
 	f->hit |= i < f->count && f->lookups[i].address < end;
 }
@@ -101,7 +85,8 @@ static void range_take(void *context, uint64_t begin, uint64_t end)
 {
 	struct finder *f = context;
 
-	for (size_t i = lookup_from(f, begin); i < f->count && f->lookups[i].address < end; i++) {
+	for (size_t i = lookups_from(f->lookups, f->count, begin);
+	     i < f->count && f->lookups[i].address < end; i++) {
 		if (!f->dwarf.work)
 			return;
 		f->dwarf.work--;

@@ -68,22 +68,6 @@ static void files_name(struct finder *f, const struct line_unit *unit)
 
 /* ---- the program of a unit ---- */
 
-/* The first lookup at or above the address. */
-static size_t lookup_from(const struct finder *f, uint64_t address)
-{
-	size_t low = 0, high = f->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (f->lookups[middle].address < address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 /* The row holds for the addresses from its own up to the next row's. */
 static void row_take(struct finder *f, const struct row *row, uint64_t end, size_t *next)
 {
@@ -91,7 +75,7 @@ static void row_take(struct finder *f, const struct row *row, uint64_t end, size
 		return;
 	/* Addresses ascend within a sequence, unless the table is broken. */
 	if (*next > 0 && f->lookups[*next - 1].address >= row->address)
-		*next = lookup_from(f, row->address);
+		*next = lookups_from(f->lookups, f->count, row->address);
 	for (; *next < f->count && f->lookups[*next].address < end; ++*next) {
 		struct lookup *lookup = &f->lookups[*next];
 
@@ -142,7 +126,7 @@ static void extended_run(struct finder *f, struct cursor *c, struct machine *m)
 		m->row.address = cursor_fixed(&operand, (size_t)length - 1);
 		/* The linker leaves 0 where it dropped the code. */
 		m->skip = !m->row.address || operand.bad;
-		m->next = lookup_from(f, m->row.address);
+		m->next = lookups_from(f->lookups, f->count, m->row.address);
 	}
 }
 

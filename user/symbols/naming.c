@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "symbols/begins.h"
 #include "symbols/clock.h"
 #include "symbols/fetcher.h"
+#include "symbols/go.h"
 #include "symbols/inlines.h"
 #include "symbols/lines.h"
 #include "symbols/naming.h"
@@ -156,6 +158,8 @@ void image_name(const struct image *image, const struct naming *how, struct look
 	}
 	symtab_end(&scan, naming->arena);
 	plt_name(image, lookups, count, naming->arena);
+	go_name(image, lookups, count, naming->arena);
+	begins_find(image, lookups, count);
 	if (lines || (has_debug && wants_lines))
 		lines_find(lines ? image : &debug, lookups, count, naming->arena,
 			   naming->deadline_ns);
@@ -191,9 +195,9 @@ bool image_pauses(const struct image *image, const struct lookup *lookup)
 
 	from = from > PAUSE_REACH ? from - PAUSE_REACH : 0;
 	to += PAUSE_REACH;
-	if (lookup->function && lookup->start > from)
+	if (lookup->start > from)
 		from = lookup->start;
-	if (lookup->function && lookup->end && lookup->end < to)
+	if (lookup->end && lookup->end < to)
 		to = lookup->end;
 	/* Not before the segment begins, not past its end. */
 	while (from < lookup->address && !image_executable(image, from))

@@ -51,6 +51,7 @@ static void frame_answer(struct recording *rec, uint32_t position,
 	frame->function = function;
 	frame->file = source;
 	frame->line = request->line;
+	frame->begin = function ? 0 : request->start;
 	frame->pause = request->pause;
 	for (size_t i = 0; i < request->inlined_count; i++) {
 		const struct name_inlined *inlined = &request->inlined[i];

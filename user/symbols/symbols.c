@@ -187,10 +187,11 @@ static void request_answer(struct symbols *s, struct name_request *request,
 		if (strcmp(text, inlined->function) != 0)
 			inlined->function = text_copy(&s->arena, text, strlen(text));
 	}
+	if (lookup->function || lookup->start)
+		request->start = request->offset - (lookup->address - lookup->start);
 	if (!lookup->function)
 		return;
 	request->function = lookup->function;
-	request->start = request->offset - (lookup->address - lookup->start);
 	if (!demangle)
 		return;
 	symbol_demangle(lookup->function, text);

@@ -142,7 +142,11 @@ struct name_request {
 	 */
 	const struct name_inlined *inlined;
 	size_t inlined_count;
-	uint64_t start; /* offset in the file at which the function begins, if it has a name */
+	/*
+	 * Offset in the file at which the function begins; of one without a name as the unwind
+	 * table tells. 0 = unknown.
+	 */
+	uint64_t start;
 	/*
 	 * The CPU's spin-wait hint (x86 PAUSE, arm64 YIELD) is within 64 bytes of the offset, in
 	 * the same function. Found by its bytes, so other code can hold it by chance, if rarely.

@@ -119,15 +119,14 @@ static bool hit_is_better(struct symtab_scan *scan, const struct symtab_hit *a,
 	return text_is_plainer(scan, a, b);
 }
 
-/* The first lookup at or above the address. */
-static size_t lookup_from(const struct symtab_scan *scan, uint64_t address)
+size_t lookups_from(const struct lookup *lookups, size_t count, uint64_t address)
 {
-	size_t low = 0, high = scan->count;
+	size_t low = 0, high = count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (scan->lookups[middle].address < address)
+		if (lookups[middle].address < address)
 			low = middle + 1;
 		else
 			high = middle;
@@ -144,7 +143,7 @@ static void symbol_take(struct symtab_scan *scan, const struct symbol *symbol)
 		.rank = symbol_rank(symbol),
 		.section = symbol->section,
 	};
-	size_t i = lookup_from(scan, symbol->value);
+	size_t i = lookups_from(scan->lookups, scan->count, symbol->value);
 
 	if (i == scan->count)
 		return;

@@ -32,7 +32,7 @@ struct lookup {
 
 	/* What was found. */
 	const char *function; /* as in the symbol table, mangled; NULL = none */
-	uint64_t start, end;  /* addresses of the function; end = 0: unknown */
+	uint64_t start, end;  /* addresses of the function, named or not; 0: unknown */
 	const char *source;
 	uint32_t line;
 	/* What was inlined at the address, as in struct name_request. */
@@ -45,6 +45,9 @@ struct lookup {
 	uint64_t sized_end;
 	uint64_t near; /* the last sized one that begins at or below it, and may end before it */
 };
+
+/* The first lookup (by address, ascending) at or above the address; `count` if there is none. */
+size_t lookups_from(const struct lookup *lookups, size_t count, uint64_t address);
 
 struct symtab_table {
 	const struct image *image;

@@ -16,7 +16,7 @@
 
 #define MAGIC 0x63747573 /* "sutc", little endian */
 /* To be raised when the table of a file comes out differently than before. */
-#define VERSION       3
+#define VERSION       4
 #define LONGEST_ID    64
 #define MOST_FILES    65536
 #define TEMPORARY     ".new-"

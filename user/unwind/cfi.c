@@ -12,24 +12,6 @@
 #define COMMON_KEPT 16 /* CIEs; entries of the same ones lie together */
 #define NO_OFFSET   UINT64_MAX
 
-/* DW_EH_PE_*: Linux Standard Base, "DWARF Exception Header Encoding". */
-enum {
-	PE_ABSPTR = 0x00,
-	PE_ULEB128,
-	PE_UDATA2,
-	PE_UDATA4,
-	PE_UDATA8,
-	PE_SLEB128 = 0x09,
-	PE_SDATA2,
-	PE_SDATA4,
-	PE_SDATA8,
-	PE_FORMAT = 0x0f,
-	PE_PCREL = 0x10,
-	PE_ALIGNED = 0x50,
-	PE_INDIRECT = 0x80,
-	PE_OMIT = 0xff,
-};
-
 /* Another architecture is one more line here, and its unwinder in BPF. */
 static const struct cfi_machine machines[] = {
 	{.elf = EM_X86_64,
@@ -67,41 +49,9 @@ struct entry {
 	uint8_t id_size;
 };
 
-static uint64_t value_read(struct cursor *c, uint8_t format)
-{
-	switch (format) {
-	case PE_ABSPTR:
-	case PE_UDATA8:
-	case PE_SDATA8:
-		return cursor_fixed(c, 8);
-	case PE_UDATA2:
-		return cursor_fixed(c, 2);
-	case PE_UDATA4:
-		return cursor_fixed(c, 4);
-	case PE_SDATA2:
-		return (uint64_t)(int16_t)cursor_fixed(c, 2);
-	case PE_SDATA4:
-		return (uint64_t)(int32_t)cursor_fixed(c, 4);
-	case PE_ULEB128:
-		return cursor_uleb(c);
-	case PE_SLEB128:
-		return (uint64_t)cursor_sleb(c);
-	default:
-		c->bad = true;
-		return 0;
-	}
-}
-
 uint64_t cfi_address(struct cursor *c, const struct cfi_section *section, uint8_t encoding)
 {
-	uint64_t base = 0;
-
-	if ((encoding & ~PE_FORMAT) == PE_PCREL)
-		base = section->address + (uint64_t)(c->at - section->bytes);
-	else if (encoding & ~PE_FORMAT)
-		/* Relative to what only the loader of i386 knows, or to be found in memory. */
-		c->bad = true;
-	return base + value_read(c, encoding & PE_FORMAT);
+	return eh_address(c, section->address + (uint64_t)(c->at - section->bytes), encoding);
 }
 
 /* ---- entries ---- */
@@ -136,50 +86,6 @@ static bool entry_is_common(const struct cfi_section *section, const struct entr
 	return entry->id == (entry->id_size == 8 ? UINT64_MAX : UINT32_MAX);
 }
 
-static void personality_skip(struct cursor *c)
-{
-	uint8_t encoding = (uint8_t)cursor_fixed(c, 1);
-
-	if (encoding == PE_OMIT)
-		return;
-	if (encoding == PE_ALIGNED)
-		c->bad = true;
-	else
-		value_read(c, encoding & PE_FORMAT);
-}
-
-/* Reads the letters of the augmentation; false: one is not known here. */
-static bool augmentation_read(struct cfi_common *common, const char *letters, struct cursor *c)
-{
-	struct cursor data;
-	uint64_t length;
-
-	if (!*letters)
-		return true;
-	if (*letters++ != 'z')
-		return false;
-	common->augmented = true;
-	length = cursor_uleb(c);
-	data = *c;
-	cursor_skip(c, length);
-	if (c->bad)
-		return false;
-	data.end = c->at;
-	for (; *letters && !data.bad; letters++) {
-		if (*letters == 'R')
-			common->encoding = (uint8_t)cursor_fixed(&data, 1);
-		else if (*letters == 'L')
-			cursor_skip(&data, 1);
-		else if (*letters == 'P')
-			personality_skip(&data);
-		else if (*letters == 'S')
-			common->signal = true;
-		else if (*letters != 'B')
-			return false;
-	}
-	return !data.bad;
-}
-
 static bool common_parse(struct reader *reader, struct entry *entry, struct cfi_common *common)
 {
 	struct cursor *c = &entry->body;
@@ -195,7 +101,8 @@ static bool common_parse(struct reader *reader, struct entry *entry, struct cfi_
 	common->code_unit = cursor_uleb(c);
 	common->data_unit = cursor_sleb(c);
 	ra = version == 1 ? cursor_fixed(c, 1) : cursor_uleb(c);
-	if (c->bad || ra != reader->machine->ra || !augmentation_read(common, letters, c))
+	if (c->bad || ra != reader->machine->ra ||
+	    !eh_augmentation_read(letters, c, &common->augmentation))
 		return false;
 	return cfi_run_common(common, reader->machine, reader->section, *c);
 }
@@ -236,9 +143,9 @@ static bool range_read(struct reader *reader, struct entry *entry)
 
 	if (!common || !common->good || (uint64_t)(c->end - c->at) > reader->work)
 		return false;
-	begin = cfi_address(c, section, common->encoding);
-	length = value_read(c, common->encoding & PE_FORMAT);
-	if (common->augmented)
+	begin = cfi_address(c, section, common->augmentation.encoding);
+	length = eh_value(c, common->augmentation.encoding & EH_FORMAT);
+	if (common->augmentation.present)
 		cursor_skip(c, cursor_uleb(c));
 	if (c->bad || begin + length < begin)
 		return false;

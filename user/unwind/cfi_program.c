@@ -265,7 +265,7 @@ static void step_other(struct run *run, uint8_t op)
 		cursor_uleb(code);
 		break;
 	case OP_SET_LOC:
-		move_to(run, cfi_address(code, run->section, run->common->encoding));
+		move_to(run, cfi_address(code, run->section, run->common->augmentation.encoding));
 		break;
 	case OP_ADVANCE_1:
 		advance(run, cursor_fixed(code, 1));

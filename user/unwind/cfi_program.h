@@ -4,6 +4,7 @@
 #define STRAIT_UNWIND_CFI_PROGRAM_H
 
 #include "symbols/cursor.h"
+#include "symbols/eh_frame.h"
 #include "unwind/cfi.h"
 
 /* Compilers nest remembered states once, hand-written code a few times. */
@@ -40,9 +41,7 @@ struct cfi_state {
 struct cfi_common {
 	uint64_t offset; /* in the section */
 	bool good;
-	bool augmented; /* entries have a block of augmentation data */
-	bool signal;
-	uint8_t encoding; /* DW_EH_PE_* of addresses */
+	struct eh_augmentation augmentation;
 	uint64_t code_unit;
 	int64_t data_unit;
 	struct cfi_state initial;

@@ -245,7 +245,7 @@ struct unwind_rule cfi_rule(const struct cfi_common *common, const struct cfi_ma
 	struct place cfa = {};
 	int64_t offset;
 
-	if (common->signal)
+	if (common->augmentation.signal)
 		return (struct unwind_rule){.cfa = UNWIND_SIGNAL};
 	if (state->saved[CFI_RA].kind == CFI_UNDEFINED)
 		return (struct unwind_rule){.cfa = UNWIND_END};

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "symbols/go.h"
 #include "symbols/section.h"
 #include "unwind/cfi.h"
 #include "unwind/table.h"
@@ -15,7 +16,8 @@
 #define MAX_ROWS    (16u << 20)
 /* Functions begin at multiples of this; what lies between two is not run. */
 #define ALIGNMENT 16
-#define HOLE      32 /* bytes */
+#define HOLE      32         /* bytes */
+#define FAR_FRAME (1u << 18) /* bytes; UNWIND_SP_FAR */
 
 /* The code that one entry describes; all offsets are those of the file. */
 struct span {
@@ -184,6 +186,53 @@ static void section_collect(struct builder *builder, const char *name, bool debu
 	free(bytes);
 }
 
+/* ---- stripped programs of Go: no entries, but what the runtime's own unwinder reads ---- */
+
+/* Padding follows the function. */
+static bool go_begin(void *context, uint64_t begin, uint64_t end)
+{
+	struct builder *builder = context;
+	uint64_t length = end - begin, offset;
+	uint8_t code[2 * ALIGNMENT];
+
+	if (!span_begin(builder, begin, end))
+		return false;
+	if (length > sizeof(code) || !image_offset(builder->image, begin, &offset) ||
+	    !image_read(builder->image, offset, code, length))
+		return true;
+	while (length && code[length - 1] == 0xcc)
+		length--;
+	builder->root = is_go_root(builder->image, offset, length);
+	return true;
+}
+
+static void go_depth(void *context, uint64_t address, uint64_t depth)
+{
+	struct builder *builder = context;
+	uint64_t far = depth + builder->machine->call_offset, rest = far % FAR_FRAME;
+	struct unwind_rule rule = {.cfa = far < FAR_FRAME ? UNWIND_SP : UNWIND_SP_FAR,
+				   .cfa_offset = (__s16)(rest / 8),
+				   .more = (__s16)(far / FAR_FRAME)};
+
+	if (rest % 8 || far / FAR_FRAME > INT16_MAX)
+		rule = (struct unwind_rule){};
+	span_row(builder, address, &rule);
+}
+
+/* A function without rows of its own keeps frame pointers, or is assembly that cannot be told. */
+static void go_end(void *context, bool good)
+{
+	struct builder *builder = context;
+
+	span_end(builder,
+		 good && builder->rows.len > builder->spans.at[builder->spans.len - 1].row);
+}
+
+static void go_collect(struct builder *builder)
+{
+	go_depths(builder->image, &(struct go_sink){go_begin, go_depth, go_end, builder});
+}
+
 /* ---- laying out ---- */
 
 static int span_compare(const void *a, const void *b)
@@ -293,6 +342,8 @@ static void image_build(const struct image *image, struct unwind_table *out)
 			image->machine == EM_X86_64 && (image_section(image, ".gopclntab") ||
 							image_section(image, ".note.go.buildid"));
 		section_collect(&builder, ".debug_frame", true);
+		if (builder.go && !image_section(image, ".debug_frame"))
+			go_collect(&builder);
 	}
 	base_forget(&builder);
 	spans_lay(&builder, &layout);

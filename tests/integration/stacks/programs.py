@@ -205,13 +205,18 @@ def judge_named(options):
         elif has_module and not SYMBOLS.has(module, offset):
             # A stripped file has no name for its own, local functions, for nobody.
             nobody += count
+            nameless[f"{short(module)}, without a symbol"] += count
         else:
             nameless[f"{short(module) or 'no module'}+{offset:#x}"] += count
     good(total >= options.least, f"{options.label}: {total} user samples",
          f"at least {options.least} are wanted")
-    good(named >= .95 * (total - nobody), f"{options.label}: {percent(named, total - nobody):.2f} % "
-         f"of user samples have a function, but for {percent(nobody, total):.1f} % where the file has "
-         "no symbol", str(nameless.most_common(6)))
+    if options.all:
+        good(named >= .95 * total, f"{options.label}: {percent(named, total):.2f} % of user samples "
+             "have a function", str(nameless.most_common(6)))
+    else:
+        good(named >= .95 * (total - nobody), f"{options.label}: {percent(named, total - nobody):.2f} "
+             f"% of user samples have a function, but for {percent(nobody, total):.1f} % where the "
+             "file has no symbol", str(nameless.most_common(6)))
     good(placed >= .99 * total, f"{options.label}: {percent(placed, total):.2f} % of user samples "
          "have a module", str(nameless.most_common(6)))
 
@@ -254,6 +259,8 @@ def main():
             command.add_argument("programs", nargs="+")
         command.add_argument("--kind", default="cpu")
         command.add_argument("--least", type=int, default=700, help="samples, or processes")
+        command.add_argument("--all", action="store_true",
+                             help="also where the file has no symbol")
         command.add_argument("--since", type=int, default=0, help="only from this slice on")
     options = parser.parse_args()
     options.judge(options)

@@ -271,6 +271,36 @@ static void the_hot_function_is_named_with_its_interval(void **state)
 	done(rec, doc);
 }
 
+/* Places all over a function are one hotspot; another one without a name is not part of it. */
+static void a_function_without_a_name_is_gathered_by_its_begin(void **state)
+{
+	struct recording *rec = host_new(0.5);
+	uint32_t thread = host_process(rec, "eee");
+	const struct bottleneck *finding;
+	struct document *doc;
+
+	(void)state;
+	host_spend(rec, thread, STATE_RUN_USER, 1);
+	for (uint64_t i = 0; i < 60; i++)
+		host_sample_nameless(rec, thread, 0x2000 + 4 * i, 0x2000, 10);
+	for (uint64_t i = 0; i < 40; i++)
+		host_sample_nameless(rec, thread, 0x9000 + 64 * i, 0x9000 + 64 * i, 10);
+	doc = analysis_run(rec);
+	finding = find(doc, "cpu.hot-function");
+	assert_non_null(finding);
+	assert_null(finding->where.function);
+	assert_int_equal(finding->where.begin, 0x2000);
+	assert_string_equal(finding->title, "eee spends 60 % of its CPU time in x+0x2000");
+	assert_int_equal(finding->confidence, CONFIDENCE_MEDIUM);
+	assert_near(finding->impact.share, 0.6, 0.001);
+	vec_each(&doc->bottlenecks, other)
+		if (other != finding)
+			assert_string_not_equal(other->id, "cpu.hot-function");
+	assert_int_equal(doc->hotspots.at[0].begin, 0x2000);
+	assert_near(doc->hotspots.at[0].self_share, 0.6, 0.001);
+	done(rec, doc);
+}
+
 static void pausing_code_spins(void **state)
 {
 	struct recording *rec = host_new(0.5);
@@ -401,6 +431,7 @@ int main(void)
 		cmocka_unit_test(throttled_time_is_the_quota),
 		cmocka_unit_test(the_hot_function_is_named_with_its_interval),
 		cmocka_unit_test(letting_interrupts_in_is_no_work),
+		cmocka_unit_test(a_function_without_a_name_is_gathered_by_its_begin),
 		cmocka_unit_test(pausing_code_spins),
 		cmocka_unit_test(a_client_waits_for_what_its_server_waits_for),
 		cmocka_unit_test(threads_beyond_the_cpus_of_a_batch_job_do_not_count),

@@ -94,6 +94,19 @@ static inline void host_sample(struct recording *rec, uint32_t thread, const cha
 	recording_sample(rec, SAMPLE_CPU, thread, stack, count, count * 10000000);
 }
 
+/* The same at a place in a function without a name, 0 = not known where it begins. */
+static inline void host_sample_nameless(struct recording *rec, uint32_t thread, uint64_t offset,
+					uint64_t begin, uint64_t count)
+{
+	uint32_t module = module_intern(rec, "/bin/x", "aa");
+	uint32_t frame = frame_intern(rec, FRAME_USER, module, offset, 0);
+	uint32_t stack;
+
+	rec->frames.at[frame].begin = begin;
+	stack = stack_intern(rec, &frame, 1, 0, STACK_COMPLETE);
+	recording_sample(rec, SAMPLE_CPU, thread, stack, count, count * 10000000);
+}
+
 /* CPU samples of kernel code: `leaf`, called by `caller`. */
 static inline void host_sample_kernel(struct recording *rec, uint32_t thread, const char *leaf,
 				      const char *caller, uint64_t count)

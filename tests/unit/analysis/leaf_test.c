@@ -1,29 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
+#include "model/one_recording.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "analysis/leaf.h"
-
-static struct recording *rec;
-
-static int setup(void **state)
-{
-	(void)state;
-	rec = recording_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	recording_free(rec);
-	return 0;
-}
 
 /* "module:function …", leaf first; what is of "[kernel]" is the kernel's. */
 static const struct stack *stack_of(const char *text)

@@ -126,6 +126,30 @@ static void weight_of_waits(void **state)
 	check(f->rec, SAMPLE_FAULT, NULL, "web;main;work 64\n");
 }
 
+/* All over a function without a name: one line, of where it begins. */
+static void nameless_functions(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t module = f->rec->frames.at[0].module;
+	uint32_t other = frame_intern(f->rec, FRAME_USER, module, 0x2f77, 0);
+	uint32_t apart = frame_intern(f->rec, FRAME_USER, module, 0x2f90, 0);
+
+	f->rec->frames.at[frame_intern(f->rec, FRAME_USER, module, 0x2f40, 0)].begin = 0x2f00;
+	f->rec->frames.at[other].begin = 0x2f00;
+	f->rec->frames.at[apart].begin = 0x2f80;
+	recording_begin_slice(f->rec, 0, false);
+	recording_sample(f->rec, SAMPLE_CPU, f->web, f->both, 1, 1);
+	recording_sample(f->rec, SAMPLE_CPU, f->web,
+			 stack_intern(f->rec, &other, 1, 0, STACK_COMPLETE), 2, 1);
+	recording_sample(f->rec, SAMPLE_CPU, f->web,
+			 stack_intern(f->rec, &apart, 1, 0, STACK_COMPLETE), 4, 1);
+	recording_end_slice(f->rec, 1000000000);
+	check(f->rec, SAMPLE_CPU, &(struct export_options){.user_only = true},
+	      "web;libc.so.6+0x2f00 2\n"
+	      "web;libc.so.6+0x2f80 4\n"
+	      "web;main;libc.so.6+0x2f00 1\n");
+}
+
 static void inlined_functions(void **state)
 {
 	struct fixture *f = *state;
@@ -228,6 +252,7 @@ int main(void)
 		TEST(counts_of_cpu_samples),
 		TEST(weight_of_waits),
 		TEST(broken_stacks_say_so),
+		TEST(nameless_functions),
 		TEST(inlined_functions),
 		TEST(only_the_target),
 		TEST(hostile_names),

@@ -1,29 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "one_recording.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include "model/recording.h"
-
-static struct recording *rec;
-
-static int setup(void **state)
-{
-	(void)state;
-	rec = recording_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	recording_free(rec);
-	return 0;
-}
 
 static void test_strings(void **state)
 {

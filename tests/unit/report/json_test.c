@@ -130,6 +130,25 @@ static void contract(void **state)
 	json_decref(root);
 }
 
+/* Where a function without a name begins is told, but is no name. */
+static void functions_without_a_name(void **state)
+{
+	struct document *doc = document_busy();
+	json_t *root;
+
+	(void)state;
+	doc->hotspots.at[2].begin = 0x2f00;
+	doc->bottlenecks.at[0].where.function = NULL;
+	doc->bottlenecks.at[0].where.begin = 0x4000;
+	root = parse(doc);
+	assert_null(at(root, "profile.hotspots.2.function"));
+	assert_int_equal(json_integer_value(at(root, "profile.hotspots.2.begin")), 0x2f00);
+	assert_null(at(root, "bottlenecks.0.where.function"));
+	assert_int_equal(json_integer_value(at(root, "bottlenecks.0.where.begin")), 0x4000);
+	assert_null(at(root, "profile.hotspots.0.begin"));
+	json_decref(root);
+}
+
 /* Not observed is null or absent, never 0. */
 static void not_observed(void **state)
 {
@@ -288,9 +307,13 @@ static void full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(contract),      cmocka_unit_test(not_observed),
-		cmocka_unit_test(numbers),       cmocka_unit_test(hostile),
-		cmocka_unit_test(full_disk),     cmocka_unit_test(documented),
+		cmocka_unit_test(contract),
+		cmocka_unit_test(not_observed),
+		cmocka_unit_test(functions_without_a_name),
+		cmocka_unit_test(numbers),
+		cmocka_unit_test(hostile),
+		cmocka_unit_test(full_disk),
+		cmocka_unit_test(documented),
 		cmocka_unit_test(deterministic),
 	};
 

@@ -133,6 +133,7 @@ static inline struct recording *fixture_names(void)
 	rec->frames.at[1].file = string_intern(rec, "w.c");
 	rec->frames.at[1].line = 17;
 	rec->frames.at[1].pause = 1;
+	rec->frames.at[1].begin = 0x4000;
 	frame_intern_inlined(rec, 1, 1, string_intern(rec, "inlined"));
 	stack_intern(rec, NULL, 0, 0, STACK_COMPLETE);
 	stack_intern(rec, frames, 3, 1, STACK_NO_TABLE);
@@ -199,7 +200,7 @@ static inline void same_names(const struct recording *x, const struct recording 
 		  SAME(cpu_mask[1]); SAME(cpu_mask[2]); SAME(cpu_mask[3]));
 	ROWS_SAME(modules, SAME(path); SAME(build_id));
 	ROWS_SAME(frames, SAME(module); SAME(offset); SAME(function); SAME(file); SAME(line);
-		  SAME(kind); SAME(named); SAME(pause); SAME(inlined));
+		  SAME(kind); SAME(named); SAME(pause); SAME(inlined); SAME(begin));
 	ROWS_SAME(stack_frames, assert_int_equal(*a, *b));
 	ROWS_SAME(stacks, SAME(first); SAME(len); SAME(kernel_len); SAME(user_end));
 	ROWS_SAME(listeners, SAME(process); SAME(family); SAME(port); SAME(address));

@@ -155,7 +155,7 @@ static void test_views(void **state)
 		      "FROM v_samples WHERE tid = 1 AND slice = 0",
 		      "cpu do_work [kernel] 3");
 	assert_answer(db, "SELECT leaf FROM v_samples WHERE kind = 'syscall'",
-		      "/usr/bin/w\xc3\xa9+0x4010");
+		      "/usr/bin/w\xc3\xa9+0x4000");
 	assert_answer(db, "SELECT group_concat(depth || kind) FROM v_stacks WHERE stack = 1",
 		      "0kernel,1user,2user");
 	assert_answer(db, "SELECT sum(ns) FROM v_ledger WHERE state = 'running user code'",

@@ -1,37 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Asks for the names of single addresses of files in the fixture's directory. */
+/* Asks for the names of single addresses. */
 #ifndef STRAIT_TESTS_SYMBOLS_ASK_H
 #define STRAIT_TESTS_SYMBOLS_ASK_H
 
 #include <fcntl.h>
 
-#include "fixture.h"
+#include "set_up.h"
 #include "symbols/image.h"
-#include "symbols/symbols.h"
 
-static struct symbols *symbols;
-
-static inline int make(void **state)
-{
-	symbols = symbols_new();
-	return fixture_make(state);
-}
-
-static inline int clean(void **state)
-{
-	symbols_free(symbols);
-	return fixture_remove(state);
-}
-
-/* The answer for an address of a file in the fixture's directory; text valid until the next one. */
+/*
+ * The answer for an address of a file, which without a path is in the fixture's directory; its text
+ * is valid until the next one.
+ */
 static inline struct name_request name_at(const char *name, uint64_t address)
 {
-	static char path[256], id[IMAGE_ID];
+	static char path[512], id[IMAGE_ID];
 	struct name_request request = {.file = SYMBOLS_NO_FILE, .path = path, .build_id = id};
 	struct image image;
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/%s", fixture_directory, name);
+	if (*name == '/')
+		snprintf(path, sizeof(path), "%s", name);
+	else
+		snprintf(path, sizeof(path), "%s/%s", fixture_directory, name);
 	fd = open(path, O_RDONLY);
 	assert_int_equal(image_identity(fd, id), 0);
 	assert_int_equal(image_open(&image, fd), 0);

@@ -156,5 +156,6 @@ int main(void)
 		cmocka_unit_test(ranges_that_lie),
 	};
 
-	return cmocka_run_group_tests_name("symbols/dwarf", tests, make, clean);
+	return cmocka_run_group_tests_name("symbols/dwarf", tests, symbols_set_up,
+					   symbols_tear_down);
 }

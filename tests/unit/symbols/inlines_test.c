@@ -382,5 +382,6 @@ int main(void)
 		cmocka_unit_test(stacks_of_a_recording),
 	};
 
-	return cmocka_run_group_tests_name("symbols/inlines", tests, make, clean);
+	return cmocka_run_group_tests_name("symbols/inlines", tests, symbols_set_up,
+					   symbols_tear_down);
 }

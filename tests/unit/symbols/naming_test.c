@@ -1,34 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Names and lines of files built in many ways, against what was written in their source, and nm. */
-#include "set_up.h"
+#include "ask.h"
 
-#include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
-
-#include "symbols/image.h"
-
-/* The answer for an address of a file; its text is valid until the next one. */
-static struct name_request name_at(const char *name, uint64_t address)
-{
-	static char path[256], id[IMAGE_ID];
-	struct name_request request = {.file = SYMBOLS_NO_FILE, .path = path, .build_id = id};
-	struct image image;
-	int fd;
-
-	if (*name == '/')
-		snprintf(path, sizeof(path), "%s", name);
-	else
-		snprintf(path, sizeof(path), "%s/%s", fixture_directory, name);
-	fd = open(path, O_RDONLY);
-	assert_int_equal(image_identity(fd, id), 0);
-	assert_int_equal(image_open(&image, fd), 0);
-	assert_true(image_offset(&image, address, &request.offset));
-	image_close(&image);
-	symbols_name(symbols, &request, 1);
-	return request;
-}
 
 static void check(const char *name, uint64_t address, const char *function, const char *source,
 		  uint32_t line)

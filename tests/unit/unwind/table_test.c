@@ -2,24 +2,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <zlib.h>
 
-#include "unwind/frames.h"
-
-#include "unwind/table.h"
-
-#define P(text) text, sizeof(text) - 1
-
-static struct unwind_table build(int fd)
-{
-	struct unwind_table table = {};
-	struct error error;
-
-	assert_int_equal(unwind_table_build(fd, &table, &error), 0);
-	assert_true(unwind_table_check(table.words, table.word_count));
-	close(fd);
-	return table;
-}
+#include "unwind/tables.h"
 
 /* The table of a file with that .eh_frame, which is freed. */
 static struct unwind_table build_section(struct bytes *section, size_t code_size)
@@ -29,15 +13,6 @@ static struct unwind_table build_section(struct bytes *section, size_t code_size
 
 	vec_free(section);
 	return table;
-}
-
-/* The CFA's offset from the stack pointer, in bytes; 0 where nothing is described. */
-static int sp_offset(const struct unwind_table *table, uint64_t offset)
-{
-	struct unwind_rule rule = unwind_table_find(table, offset);
-
-	assert_true(rule.cfa == UNWIND_SP || rule.cfa == UNWIND_NONE);
-	return rule.cfa == UNWIND_SP ? rule.cfa_offset * 8 : 0;
 }
 
 /* Every word of a small table, worked out by hand from unwind_table.h. */
@@ -218,77 +193,6 @@ static void files_without_tables(void **state)
 	close(fd);
 }
 
-/* A .debug_frame as Go's compiler writes it, compressed as its linker does. */
-static struct bytes go_frames(void)
-{
-	struct bytes section = {}, body = {};
-	static const struct {
-		uint64_t begin, length;
-		const char *program;
-		size_t size;
-	} entries[] = {
-		{0x401000, 0x40, P("\x13\x7e\x44\x13\x74\x60\x13\x7e")}, /* a frame of 40 bytes */
-		{0x401040, 7, P("\x13\x7e")},                            /* runtime.goexit */
-		{0x401060, 6, P("\x13\x7e")},                            /* runtime.mstart */
-		{0x401080, 7, P("\x13\x7e")},                            /* neither */
-	};
-
-	put(&body, 4, UINT32_MAX);
-	put_all(&body, P("\x03\x00\x01\x7c\x10\x0c\x07\x08\x05\x10\x02"));
-	put_entry(&section, &body, false);
-	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
-		put(&body, 4, 0);
-		put(&body, 8, entries[i].begin);
-		put(&body, 8, entries[i].length);
-		put_all(&body, entries[i].program, entries[i].size);
-		put_entry(&section, &body, false);
-	}
-	return section;
-}
-
-static void go_is_understood(void **state)
-{
-	(void)state;
-	for (int go = 0; go < 2; go++) {
-		struct bytes section = go_frames();
-		uLongf packed_size = compressBound(section.len);
-		Elf64_Chdr head = {.ch_type = ELFCOMPRESS_ZLIB, .ch_size = section.len};
-		uint8_t *packed = malloc(sizeof(head) + packed_size);
-		struct elf_section sections[] = {{".debug_frame", packed, 0, SHF_COMPRESSED},
-						 {go ? ".gopclntab" : ".other", "", 0}};
-		struct unwind_table table;
-		struct unwind_rule rule;
-		int fd;
-
-		memcpy(packed, &head, sizeof(head));
-		assert_int_equal(
-			compress(packed + sizeof(head), &packed_size, section.at, section.len),
-			Z_OK);
-		sections[0].size = sizeof(head) + packed_size;
-		fd = make_elf(EM_X86_64, sections, 2, 0x1000);
-		assert_int_equal(pwrite(fd, "\x90\xe8\0\0\0\0\x90", 7, 0x2040), 7);
-		assert_int_equal(pwrite(fd, "\xe8\0\0\0\0\xc3", 6, 0x2060), 6);
-		assert_int_equal(pwrite(fd, "\xe8\0\0\0\0\x90\xc3", 7, 0x2080), 7);
-		table = build(fd);
-		assert_int_equal(table.stats.fdes, 4);
-		assert_int_equal(sp_offset(&table, 0x2003), 8);
-		assert_int_equal(unwind_table_find(&table, 0x2003).fp, UNWIND_FP_SAME);
-		rule = unwind_table_find(&table, 0x2004);
-		assert_int_equal(rule.cfa_offset, 6);
-		assert_int_equal(rule.fp, go ? UNWIND_FP_SAVED : UNWIND_FP_SAME);
-		assert_int_equal(rule.fp_offset, go ? -2 : 0);
-		assert_int_equal(sp_offset(&table, 0x2024), 8);
-		assert_int_equal(unwind_table_find(&table, 0x2041).cfa,
-				 go ? UNWIND_END : UNWIND_SP);
-		assert_int_equal(unwind_table_find(&table, 0x2065).cfa,
-				 go ? UNWIND_END : UNWIND_SP);
-		assert_int_equal(unwind_table_find(&table, 0x2085).cfa, UNWIND_SP);
-		unwind_table_free(&table);
-		vec_free(&section);
-		free(packed);
-	}
-}
-
 /* A table with every kind of rule and two pages. */
 static struct unwind_table varied_table(void)
 {
@@ -464,7 +368,6 @@ int main(void)
 		cmocka_unit_test(pages_go_on),
 		cmocka_unit_test(rules_find_no_place),
 		cmocka_unit_test(files_without_tables),
-		cmocka_unit_test(go_is_understood),
 		cmocka_unit_test(faults_of_tables_are_seen),
 		cmocka_unit_test(damaged_files_do_no_harm),
 	};

@@ -50,7 +50,7 @@ static void hot_function_add(struct analysis *a, const struct function *function
 	/* Kernel code cannot be made cheaper by its caller, only called less often. */
 	finding->confidence =
 		function->name && !function->kernel ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
-	name = finding->where.function ? finding->where.function : "code without symbols";
+	name = place_code(a, &finding->where, "code without symbols");
 	finding->title = finding_text(a, "%s spends %.0f %% of its CPU time in %s",
 				      group_name(a, function->group), self * 100, name);
 	vec_push(&finding->stacks, function->stack);

@@ -51,10 +51,9 @@ static void spin_by_pause(struct analysis *a, const struct function *function)
 	if (!finding)
 		return;
 	spin_complete(a, finding, function->group, function);
-	finding->title =
-		finding_text(a, "%s burns %.0f %% of its CPU time spinning in %s",
-			     group_name(a, function->group), self * 100,
-			     finding->where.function ? finding->where.function : "a wait loop");
+	finding->title = finding_text(a, "%s burns %.0f %% of its CPU time spinning in %s",
+				      group_name(a, function->group), self * 100,
+				      place_code(a, &finding->where, "a wait loop"));
 	vec_push(&finding->stacks, function->stack);
 	finding_evidence(finding, "samples at a spin-wait hint (PAUSE)", function->pause_samples,
 			 "samples");

@@ -67,6 +67,8 @@ void finding_through_lock(struct analysis *a, struct bottleneck *finding,
 			  const struct blame_filter *filter);
 /* Also: where the code of a function is. */
 void place_function(struct analysis *a, struct place *place, const struct function *function);
+/* The function at a place, called by its begin where it has no name; `otherwise` if unknown. */
+const char *place_code(struct analysis *a, const struct place *place, const char *otherwise);
 struct place place_group(struct analysis *a, uint32_t group);
 
 /* What to do about it: effort 1, 3, 8 by category, hours as people take. */

@@ -196,11 +196,25 @@ struct place place_group(struct analysis *a, uint32_t group)
 	return place;
 }
 
+const char *place_code(struct analysis *a, const struct place *place, const char *otherwise)
+{
+	const char *text;
+	char *name;
+
+	if (place->function || !place->begin || !place->module)
+		return place->function ? place->function : otherwise;
+	name = code_name(place->module, place->begin);
+	text = document_text(a->doc, "%s", name);
+	free(name);
+	return text;
+}
+
 void place_function(struct analysis *a, struct place *place, const struct function *function)
 {
 	if (!function)
 		return;
 	place->function = text_of(a, function->name);
+	place->begin = function->begin;
 	if (function->module < a->rec->modules.len)
 		place->module = text_of(a, a->rec->modules.at[function->module].path);
 	place->file = text_of(a, function->file);

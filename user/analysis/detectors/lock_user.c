@@ -39,9 +39,10 @@ static void lock_tell(struct analysis *a, struct bottleneck *finding, uint32_t g
 	place_function(a, &finding->where, holder ? holder : waiter);
 	place_function(a, &victim, waiter);
 	finding->confidence = holder ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
-	if (holder && finding->where.function)
-		finding->title = finding_text(a, "%s waits for a mutex that is held in %s",
-					      group_name(a, group), finding->where.function);
+	if (holder && place_code(a, &finding->where, NULL))
+		finding->title =
+			finding_text(a, "%s waits for a mutex that is held in %s",
+				     group_name(a, group), place_code(a, &finding->where, NULL));
 	else
 		finding->title =
 			finding_text(a, "%s waits for a contended mutex", group_name(a, group));
