@@ -74,7 +74,7 @@ static enum ready_cause ready_classify(const struct builder *b, uint32_t victim,
 
 /* ---- what each group's own time is ---- */
 
-static void direct_add(struct builder *b, uint32_t group, uint32_t party, enum thread_state state,
+static void direct_add(struct builder *b, uint32_t group, uint32_t party, unsigned int state,
 		       enum ready_cause ready, double ns)
 {
 	if (ns > 0)
@@ -136,6 +136,7 @@ static void direct_add_states(struct builder *b, uint32_t group)
 	/* Of the waits for futexes only those for a mutex that somebody held: others may be idle.
 	 */
 	direct_add(b, group, NONE, STATE_WAIT_LOCK_USER, READY_SATURATED, g->lock_ns);
+	direct_add(b, group, NONE, BLAME_INTERPRETER, READY_SATURATED, g->interpreter_ns);
 }
 
 static void direct_make(struct builder *b)

@@ -23,6 +23,9 @@
 	each(mem_fault_churn) \
 	each(lock_user) \
 	each(lock_kernel) \
+	each(lock_interpreter) \
+	each(algo_busy_poll) \
+	each(algo_timer_churn) \
 	each(net_retransmits)
 /* clang-format on */
 

@@ -94,6 +94,10 @@ static void syscall_counted(struct session *session, const void *key, const void
 		recording_count(rec, "syscall.errors", process, label, sum->errors);
 	if (sum->again)
 		recording_count(rec, "syscall.again", process, label, sum->again);
+	if (sum->empty)
+		recording_count(rec, "syscall.empty", process, label, sum->empty);
+	if (sum->expired)
+		recording_count(rec, "syscall.expired", process, label, sum->expired);
 	if (sum->ns)
 		recording_count(rec, "syscall.ns", process, label, sum->ns);
 }

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * algo.timer-churn: threads that sleep for a very short time, look whether there is something to
+ * do, and sleep again. Each time costs a timer, an interrupt, two switches and two system calls;
+ * the work that was done would not have been missed. Known from the number and the place of their
+ * waits for timers, and from what they ran in between.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/detectors/spots.h"
+#include "analysis/stats.h"
+
+/* Waits for timers of one function. 1 ms is the shortest period of an honest clock. */
+#define WAITS_PER_SECOND 1000.0
+/* Of the waits of a kind that ended because their time was over. */
+#define EXPIRED_SHARE 0.5
+/* On average between two waits: longer runs are work. */
+#define RUN_MAX_NS 100000.0
+/* A thread is one that churns if so many of its waits are such. */
+#define THREAD_SHARE 0.5
+
+/* What the timers of a group cost. */
+struct churn {
+	double waits, run_ns, threads; /* of the threads that churn */
+};
+
+static double calls_sum(const struct analysis *a, const char *metric, uint32_t group,
+			const char *const names[])
+{
+	double sum = 0;
+
+	for (size_t i = 0; names[i]; i++)
+		sum += facts_count(a->facts, metric, group, names[i]);
+	return sum;
+}
+
+/* Of the group's waits in poll and its kin, the share that ended because their time was over. */
+static double poll_expired(const struct analysis *a, uint32_t group)
+{
+	static const char *const names[] = {
+		"poll",        "ppoll",        "select",       "pselect6",      "epoll_wait",
+		"epoll_pwait", "epoll_pwait2", "io_getevents", "io_pgetevents", NULL};
+	double waited = calls_sum(a, "syscall.count", group, names) -
+			calls_sum(a, "syscall.empty", group, names);
+
+	return waited > 0 ? calls_sum(a, "syscall.expired", group, names) / waited : 0;
+}
+
+static double futex_expired(const struct analysis *a, uint32_t group)
+{
+	double calls = facts_count(a->facts, "syscall.count", group, "futex");
+
+	return calls > 0 ? facts_count(a->facts, "syscall.expired", group, "futex") / calls : 0;
+}
+
+/* How the waits of a group ended. */
+struct endings {
+	double poll, futex; /* shares that ended because their time was over */
+};
+
+/* How many of the waits of a sample ended because their time was over. */
+static double timer_waits(const struct analysis *a, const struct sample *sample,
+			  const struct endings *endings)
+{
+	const struct stack *stack;
+	double share;
+
+	if ((sample->kind != SAMPLE_IDLE && sample->kind != SAMPLE_OFFCPU) ||
+	    sample->stack >= a->rec->stacks.len)
+		return 0;
+	stack = &a->rec->stacks.at[sample->stack];
+	if (sample->kind == SAMPLE_OFFCPU)
+		share = stack_kernel_ends(a->rec, stack, "futex") ? endings->futex : 0;
+	else if (stack_kernel_ends(a->rec, stack, "nanosleep") ||
+		 stack_kernel_ends(a->rec, stack, "timerfd_read") ||
+		 stack_kernel_ends(a->rec, stack, "timerfd_read_iter"))
+		share = 1;
+	else
+		share = endings->poll;
+	return share > EXPIRED_SHARE ? share * (double)sample->count : 0;
+}
+
+/* Calls of the group that may have been such waits: spares most groups the look at all samples. */
+static double timer_calls(const struct analysis *a, uint32_t group)
+{
+	static const char *const names[] = {"nanosleep", "clock_nanosleep", "read", NULL};
+
+	return calls_sum(a, "syscall.count", group, names) +
+	       facts_count(a->facts, "syscall.expired", group, NULL);
+}
+
+/* The functions in which the group waits for timers that often. */
+static void spots_collect(struct spots *spots, const struct endings *endings)
+{
+	const struct analysis *a = spots->a;
+	double least = WAITS_PER_SECOND * a->facts->window_ns / 1e9;
+	size_t kept = 0;
+
+	if (timer_calls(a, spots->group) < least)
+		return;
+	vec_each(&a->rec->samples, sample) {
+		double waits = 0;
+
+		if (a->facts->threads[sample->thread].group == spots->group)
+			waits = timer_waits(a, sample, endings);
+		if (waits > 0)
+			spots_add(spots, sample, waits);
+	}
+	for (size_t i = 0; i < spots->at.len; i++)
+		if (spots->at.at[i].found > least)
+			spots->at.at[kept++] = spots->at.at[i];
+	spots->at.len = kept;
+}
+
+/* What the threads do most of whose waits are in the spots. */
+static struct churn churn_sum(const struct spots *spots)
+{
+	const struct analysis *a = spots->a;
+	size_t n = a->rec->threads.len;
+	double *waits = calloc(n + 1, sizeof(double)), *all = calloc(n + 1, sizeof(double));
+	struct churn churn = {};
+
+	if (!waits || !all)
+		abort();
+	vec_each(&a->rec->samples, sample) {
+		if ((sample->kind != SAMPLE_IDLE && sample->kind != SAMPLE_OFFCPU) ||
+		    a->facts->threads[sample->thread].group != spots->group)
+			continue;
+		all[sample->thread] += (double)sample->count;
+		if (spots_find(spots, sample, NULL))
+			waits[sample->thread] += (double)sample->count;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (waits[i] <= THREAD_SHARE * all[i])
+			continue;
+		churn.threads++;
+		churn.waits += waits[i];
+		for (int state = 0; state < STATE_COUNT; state++)
+			if (STATES_ON_CPU >> state & 1)
+				churn.run_ns += (double)a->facts->threads[i].ns[state];
+	}
+	free(waits);
+	free(all);
+	return churn;
+}
+
+/* All that a function does whose business is to wait. */
+static bool stack_asks(const struct analysis *a, const struct stack *stack, const void *context)
+{
+	(void)a;
+	(void)stack;
+	(void)context;
+	return true;
+}
+
+static void churn_tell(struct analysis *a, struct bottleneck *finding, uint32_t group,
+		       const struct churn *churn, double samples)
+{
+	const struct group *g = &a->facts->groups.at[group];
+	double seconds = a->facts->window_ns / 1e9;
+
+	finding->confidence = CONFIDENCE_HIGH;
+	finding->title =
+		finding_text(a, "%s wakes by timer %.0f times a second to do next to nothing%s%s",
+			     group_name(a, group), churn->waits / seconds,
+			     finding->where.function ? ", in " : "",
+			     finding->where.function ? finding->where.function : "");
+	finding_evidence(finding, "waits for timers", churn->waits / seconds, "waits/s");
+	finding_evidence(finding, "threads that wait so", churn->threads, "threads");
+	finding_evidence(finding, "CPU time between two waits, on average",
+			 churn->run_ns / churn->waits / 1e3, "us");
+	finding_evidence(finding, "CPU time of sleeping, waking and looking",
+			 samples / g->samples * group_on_cpu(g) / 1e9 / seconds, "CPUs");
+	finding_evidence(finding, "share of its CPU samples", 100 * samples / g->samples, "%");
+	finding_link(finding, "sleeps and looks", &finding->where);
+	finding_action(finding, EFFORT_MEDIUM, 1, 8, 1,
+		       "Wait for the event itself (condition variable, eventfd, poll without a "
+		       "short time-out), or look less often and do more each time.");
+}
+
+static void detect_group(struct analysis *a, uint32_t group)
+{
+	const struct group *g = &a->facts->groups.at[group];
+	struct endings endings = {poll_expired(a, group), futex_expired(a, group)};
+	struct spots spots = {.a = a, .group = group};
+	struct churn churn;
+
+	spots_collect(&spots, &endings);
+	churn = churn_sum(&spots);
+	if (spots.at.len && churn.waits > 0 && churn.run_ns < RUN_MAX_NS * churn.waits) {
+		struct spot_samples found = spots_sample(&spots, stack_asks, NULL, NULL);
+		double samples = found.asking + found.own, cost = spots_cpu_cost(a, group);
+		struct interval sure = stats_wilson(found.asking, g->samples);
+		struct interval all = stats_wilson(samples, g->samples);
+		struct bottleneck *finding =
+			finding_add(a, "algo.timer-churn", cost * samples / g->samples,
+				    cost * sure.low, cost * all.high);
+
+		if (finding) {
+			finding_of_group(a, finding, group, true);
+			spots_place(&spots, finding);
+			churn_tell(a, finding, group, &churn, samples);
+		}
+	}
+	spots_free(&spots);
+}
+
+static void detect(struct analysis *a)
+{
+	for (uint32_t group = 0; group < a->facts->groups.len; group++)
+		if (a->blame->worked[group] > 0 && a->facts->groups.at[group].samples > 0)
+			detect_group(a, group);
+}
+
+const struct detector algo_timer_churn = {"algo.timer-churn", detect};
