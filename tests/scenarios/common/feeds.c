@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A service of computing threads and of feeds. A feed takes messages from its pipe, where one comes
- * every 20 ms, and does 0.1 ms for each; the computing threads do units of one millisecond. How a
- * feed waits for the next message is the mode: "ask" looks whether there is one and looks again,
- * "nap" sleeps 0.1 ms in between, "wait" lets the kernel tell.
+ * every 20 ms, and does 0.1 ms for each; the computing threads do units of one millisecond and
+ * pause for PAUSE microseconds after each. How a feed waits for the next message is the mode: "ask"
+ * looks whether there is one and looks again, "nap" sleeps 0.1 ms in between, "wait" lets the
+ * kernel tell.
  *
- *   feeds SECONDS RATE FEEDS THREADS ask|nap|wait
+ *   feeds SECONDS RATE FEEDS THREADS PAUSE ask|nap|wait
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 #include "life.h"
 
 static uint64_t rate;
+static long pause_us;
 static char mode;
 
 struct feed {
@@ -81,6 +83,8 @@ static void *worker_run(void *arg)
 	for (;;) {
 		flat_work(&f, rate);
 		worker->units++;
+		if (pause_us)
+			usleep((useconds_t)pause_us);
 	}
 	return NULL;
 }
@@ -106,13 +110,14 @@ int main(int argc, char **argv)
 	pthread_t source;
 	uint64_t begin, units = 0;
 
-	if (argc != 6 || !strchr("anw", argv[5][0]))
+	if (argc != 7 || !strchr("anw", argv[6][0]))
 		return 2;
 	seconds = number_parse(argv[1], 1, 3600);
 	rate = (uint64_t)number_parse(argv[2], 10, 10000000);
 	feeds = number_parse(argv[3], 1, 400);
 	threads = number_parse(argv[4], 1, 4096);
-	mode = argv[5][0];
+	pause_us = number_parse(argv[5], 0, 1000000);
+	mode = argv[6][0];
 	life_bound((int)seconds);
 	all = calloc((size_t)feeds + 1, sizeof(*all));
 	workers = calloc((size_t)threads, sizeof(*workers));

@@ -90,22 +90,57 @@ static double timer_calls(const struct analysis *a, uint32_t group)
 	       facts_count(a->facts, "syscall.expired", group, NULL);
 }
 
-/* The functions in which the group waits for timers that often. */
-static void spots_collect(struct spots *spots, const struct endings *endings)
+/* Whether a sample tells of waits of the group. */
+static bool is_wait(const struct analysis *a, const struct sample *sample, uint32_t group)
+{
+	return (sample->kind == SAMPLE_IDLE || sample->kind == SAMPLE_OFFCPU) &&
+	       a->facts->threads[sample->thread].group == group;
+}
+
+static double thread_run(const struct analysis *a, uint32_t thread)
+{
+	double sum = 0;
+
+	for (int state = 0; state < STATE_COUNT; state++)
+		if (STATES_ON_CPU >> state & 1)
+			sum += (double)a->facts->threads[thread].ns[state];
+	return sum;
+}
+
+/*
+ * The waits of each thread that does little between two of them, by position; 0 for the others. The
+ * caller frees it.
+ */
+static double *waits_by_thread(const struct analysis *a, uint32_t group)
+{
+	double *waits = calloc(a->rec->threads.len + 1, sizeof(double));
+
+	if (!waits)
+		abort();
+	vec_each(&a->rec->samples, sample)
+		if (is_wait(a, sample, group))
+			waits[sample->thread] += (double)sample->count;
+	for (uint32_t i = 0; i < a->rec->threads.len; i++)
+		if (waits[i] > 0 && thread_run(a, i) > RUN_MAX_NS * waits[i])
+			waits[i] = 0;
+	return waits;
+}
+
+/* The functions in which such threads wait for timers that often. */
+static void spots_collect(struct spots *spots, const double *waits)
 {
 	const struct analysis *a = spots->a;
+	struct endings endings = {poll_expired(a, spots->group), futex_expired(a, spots->group)};
 	double least = WAITS_PER_SECOND * a->facts->window_ns / 1e9;
 	size_t kept = 0;
 
-	if (timer_calls(a, spots->group) < least)
-		return;
 	vec_each(&a->rec->samples, sample) {
-		double waits = 0;
+		double found = 0;
 
-		if (a->facts->threads[sample->thread].group == spots->group)
-			waits = timer_waits(a, sample, endings);
-		if (waits > 0)
-			spots_add(spots, sample, waits);
+		if (is_wait(a, sample, spots->group) && waits[sample->thread] > 0)
+			found = timer_waits(a, sample, &endings);
+		if (found > 0)
+			spots_add(spots, sample, found);
 	}
 	for (size_t i = 0; i < spots->at.len; i++)
 		if (spots->at.at[i].found > least)
@@ -114,34 +149,25 @@ static void spots_collect(struct spots *spots, const struct endings *endings)
 }
 
 /* What the threads do most of whose waits are in the spots. */
-static struct churn churn_sum(const struct spots *spots)
+static struct churn churn_sum(const struct spots *spots, const double *waits)
 {
 	const struct analysis *a = spots->a;
-	size_t n = a->rec->threads.len;
-	double *waits = calloc(n + 1, sizeof(double)), *all = calloc(n + 1, sizeof(double));
+	double *there = calloc(a->rec->threads.len + 1, sizeof(double));
 	struct churn churn = {};
 
-	if (!waits || !all)
+	if (!there)
 		abort();
-	vec_each(&a->rec->samples, sample) {
-		if ((sample->kind != SAMPLE_IDLE && sample->kind != SAMPLE_OFFCPU) ||
-		    a->facts->threads[sample->thread].group != spots->group)
-			continue;
-		all[sample->thread] += (double)sample->count;
-		if (spots_find(spots, sample, NULL))
-			waits[sample->thread] += (double)sample->count;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (waits[i] <= THREAD_SHARE * all[i])
+	vec_each(&a->rec->samples, sample)
+		if (is_wait(a, sample, spots->group) && spots_find(spots, sample, NULL))
+			there[sample->thread] += (double)sample->count;
+	for (uint32_t i = 0; i < a->rec->threads.len; i++) {
+		if (there[i] <= THREAD_SHARE * waits[i] || waits[i] <= 0)
 			continue;
 		churn.threads++;
-		churn.waits += waits[i];
-		for (int state = 0; state < STATE_COUNT; state++)
-			if (STATES_ON_CPU >> state & 1)
-				churn.run_ns += (double)a->facts->threads[i].ns[state];
+		churn.waits += there[i];
+		churn.run_ns += thread_run(a, i);
 	}
-	free(waits);
-	free(all);
+	free(there);
 	return churn;
 }
 
@@ -179,31 +205,37 @@ static void churn_tell(struct analysis *a, struct bottleneck *finding, uint32_t 
 		       "short time-out), or look less often and do more each time.");
 }
 
+static void churn_add(struct analysis *a, const struct spots *spots, const struct churn *churn)
+{
+	const struct group *g = &a->facts->groups.at[spots->group];
+	struct spot_samples found = spots_sample(spots, stack_asks, NULL, NULL);
+	double samples = found.asking + found.own, cost = spots_cpu_cost(a, spots->group);
+	struct bottleneck *finding = finding_add(a, "algo.timer-churn", cost * samples / g->samples,
+						 cost * stats_wilson(found.asking, g->samples).low,
+						 cost * stats_wilson(samples, g->samples).high);
+
+	if (!finding)
+		return;
+	finding_of_group(a, finding, spots->group, true);
+	spots_place(spots, finding);
+	churn_tell(a, finding, spots->group, churn, samples);
+}
+
 static void detect_group(struct analysis *a, uint32_t group)
 {
-	const struct group *g = &a->facts->groups.at[group];
-	struct endings endings = {poll_expired(a, group), futex_expired(a, group)};
 	struct spots spots = {.a = a, .group = group};
+	double *waits;
 	struct churn churn;
 
-	spots_collect(&spots, &endings);
-	churn = churn_sum(&spots);
-	if (spots.at.len && churn.waits > 0 && churn.run_ns < RUN_MAX_NS * churn.waits) {
-		struct spot_samples found = spots_sample(&spots, stack_asks, NULL, NULL);
-		double samples = found.asking + found.own, cost = spots_cpu_cost(a, group);
-		struct interval sure = stats_wilson(found.asking, g->samples);
-		struct interval all = stats_wilson(samples, g->samples);
-		struct bottleneck *finding =
-			finding_add(a, "algo.timer-churn", cost * samples / g->samples,
-				    cost * sure.low, cost * all.high);
-
-		if (finding) {
-			finding_of_group(a, finding, group, true);
-			spots_place(&spots, finding);
-			churn_tell(a, finding, group, &churn, samples);
-		}
-	}
+	if (timer_calls(a, group) < WAITS_PER_SECOND * a->facts->window_ns / 1e9)
+		return;
+	waits = waits_by_thread(a, group);
+	spots_collect(&spots, waits);
+	churn = churn_sum(&spots, waits);
+	if (churn.waits > 0)
+		churn_add(a, &spots, &churn);
 	spots_free(&spots);
+	free(waits);
 }
 
 static void detect(struct analysis *a)

@@ -185,6 +185,32 @@ static void clocks_and_workers_do_not_churn(void **state)
 	check_silent(host_napping(15000, NAP), "algo.timer-churn");
 }
 
+/* A computing thread that pauses now and then is no part of it, whoever its siblings are. */
+static void threads_that_work_are_left_out(void **state)
+{
+	struct recording *rec = host_napping(100000, NAP);
+	uint32_t worker = host_thread(rec, 0);
+	const struct bottleneck *found;
+	struct document *doc;
+
+	(void)state;
+	host_spend(rec, worker, STATE_RUN_USER, 0.9);
+	host_spend(rec, worker, STATE_WAIT_TIMER, 0.1);
+	host_count(rec, worker, "syscall.count", "clock_nanosleep", 12000);
+	sample_of(rec, SAMPLE_IDLE, worker, "[k]do_nanosleep libc:usleep compute", 12000, SECOND);
+	sample_of(rec, SAMPLE_CPU, worker, "compute", 900, 1);
+	doc = analysis_run(rec);
+	found = finding_of(doc, "algo.timer-churn");
+	assert_non_null(found);
+	assert_string_equal(found->where.function, "nap");
+	assert_string_equal(found->evidence.at[1].unit, "threads");
+	assert_true(fabs(found->evidence.at[1].value - 1) < 0.1);
+	/* 200 of 1150 samples of 11.5 s. */
+	assert_true(fabs(found->impact.share - 2.0 / 11.5) < 0.001);
+	document_free(doc);
+	recording_free(rec);
+}
+
 /* Waits in poll: events end them, or their time is over. */
 static void only_time_outs_of_poll_are_timers(void **state)
 {
@@ -214,6 +240,7 @@ int main(void)
 		cmocka_unit_test(reads_that_fail_poll_too),
 		cmocka_unit_test(short_sleeps_cost_what_surrounds_them),
 		cmocka_unit_test(clocks_and_workers_do_not_churn),
+		cmocka_unit_test(threads_that_work_are_left_out),
 		cmocka_unit_test(only_time_outs_of_poll_are_timers),
 	};
 
