@@ -5,6 +5,7 @@
  * the work that was done would not have been missed. Known from the number and the place of their
  * waits for timers, and from what they ran in between.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,9 +21,10 @@
 /* A thread is one that churns if so many of its waits are such. */
 #define THREAD_SHARE 0.5
 
-/* What the timers of a group cost. */
+/* The threads that churn. */
 struct churn {
-	double waits, run_ns, threads; /* of the threads that churn */
+	double waits, run_ns, threads;
+	double ready_ns; /* they waited for a CPU, to look for what is not there */
 };
 
 static double calls_sum(const struct analysis *a, const char *metric, uint32_t group,
@@ -166,6 +168,8 @@ static struct churn churn_sum(const struct spots *spots, const double *waits)
 		churn.threads++;
 		churn.waits += there[i];
 		churn.run_ns += thread_run(a, i);
+		churn.ready_ns += (double)a->facts->threads[i].ns[STATE_READY_WOKEN] +
+				  (double)a->facts->threads[i].ns[STATE_READY_PREEMPTED];
 	}
 	free(there);
 	return churn;
@@ -205,20 +209,45 @@ static void churn_tell(struct analysis *a, struct bottleneck *finding, uint32_t 
 		       "short time-out), or look less often and do more each time.");
 }
 
+/*
+ * The time that `share` of the group's CPU time costs. Of its waiting for CPUs, what its churning
+ * threads do is part of it; what the others do is caused by it in proportion.
+ */
+static double churn_cost(const struct analysis *a, uint32_t group, const struct churn *churn,
+			 double share)
+{
+	const struct group *g = &a->facts->groups.at[group];
+	double ready = g->ns[STATE_READY_WOKEN] + g->ns[STATE_READY_PREEMPTED];
+	double own = ready > 0 ? fmin(churn->ready_ns / ready, 1) : 0;
+	struct blame_filter run = BLAME_ANY(STATES_RUN);
+	double running;
+
+	run.owner = group;
+	running = blame_sum(a->blame, &run);
+	return running * share + (spots_cpu_cost(a, group) - running) * (own + (1 - own) * share);
+}
+
 static void churn_add(struct analysis *a, const struct spots *spots, const struct churn *churn)
 {
 	const struct group *g = &a->facts->groups.at[spots->group];
 	struct spot_samples found = spots_sample(spots, stack_asks, NULL, NULL);
-	double samples = found.asking + found.own, cost = spots_cpu_cost(a, spots->group);
-	struct bottleneck *finding = finding_add(a, "algo.timer-churn", cost * samples / g->samples,
-						 cost * stats_wilson(found.asking, g->samples).low,
-						 cost * stats_wilson(samples, g->samples).high);
+	double samples = found.asking + found.own, share = samples / g->samples;
+	double cost = churn_cost(a, spots->group, churn, share);
+	struct interval sure = stats_wilson(found.asking, g->samples);
+	struct interval all = stats_wilson(samples, g->samples);
+	struct bottleneck *finding = finding_add(a, "algo.timer-churn", cost,
+						 churn_cost(a, spots->group, churn, sure.low),
+						 churn_cost(a, spots->group, churn, all.high));
 
 	if (!finding)
 		return;
 	finding_of_group(a, finding, spots->group, true);
 	spots_place(spots, finding);
 	churn_tell(a, finding, spots->group, churn, samples);
+	/* The work gets faster by the CPU time that is freed; that nobody waits to look is no work.
+	 */
+	if (cost > 0)
+		finding->removable = fmin(share * spots_cpu_cost(a, spots->group) / cost, 1);
 }
 
 static void detect_group(struct analysis *a, uint32_t group)

@@ -68,9 +68,9 @@ enum { NOT_OF_LOCKS, IN_LOCK, SLOW_WAY };
 
 static uint8_t function_class(const char *name)
 {
-	for (uint8_t i = 0; i < sizeof(slow_ways) / sizeof(slow_ways[0]); i++)
+	for (size_t i = 0; i < sizeof(slow_ways) / sizeof(slow_ways[0]); i++)
 		if (begins_with(name, slow_ways[i].begin))
-			return SLOW_WAY + i;
+			return (uint8_t)(SLOW_WAY + i);
 	for (size_t i = 0; i < sizeof(lock_functions) / sizeof(lock_functions[0]); i++)
 		if (begins_with(name, lock_functions[i]))
 			return IN_LOCK;

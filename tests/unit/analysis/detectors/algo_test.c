@@ -211,6 +211,33 @@ static void threads_that_work_are_left_out(void **state)
 	recording_free(rec);
 }
 
+/* Of 2 s that threads wait for a CPU, those that churn wait 1.5 s: that is churn, too. */
+static void waiting_to_look_is_churn(void **state)
+{
+	struct recording *rec = host_napping(100000, NAP);
+	uint32_t worker = host_thread(rec, 0);
+	const struct bottleneck *found;
+	struct document *doc;
+
+	(void)state;
+	host_spend(rec, 0, STATE_READY_WOKEN, 0.15);
+	host_spend(rec, worker, STATE_RUN_USER, 0.25);
+	host_spend(rec, worker, STATE_READY_WOKEN, 0.05);
+	host_edge(rec, EDGE_CULPRIT, 0, 0, 1.5);
+	host_edge(rec, EDGE_CULPRIT, worker, 0, 0.5);
+	sample_of(rec, SAMPLE_CPU, worker, "compute", 250, 1);
+	doc = analysis_run(rec);
+	found = finding_of(doc, "algo.timer-churn");
+	assert_non_null(found);
+	/* 200 of 500 samples of 5 s run; 1.5 s, and as much of the other 0.5 s; in 10 s. */
+	assert_true(fabs(found->impact.share - (2 + 1.5 + 0.2) / 10) < 0.002);
+	/* What is won is 0.4 of the time. */
+	assert_true(doc->steps.len > 0);
+	assert_true(fabs(found->removable * found->impact.share - 0.4 * 7 / 10) < 0.002);
+	document_free(doc);
+	recording_free(rec);
+}
+
 /* Waits in poll: events end them, or their time is over. */
 static void only_time_outs_of_poll_are_timers(void **state)
 {
@@ -241,6 +268,7 @@ int main(void)
 		cmocka_unit_test(short_sleeps_cost_what_surrounds_them),
 		cmocka_unit_test(clocks_and_workers_do_not_churn),
 		cmocka_unit_test(threads_that_work_are_left_out),
+		cmocka_unit_test(waiting_to_look_is_churn),
 		cmocka_unit_test(only_time_outs_of_poll_are_timers),
 	};
 
