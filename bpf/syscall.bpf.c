@@ -17,7 +17,10 @@
 #include "core/unwind.bpf.h"
 #include <bpf/bpf_tracing.h>
 
-#define ERROR_AGAIN 11
+#define ERROR_AGAIN   11
+#define ERROR_EXPIRED 110 /* ETIMEDOUT */
+/* A call that takes less did not sleep: a timer's slack alone is 50 us. */
+#define AT_ONCE_NS 20000
 /*
  * Results below -511 (ERESTARTSYS and its kin, up to 530) are the kernel's own: the call begins
  * anew or turns into EINTR after the tracepoint. It is not counted as an error.
@@ -51,11 +54,19 @@ static __always_inline void call_count(__u32 nr, long result, __u64 ns)
 	/* An atomic addition of 0 compiles to an `or`, which kernels before 5.12 lack. */
 	if (ns)
 		__sync_fetch_and_add(&value->ns, ns * weight);
+	if (result == 0 && class_of(nr) == CLASS_POLL) {
+		if (ns < AT_ONCE_NS)
+			__sync_fetch_and_add(&value->empty, weight);
+		else
+			__sync_fetch_and_add(&value->expired, weight);
+	}
 	if (result >= 0 || result < -ERROR_LAST || class_of(nr) == CLASS_RETURN)
 		return;
 	__sync_fetch_and_add(&value->errors, weight);
 	if (result == -ERROR_AGAIN)
 		__sync_fetch_and_add(&value->again, weight);
+	else if (result == -ERROR_EXPIRED)
+		__sync_fetch_and_add(&value->expired, weight);
 }
 
 SEC("tp_btf/sys_enter")

@@ -384,6 +384,8 @@ struct syscall_value {
 	__u64 count, errors;
 	__u64 again; /* of the errors: EAGAIN, the mark of busy polling */
 	__u64 ns;
+	__u64 empty;   /* CLASS_POLL: there was nothing, and it returned at once */
+	__u64 expired; /* CLASS_POLL: there was nothing until its time-out; of any: ETIMEDOUT */
 };
 
 /* One bucket of one histogram. */
@@ -510,7 +512,7 @@ _Static_assert(sizeof(struct wire_exit) == 1520, "wire size");
 _Static_assert(sizeof(struct bucket_key) == 16, "wire size");
 _Static_assert(sizeof(struct net_key) == 28, "wire size");
 _Static_assert(sizeof(struct net_value) == 88, "wire size");
-_Static_assert(sizeof(struct syscall_value) == 32, "wire size");
+_Static_assert(sizeof(struct syscall_value) == 48, "wire size");
 _Static_assert(sizeof(struct wire_listener) == 132, "wire size");
 #endif
 

@@ -75,7 +75,7 @@ static enum ready_cause ready_classify(const struct builder *b, uint32_t victim,
 
 /* ---- what each group's own time is ---- */
 
-static void direct_add(struct builder *b, uint32_t group, uint32_t party, enum thread_state state,
+static void direct_add(struct builder *b, uint32_t group, uint32_t party, unsigned int state,
 		       enum ready_cause ready, double ns)
 {
 	if (ns > 0)
@@ -152,6 +152,7 @@ static void direct_add_states(struct builder *b, uint32_t group)
 
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		direct_add(b, group, NONE, states[i], READY_SATURATED, g->ns[states[i]]);
+	direct_add(b, group, NONE, BLAME_INTERPRETER, READY_SATURATED, g->interpreter_ns);
 }
 
 /*

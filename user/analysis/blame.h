@@ -13,12 +13,16 @@
 
 #include "analysis/facts.h"
 
+/* Waits for an interpreter's lock: no state of their own, known by their places. */
+#define BLAME_INTERPRETER STATE_COUNT
+
 /* Time of `victim` that ended up in `state` of `owner` (the same group, or one it waited for). */
 struct blame_entry {
 	uint32_t victim, owner;
 	uint32_t party; /* READY_*: the group that had the CPU; NONE = not told apart */
-	uint8_t state;  /* enum thread_state; READY_* all as READY_WOKEN but THROTTLED */
-	uint8_t ready;  /* enum ready_cause, for READY_WOKEN */
+	/* enum thread_state, READY_* all as READY_WOKEN but THROTTLED; or BLAME_INTERPRETER */
+	uint8_t state;
+	uint8_t ready; /* enum ready_cause, for READY_WOKEN */
 	/* The owner held a mutex meanwhile, and somebody waited for it: the victim, or one it
 	 * waited for. STATE_WAIT_LOCK_USER: it was the owner's code that held it. */
 	bool by_lock;

@@ -54,6 +54,11 @@ static const struct {
 	/* Threads that spin keep the CPUs from their own siblings. */
 	{"cpu.spin", "cpu.saturated"},
 	{"cpu.spin", "cpu.single-thread"},
+	{"algo.busy-poll", "cpu.saturated"},
+	{"algo.busy-poll", "cpu.single-thread"},
+	{"algo.timer-churn", "cpu.saturated"},
+	/* Those that spin for a lock have a CPU that others wait for. */
+	{"lock.kernel", "cpu.saturated"},
 	/* What was reclaimed is read again. */
 	{"mem.cgroup-limit", "disk.read-latency"},
 	{"mem.reclaim", "disk.read-latency"},

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/facts.h"
+#include "analysis/interpreters.h"
 #include "analysis/leaf.h"
 
 /* A thread that was active for less of its life than this is an idle one. */
@@ -358,6 +359,7 @@ struct facts *facts_new(const struct recording *rec)
 	groups_sum(facts);
 	cpus_sum(facts);
 	totals_sum(facts);
+	interpreters_find(facts);
 	return facts;
 }
 
@@ -369,6 +371,7 @@ void facts_free(struct facts *facts)
 	free(facts->process_group);
 	free(facts->cpu_idle);
 	vec_free(&facts->groups);
+	vec_free(&facts->interpreters);
 	vec_free(&facts->totals);
 	index_free(&facts->by_total);
 	free(facts);

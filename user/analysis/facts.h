@@ -44,6 +44,18 @@ struct group {
 	double total, active;   /* ns, of its busy threads */
 	double samples;         /* CPU samples, without those inside interrupts */
 	double lock_ns;         /* its threads waited for a mutex that another held */
+	double interpreter_ns;  /* an interpreter's lock alone held its threads back */
+};
+
+/* A process whose threads take turns under one lock (interpreters.h). */
+struct interpreter {
+	uint32_t group, process;
+	uint32_t module, name, stack; /* the function they wait in; where most of it was */
+	uint32_t threads;             /* that take turns */
+	double waits, waited_ns;      /* there, all of them together */
+	double expired_share;         /* of the long waits: ended because their time was over */
+	double run_ns, peak;          /* on a CPU together; most in one slice, CPUs */
+	double held_ns;               /* of waited_ns: while there were idle CPUs for them */
 };
 
 /* A counter summed over the window. */
@@ -67,6 +79,7 @@ struct facts {
 	double cpu_ns;     /* CPU time there was: CPUs × window */
 	double *cpu_idle;  /* idle share by CPU number, NAN = not observed */
 	uint32_t cpu_count;
+	VEC(struct interpreter) interpreters;
 	VEC(struct total) totals; /* behind facts_count() */
 	struct index by_total;
 };

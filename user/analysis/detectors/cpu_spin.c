@@ -4,7 +4,7 @@
  * name: samples at a place where the CPU's spin-wait hint is executed (PAUSE), and threads that
  * give their CPU away (sched_yield) all the time.
  */
-#include "analysis/detectors/detector.h"
+#include "analysis/detectors/spots.h"
 #include "analysis/stats.h"
 
 #define SPIN_MIN_SHARE 0.05
@@ -12,20 +12,6 @@
 #define PAUSE_SHARE 0.5
 /* A thread that yields this often, per second of its running, does little else. */
 #define YIELDS_PER_SECOND 2000.0
-
-/*
- * Time that spinning takes: of the group's own running, and of everybody who waits for a CPU that
- * it runs on meanwhile (its own threads, too).
- */
-static double spin_time(const struct analysis *a, uint32_t group)
-{
-	struct blame_filter run = BLAME_ANY(STATES_RUN);
-	struct blame_filter ready = BLAME_ANY(STATE_BIT(STATE_READY_WOKEN));
-
-	run.owner = group;
-	ready.party = group;
-	return blame_sum(a->blame, &run) + blame_sum(a->blame, &ready);
-}
 
 static void spin_complete(struct analysis *a, struct bottleneck *finding, uint32_t group,
 			  const struct function *function)
@@ -46,7 +32,7 @@ static void spin_by_pause(struct analysis *a, const struct function *function)
 	double self = function->pause_samples / group->samples, time;
 	struct bottleneck *finding;
 
-	time = spin_time(a, function->group);
+	time = spots_cpu_cost(a, function->group);
 	finding = finding_add(a, "cpu.spin", time * self, time * share.low, time * share.high);
 	if (!finding)
 		return;
@@ -72,7 +58,7 @@ static void spin_by_yield(struct analysis *a, uint32_t group)
 
 	if (running <= 0 || yields / (running / 1e9) < YIELDS_PER_SECOND)
 		return;
-	time = spin_time(a, group);
+	time = spots_cpu_cost(a, group);
 	/* Other threads of the group may work: what is certain is less than all of it. */
 	finding = finding_add(a, "cpu.spin", time, time / 2, time);
 	if (!finding)

@@ -27,6 +27,9 @@
 	each(proc_thread_churn) \
 	each(sched_ping_pong) \
 	each(algo_thundering_herd) \
+	each(lock_interpreter) \
+	each(algo_busy_poll) \
+	each(algo_timer_churn) \
 	each(net_retransmits)
 /* clang-format on */
 

@@ -102,6 +102,10 @@ static void syscall_counted(struct session *session, const void *key, const void
 		recording_count(rec, "syscall.errors", process, label, weight_round(sum->errors));
 	if (sum->again)
 		recording_count(rec, "syscall.again", process, label, weight_round(sum->again));
+	if (sum->empty)
+		recording_count(rec, "syscall.empty", process, label, weight_round(sum->empty));
+	if (sum->expired)
+		recording_count(rec, "syscall.expired", process, label, weight_round(sum->expired));
 	if (sum->ns)
 		recording_count(rec, "syscall.ns", process, label, weight_round(sum->ns));
 }
