@@ -13,6 +13,7 @@ const struct family *const families[] = {
 	&family_net,
 	&family_memory,
 	&family_unwind,
+	&family_schedule,
 	NULL,
 };
 /* clang-format on */

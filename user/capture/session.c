@@ -137,7 +137,7 @@ static void programs_attach(struct session *session)
 	{
 		struct bpf_link *link;
 
-		if (bpf_program__fd(program) < 0 ||
+		if (bpf_program__fd(program) < 0 || !bpf_program__autoattach(program) ||
 		    strncmp(bpf_program__section_name(program), "tp_btf/", 7))
 			continue;
 		link = bpf_program__attach(program);
@@ -361,6 +361,9 @@ static void slice_watch(struct session *session, uint64_t begin, uint64_t until)
 		uint64_t left = until - now < POLL_NS ? until - now : POLL_NS;
 
 		meter_tick(session->meter, session, begin, now);
+		for (size_t i = 0; families[i]; i++)
+			if (families[i]->tick && !session->family_off[i])
+				families[i]->tick(session, now);
 		/* Only new files wake us: everything else may wait. */
 		ring_buffer__poll(session->ring, (int)((left + 999999) / 1000000));
 		ring_buffer__consume(session->ring);

@@ -96,7 +96,7 @@ static void test_not_a_recording(void **state)
 	assert_fails(read_error(), EINVAL, "is an SQLite database, but not a strait recording");
 	assert_int_equal(sql_run("PRAGMA application_id=0x53545254"), 0);
 	assert_fails(read_error(), ENOTSUP, "schema version 0");
-	assert_int_equal(sql_run("PRAGMA user_version=2"), 0);
+	assert_int_equal(sql_run("PRAGMA user_version=3"), 0);
 	assert_fails(read_error(), EBADMSG, "table strings is missing");
 }
 
@@ -104,13 +104,13 @@ static void test_other_versions(void **state)
 {
 	(void)state;
 	file_make(false);
-	assert_int_equal(sql_run("PRAGMA user_version=3"), 0);
+	assert_int_equal(sql_run("PRAGMA user_version=4"), 0);
 	assert_fails(read_error(), ENOTSUP,
-		     "schema version 3; strait " STRAIT_VERSION
-		     " reads version 2: read it with a newer strait");
+		     "schema version 4; strait " STRAIT_VERSION
+		     " reads version 3: read it with a newer strait");
 	assert_int_equal(sql_run("PRAGMA user_version=1"), 0);
 	assert_fails(read_error(), ENOTSUP, "record again");
-	assert_int_equal(sql_run("PRAGMA user_version=2"), 0);
+	assert_int_equal(sql_run("PRAGMA user_version=3"), 0);
 	assert_int_equal(read_error(), 0);
 }
 
