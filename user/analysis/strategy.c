@@ -2,16 +2,18 @@
 /*
  * Phase 4: what to do first, and what it would buy.
  *
- * Gains are computed from the recording. Two bounds are taken, the smaller is claimed:
+ * Gains are computed from the recording, in up to three ways; the smallest is claimed:
  *   Amdahl:  1 / (1 - s), s the share of the group's working time that the fix removes;
  *   demand:  throughput is limited by the CPUs once they are full (D1/D2 of the operational laws;
  *            Lazowska and others, "Quantitative system performance", 1984, chapter 5): a group
- * whose exchanges take c CPU-seconds cannot become faster than the free CPUs / c.
+ *            whose exchanges take c CPU-seconds cannot become faster than the free CPUs / c;
+ *   replay:  the recorded excerpts of the schedule, run again without the cause (replay.h).
  */
 #include <math.h>
 #include <stdlib.h>
 
 #include "analysis/phases.h"
+#include "analysis/replay.h"
 
 double confidence_weight(enum confidence confidence)
 {
@@ -56,36 +58,83 @@ static double group_supply(const struct analysis *a, uint32_t group, uint32_t cu
 	return fmax(a->facts->cpu_ns - others, 0);
 }
 
-static double saved_at(const struct analysis *a, const struct bottleneck *finding, double share)
+/* The bounds on what a fix saves, as shares; `demand` is 1 where it is none. */
+struct bounds {
+	double amdahl, demand;
+};
+
+static struct bounds bounds_at(const struct analysis *a, const struct bottleneck *finding,
+			       double share)
 {
-	double worked = a->blame->worked[finding->group], amdahl, demand, limit;
+	double worked = a->blame->worked[finding->group], demand, limit;
+	struct bounds bounds = {0, 1};
 
 	if (worked <= 0 || finding->impact.share <= 0)
-		return 0;
+		return bounds;
 	share = fmin(finding->group_ns * share / finding->impact.share / worked, 1) *
 		finding->removable;
 	/* Nothing becomes infinitely fast: leave a thousandth. */
-	amdahl = 1 / (1 - fmin(share, 0.999));
+	bounds.amdahl = fmin(share, 0.999);
 	demand = group_demand(a, finding->group);
 	if (finding->of_running || demand <= 0)
-		return 1 - 1 / amdahl;
+		return bounds;
 	limit = group_supply(a, finding->group, finding->subject) / demand;
-	return 1 - 1 / fmax(fmin(amdahl, limit), 1);
+	bounds.demand = 1 - 1 / fmax(limit, 1);
+	return bounds;
 }
 
-static struct prediction predict(struct analysis *a, const struct bottleneck *finding)
+static double bounds_least(const struct bounds *bounds)
 {
+	return fmin(bounds->amdahl, bounds->demand);
+}
+
+/* Which of the ways decided, and what the others say. */
+static const char *method_text(const struct analysis *a, const struct bounds *bounds,
+			       const struct replay_gain *replay)
+{
+	const char *amdahl = "Amdahl bound on the recorded time", *cpus = "bound of the free CPUs";
+	const char *replayed, *others = "";
+
+	if (bounds->demand < 1)
+		others = document_text(a->doc, ", %s %.0f %%", cpus, 100 * bounds->demand);
+	if (replay->why) {
+		replayed = document_text(a->doc, "not replayed: %s", replay->why);
+	} else {
+		replayed = document_text(a->doc, "replay of %u excerpts (reproduced to %.0f %%)",
+					 replay->excerpts, 100 * replay->off);
+		if (replay->saved <= bounds_least(bounds))
+			return document_text(a->doc, "%s; %s %.0f %%%s", replayed, amdahl,
+					     100 * bounds->amdahl, others);
+		replayed = document_text(a->doc, "%s %.0f %%", replayed, 100 * replay->saved);
+	}
+	if (bounds->demand < bounds->amdahl)
+		return document_text(a->doc, "%s; %s %.0f %%, %s", cpus, amdahl,
+				     100 * bounds->amdahl, replayed);
+	return document_text(a->doc, "%s%s; %s", amdahl, others, replayed);
+}
+
+static struct prediction predict(struct analysis *a, const struct replay *replay,
+				 const struct bottleneck *finding)
+{
+	struct bounds bounds = bounds_at(a, finding, finding->impact.share);
+	struct bounds low = bounds_at(a, finding, finding->impact.low);
+	struct bounds high = bounds_at(a, finding, finding->impact.high);
+	struct replay_gain gain = replays_gain(replay, finding);
 	struct prediction p = {
 		.metric =
 			document_text(a->doc, "working time of %s", group_name(a, finding->group)),
-		.saved_share = saved_at(a, finding, finding->impact.share),
-		.low = saved_at(a, finding, finding->impact.low),
-		.high = saved_at(a, finding, finding->impact.high),
-		.method = finding->of_running
-				  ? "Amdahl bound on the recorded time"
-				  : "smaller of the Amdahl bound and the bound of the free CPUs",
+		.saved_share = bounds_least(&bounds),
+		.low = bounds_least(&low),
+		.high = bounds_least(&high),
+		.method = method_text(a, &bounds, &gain),
 	};
 
+	/* The least of each: low <= saved <= high holds for every way, so for these. */
+	if (!gain.why) {
+		p.saved_share = fmin(p.saved_share, gain.saved);
+		p.low = fmin(p.low, gain.low);
+		p.high = fmin(p.high, gain.high);
+	}
 	p.speedup = 1 / (1 - fmin(p.saved_share, 0.999));
 	return p;
 }
@@ -144,6 +193,7 @@ void strategy_plan(struct analysis *a)
 {
 	struct document *doc = a->doc;
 	struct bottleneck **order = calloc(doc->bottlenecks.len + 1, sizeof(*order));
+	struct replay *replay;
 	size_t n = 0;
 
 	if (!order)
@@ -153,6 +203,7 @@ void strategy_plan(struct analysis *a)
 		if (finding->action && finding->group != NONE && finding->severity > SEVERITY_LOW)
 			order[n++] = finding;
 	qsort(order, n, sizeof(*order), by_priority);
+	replay = n ? replays_new(a) : NULL;
 	for (size_t i = 0; i < n; i++) {
 		struct step *step = vec_extend(&doc->steps, 1);
 
@@ -162,9 +213,10 @@ void strategy_plan(struct analysis *a)
 		step->effort_hours[0] = order[i]->effort_hours[0];
 		step->effort_hours[1] = order[i]->effort_hours[1];
 		step->action = order[i]->action;
-		step->predicted = predict(a, order[i]);
+		step->predicted = predict(a, replay, order[i]);
 	}
 	if (n)
 		total_solve(a, order, n);
+	replays_free(replay);
 	free(order);
 }

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/leaf.h"
+#include "analysis/replay_cause.h"
+
+/* A thread with few samples is taken to be like its group: as if it had so many more of that kind.
+ */
+#define PRIOR_SAMPLES 8.0
+#define NICE_LAST     19
+
+struct shrink {
+	const struct analysis *a;
+	const struct bottleneck *finding;
+	const struct replay_trace *trace;
+	double level;
+	struct replay_cause *cause;
+};
+
+static uint32_t group_of(const struct shrink *s, uint32_t at)
+{
+	return s->a->facts->threads[s->trace->threads.at[at].thread].group;
+}
+
+/* ---- CPU time, as the samples tell ---- */
+
+/* Whether a sample's own code is what the finding is about. */
+typedef bool sample_test(const struct shrink *s, const struct frame *leaf);
+
+static bool leaf_spins(const struct shrink *s, const struct frame *leaf)
+{
+	(void)s;
+	return leaf->pause;
+}
+
+static bool leaf_is_function(const struct shrink *s, const struct frame *leaf)
+{
+	const struct recording *rec = s->a->rec;
+	const struct place *where = &s->finding->where;
+	const char *module = leaf->module < rec->modules.len
+				     ? string_get(rec, rec->modules.at[leaf->module].path)
+				     : "";
+
+	if (!where->function || strcmp(where->function, string_get(rec, leaf->function)))
+		return false;
+	return !where->module || !strcmp(where->module, module);
+}
+
+/* Samples of each thread of the recording, and those that pass the test; returns the group's share.
+ */
+static double samples_count(const struct shrink *s, sample_test *test, double *all, double *hits)
+{
+	const struct recording *rec = s->a->rec;
+	double group_all = 0, group_hits = 0;
+
+	vec_each(&rec->samples, sample) {
+		const struct stack *stack;
+		uint32_t leaf;
+		bool hit;
+
+		if (sample->kind != SAMPLE_CPU || sample->thread >= rec->threads.len ||
+		    sample->stack >= rec->stacks.len ||
+		    s->a->facts->threads[sample->thread].group != s->finding->subject)
+			continue;
+		stack = &rec->stacks.at[sample->stack];
+		if (stack_in_interrupt(rec, stack) || stack_in_tracing(rec, stack))
+			continue;
+		leaf = stack_leaf(rec, stack, SAMPLE_CPU,
+				  rec->processes.at[rec->threads.at[sample->thread].process].exe);
+		hit = leaf < stack->len &&
+		      test(s, &rec->frames.at[rec->stack_frames.at[stack->first + leaf]]);
+		all[sample->thread] += (double)sample->count;
+		hits[sample->thread] += hit ? (double)sample->count : 0;
+		group_all += (double)sample->count;
+		group_hits += hit ? (double)sample->count : 0;
+	}
+	return group_all > 0 ? group_hits / group_all : 0;
+}
+
+/*
+ * Shrinks the CPU time of the subject's threads by what the samples say of each. False if they say
+ * nothing. idle: that time is no work.
+ */
+static bool shrink_sampled(const struct shrink *s, sample_test *test, bool idle)
+{
+	size_t n = s->a->rec->threads.len;
+	double *all = calloc(n + 1, sizeof(double)), *hits = calloc(n + 1, sizeof(double)), share;
+
+	if (!all || !hits)
+		abort();
+	share = samples_count(s, test, all, hits);
+	for (uint32_t at = 0; at < s->trace->threads.len && share > 0; at++) {
+		uint32_t thread = s->trace->threads.at[at].thread;
+		double part;
+
+		if (group_of(s, at) != s->finding->subject)
+			continue;
+		part = (hits[thread] + PRIOR_SAMPLES * share) / (all[thread] + PRIOR_SAMPLES);
+		part = fmin(part * s->level, 1);
+		s->cause->changes[at].run = 1 - part * s->finding->removable;
+		if (idle)
+			s->cause->work[at] = 1 - part;
+	}
+	free(all);
+	free(hits);
+	return share > 0;
+}
+
+/* CPU time of which only the group's share is known. */
+static bool shrink_share(const struct shrink *s)
+{
+	struct blame_filter run = BLAME_ANY(STATES_RUN);
+	double all, share;
+
+	run.owner = s->finding->subject;
+	all = blame_sum(s->a->blame, &run);
+	if (all <= 0)
+		return false;
+	share = fmin(s->finding->impact.share * s->a->blame->total / all * s->level, 1);
+	for (uint32_t at = 0; at < s->trace->threads.len; at++)
+		if (group_of(s, at) == s->finding->subject)
+			s->cause->changes[at].run = 1 - share * s->finding->removable;
+	return true;
+}
+
+static bool shrink_function(const struct shrink *s)
+{
+	return shrink_sampled(s, leaf_is_function, false) || shrink_share(s);
+}
+
+/* Turns that ended with sched_yield(), where that is how it is waited. */
+static bool shrink_yields(const struct shrink *s)
+{
+	bool found = false;
+
+	for (uint32_t at = 0; at < s->trace->threads.len; at++) {
+		const struct replay_thread *thread = &s->trace->threads.at[at];
+		uint64_t yielded = 0;
+
+		if (group_of(s, at) != s->finding->subject)
+			continue;
+		vec_each(&thread->steps, step)
+			if (step->kind == STEP_RUN && step->yielded)
+				yielded += step->ns;
+		s->cause->changes[at].yields = true;
+		if (thread->run_ns)
+			s->cause->work[at] = 1 - (double)yielded / (double)thread->run_ns;
+		found = found || yielded;
+	}
+	return found;
+}
+
+static bool shrink_spin(const struct shrink *s)
+{
+	return shrink_sampled(s, leaf_spins, true) || shrink_yields(s);
+}
+
+/* ---- waits ---- */
+
+static bool shrink_waits(const struct shrink *s, uint32_t states, bool locks)
+{
+	for (uint32_t at = 0; at < s->trace->threads.len; at++) {
+		struct replay_change *change = &s->cause->changes[at];
+
+		if (group_of(s, at) != s->finding->subject)
+			continue;
+		change->states = states;
+		change->locks = locks;
+		change->waits = 1 - s->finding->removable;
+	}
+	return true;
+}
+
+static bool shrink_lock_user(const struct shrink *s)
+{
+	return shrink_waits(s, 0, true);
+}
+
+static bool shrink_lock_kernel(const struct shrink *s)
+{
+	return shrink_waits(s, STATE_BIT(STATE_WAIT_LOCK_KERNEL), false);
+}
+
+static bool shrink_disk_read(const struct shrink *s)
+{
+	return shrink_waits(s, STATE_BIT(STATE_WAIT_DISK_READ), false);
+}
+
+static bool shrink_disk_write(const struct shrink *s)
+{
+	return shrink_waits(s, STATE_BIT(STATE_WAIT_DISK_WRITE), false);
+}
+
+/*
+ * Reclaim is work of the thread itself, but for its waits; and pages that were just reclaimed are
+ * read again: what the finding has beyond reclaim itself is that part of the waits for reads.
+ */
+static bool shrink_reclaim(const struct shrink *s)
+{
+	const struct analysis *a = s->a;
+	uint32_t subject = s->finding->subject;
+	struct blame_filter filter = BLAME_ANY(STATE_BIT(STATE_WAIT_RECLAIM));
+	double ns = s->finding->impact.share * a->blame->total, waited, run, read, reclaim;
+
+	filter.owner = subject;
+	waited = blame_sum(a->blame, &filter);
+	filter.states = STATES_RUN;
+	run = blame_sum(a->blame, &filter);
+	filter.states = STATE_BIT(STATE_WAIT_DISK_READ) | STATE_BIT(STATE_WAIT_FAULT);
+	read = blame_sum(a->blame, &filter);
+	reclaim = fmax(facts_count(a->facts, "memory.reclaim_cgroup_ns", subject, NULL) +
+			       facts_count(a->facts, "memory.reclaim_direct_ns", subject, NULL),
+		       waited);
+	for (uint32_t at = 0; at < s->trace->threads.len; at++) {
+		struct replay_change *change = &s->cause->changes[at];
+
+		if (group_of(s, at) != subject)
+			continue;
+		if (run > 0)
+			change->run = 1 - fmin((reclaim - waited) / run, 1);
+		change->states = STATE_BIT(STATE_WAIT_RECLAIM) | STATE_BIT(STATE_WAIT_DISK_READ) |
+				 STATE_BIT(STATE_WAIT_FAULT);
+		change->waits = read > 0 ? 1 - fmin(fmax(ns - reclaim, 0) / read, 1) : 0;
+	}
+	return true;
+}
+
+/* ---- who may run where, and before whom ---- */
+
+static bool shrink_antagonist(const struct shrink *s)
+{
+	for (uint32_t at = 0; at < s->trace->threads.len; at++)
+		if (group_of(s, at) == s->finding->subject)
+			s->cause->changes[at].run = 0;
+	return true;
+}
+
+static bool shrink_realtime(const struct shrink *s)
+{
+	for (uint32_t at = 0; at < s->trace->threads.len; at++)
+		if (group_of(s, at) == s->finding->subject) {
+			s->cause->changes[at].ordinary = true;
+			s->cause->changes[at].weight = replay_weight(NICE_LAST);
+		}
+	return true;
+}
+
+static bool shrink_priority(const struct shrink *s)
+{
+	for (uint32_t at = 0; at < s->trace->threads.len; at++)
+		if (group_of(s, at) == s->finding->subject)
+			s->cause->changes[at].weight = replay_weight(0);
+	return true;
+}
+
+static bool shrink_affinity(const struct shrink *s)
+{
+	for (uint32_t at = 0; at < s->trace->threads.len; at++)
+		s->cause->changes[at].unpinned = group_of(s, at) == s->finding->subject;
+	return true;
+}
+
+static bool shrink_quota(const struct shrink *s)
+{
+	for (uint32_t at = 0; at < s->trace->threads.len; at++)
+		s->cause->changes[at].unheld = group_of(s, at) == s->finding->subject;
+	return true;
+}
+
+/* Threads lose what interrupts took of their turns; threads that only handle them do not run. */
+static bool shrink_interrupts(const struct shrink *s)
+{
+	for (uint32_t at = 0; at < s->trace->threads.len; at++) {
+		const struct thread_facts *thread =
+			&s->a->facts->threads[s->trace->threads.at[at].thread];
+		double run = 0, irq = (double)thread->ns[STATE_RUN_IRQ];
+
+		for (uint32_t state = 0; state < STATE_COUNT; state++)
+			if (STATES_ON_CPU >> state & 1)
+				run += (double)thread->ns[state];
+		if (run > 0)
+			s->cause->changes[at].run = 1 - irq / run;
+		if (thread->group != NONE && s->a->facts->groups.at[thread->group].kernel &&
+		    irq > run / 2)
+			s->cause->changes[at].run = 0;
+	}
+	return true;
+}
+
+/* The work of the thread that runs most is spread over it and the CPUs that idle. */
+static bool shrink_single(const struct shrink *s)
+{
+	const struct facts *facts = s->a->facts;
+	double idle = isnan(facts->idle_share) ? 0 : facts->idle_share * facts->cpu_count;
+	uint32_t most = NONE;
+
+	for (uint32_t at = 0; at < s->trace->threads.len; at++)
+		if (group_of(s, at) == s->finding->subject &&
+		    (most == NONE ||
+		     s->trace->threads.at[at].run_ns > s->trace->threads.at[most].run_ns))
+			most = at;
+	if (most == NONE)
+		return false;
+	s->cause->changes[most].run = 1 / (1 + idle);
+	return true;
+}
+
+/* ---- by finding ---- */
+
+static const struct {
+	const char *id;
+	bool (*shrink)(const struct shrink *s);
+} causes[] = {
+	{"cpu.hot-function", shrink_function},
+	{"cpu.spin", shrink_spin},
+	{"cpu.antagonist", shrink_antagonist},
+	{"cpu.realtime-hog", shrink_realtime},
+	{"cpu.priority", shrink_priority},
+	{"cpu.affinity", shrink_affinity},
+	{"cpu.quota", shrink_quota},
+	{"cpu.interrupts", shrink_interrupts},
+	{"cpu.single-thread", shrink_single},
+	{"lock.user", shrink_lock_user},
+	{"lock.kernel", shrink_lock_kernel},
+	{"disk.read-latency", shrink_disk_read},
+	{"disk.sync-writes", shrink_disk_write},
+	{"mem.cgroup-limit", shrink_reclaim},
+	{"mem.reclaim", shrink_reclaim},
+};
+
+bool replay_cause_shrink(const struct analysis *a, const struct bottleneck *finding,
+			 const struct replay_trace *trace, double level, struct replay_cause *cause)
+{
+	struct shrink s = {a, finding, trace, level, cause};
+
+	for (size_t i = 0; i < trace->threads.len; i++) {
+		cause->changes[i] = REPLAY_UNCHANGED;
+		cause->work[i] = 1;
+	}
+	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
+		if (!strcmp(finding->id, causes[i].id))
+			return causes[i].shrink(&s);
+	return finding->of_running && shrink_share(&s);
+}
