@@ -10,6 +10,8 @@
  */
 #define PRIOR_SAMPLES 8.0
 #define NICE_LAST     19
+/* Of a group's samples, at a pause instruction: less is no spinning of this kind. */
+#define SPIN_SHARE 0.05
 
 struct shrink {
 	const struct analysis *a;
@@ -19,9 +21,12 @@ struct shrink {
 	struct replay_cause *cause;
 };
 
-static uint32_t group_of(const struct shrink *s, uint32_t at)
+/* Whether a thread of the trace belongs to the group that the finding is about. */
+static bool of_subject(const struct shrink *s, uint32_t at)
 {
-	return s->a->facts->threads[s->trace->threads.at[at].thread].group;
+	uint32_t group = s->a->facts->threads[s->trace->threads.at[at].thread].group;
+
+	return group != NONE && group == s->finding->subject;
 }
 
 /* ---- CPU time, as the samples tell ---- */
@@ -81,9 +86,9 @@ static double samples_count(const struct shrink *s, sample_test *test, double *a
 
 /*
  * Shrinks the CPU time of the subject's threads by what the samples say of each. False if they say
- * nothing. idle: that time is no work.
+ * that it is no more than `least`. idle: that time is no work.
  */
-static bool shrink_sampled(const struct shrink *s, sample_test *test, bool idle)
+static bool shrink_sampled(const struct shrink *s, sample_test *test, double least, bool idle)
 {
 	size_t n = s->a->rec->threads.len;
 	double *all = calloc(n + 1, sizeof(double)), *hits = calloc(n + 1, sizeof(double)), share;
@@ -91,11 +96,11 @@ static bool shrink_sampled(const struct shrink *s, sample_test *test, bool idle)
 	if (!all || !hits)
 		abort();
 	share = samples_count(s, test, all, hits);
-	for (uint32_t at = 0; at < s->trace->threads.len && share > 0; at++) {
+	for (uint32_t at = 0; at < s->trace->threads.len && share > least; at++) {
 		uint32_t thread = s->trace->threads.at[at].thread;
 		double part;
 
-		if (group_of(s, at) != s->finding->subject)
+		if (!of_subject(s, at))
 			continue;
 		part = (hits[thread] + PRIOR_SAMPLES * share) / (all[thread] + PRIOR_SAMPLES);
 		part = fmin(part * s->level, 1);
@@ -105,7 +110,7 @@ static bool shrink_sampled(const struct shrink *s, sample_test *test, bool idle)
 	}
 	free(all);
 	free(hits);
-	return share > 0;
+	return share > least;
 }
 
 /* CPU time of which only the group's share is known. */
@@ -120,14 +125,14 @@ static bool shrink_share(const struct shrink *s)
 		return false;
 	share = fmin(s->finding->impact.share * s->a->blame->total / all * s->level, 1);
 	for (uint32_t at = 0; at < s->trace->threads.len; at++)
-		if (group_of(s, at) == s->finding->subject)
+		if (of_subject(s, at))
 			s->cause->changes[at].run = 1 - share * s->finding->removable;
 	return true;
 }
 
 static bool shrink_function(const struct shrink *s)
 {
-	return shrink_sampled(s, leaf_is_function, false) || shrink_share(s);
+	return shrink_sampled(s, leaf_is_function, 0, false) || shrink_share(s);
 }
 
 /* Turns that ended with sched_yield(), where that is how it is waited. */
@@ -139,7 +144,7 @@ static bool shrink_yields(const struct shrink *s)
 		const struct replay_thread *thread = &s->trace->threads.at[at];
 		uint64_t yielded = 0;
 
-		if (group_of(s, at) != s->finding->subject)
+		if (!of_subject(s, at))
 			continue;
 		vec_each(&thread->steps, step)
 			if (step->kind == STEP_RUN && step->yielded)
@@ -154,7 +159,7 @@ static bool shrink_yields(const struct shrink *s)
 
 static bool shrink_spin(const struct shrink *s)
 {
-	return shrink_sampled(s, leaf_spins, true) || shrink_yields(s);
+	return shrink_sampled(s, leaf_spins, SPIN_SHARE, true) || shrink_yields(s);
 }
 
 /* ---- waits ---- */
@@ -164,7 +169,7 @@ static bool shrink_waits(const struct shrink *s, uint32_t states, bool locks)
 	for (uint32_t at = 0; at < s->trace->threads.len; at++) {
 		struct replay_change *change = &s->cause->changes[at];
 
-		if (group_of(s, at) != s->finding->subject)
+		if (!of_subject(s, at))
 			continue;
 		change->states = states;
 		change->locks = locks;
@@ -216,7 +221,7 @@ static bool shrink_reclaim(const struct shrink *s)
 	for (uint32_t at = 0; at < s->trace->threads.len; at++) {
 		struct replay_change *change = &s->cause->changes[at];
 
-		if (group_of(s, at) != subject)
+		if (!of_subject(s, at))
 			continue;
 		if (run > 0)
 			change->run = 1 - fmin((reclaim - waited) / run, 1);
@@ -232,7 +237,7 @@ static bool shrink_reclaim(const struct shrink *s)
 static bool shrink_antagonist(const struct shrink *s)
 {
 	for (uint32_t at = 0; at < s->trace->threads.len; at++)
-		if (group_of(s, at) == s->finding->subject)
+		if (of_subject(s, at))
 			s->cause->changes[at].run = 0;
 	return true;
 }
@@ -240,7 +245,7 @@ static bool shrink_antagonist(const struct shrink *s)
 static bool shrink_realtime(const struct shrink *s)
 {
 	for (uint32_t at = 0; at < s->trace->threads.len; at++)
-		if (group_of(s, at) == s->finding->subject) {
+		if (of_subject(s, at)) {
 			s->cause->changes[at].ordinary = true;
 			s->cause->changes[at].weight = replay_weight(NICE_LAST);
 		}
@@ -250,7 +255,7 @@ static bool shrink_realtime(const struct shrink *s)
 static bool shrink_priority(const struct shrink *s)
 {
 	for (uint32_t at = 0; at < s->trace->threads.len; at++)
-		if (group_of(s, at) == s->finding->subject)
+		if (of_subject(s, at))
 			s->cause->changes[at].weight = replay_weight(0);
 	return true;
 }
@@ -258,14 +263,14 @@ static bool shrink_priority(const struct shrink *s)
 static bool shrink_affinity(const struct shrink *s)
 {
 	for (uint32_t at = 0; at < s->trace->threads.len; at++)
-		s->cause->changes[at].unpinned = group_of(s, at) == s->finding->subject;
+		s->cause->changes[at].unpinned = of_subject(s, at);
 	return true;
 }
 
 static bool shrink_quota(const struct shrink *s)
 {
 	for (uint32_t at = 0; at < s->trace->threads.len; at++)
-		s->cause->changes[at].unheld = group_of(s, at) == s->finding->subject;
+		s->cause->changes[at].unheld = of_subject(s, at);
 	return true;
 }
 
@@ -297,7 +302,7 @@ static bool shrink_single(const struct shrink *s)
 	uint32_t most = NONE;
 
 	for (uint32_t at = 0; at < s->trace->threads.len; at++)
-		if (group_of(s, at) == s->finding->subject &&
+		if (of_subject(s, at) &&
 		    (most == NONE ||
 		     s->trace->threads.at[at].run_ns > s->trace->threads.at[most].run_ns))
 			most = at;

@@ -378,6 +378,22 @@ void cpus_turn(struct cpus *cpus, uint32_t cpu)
 		cpu_vacate(cpus, cpu);
 }
 
+void cpus_yield(struct cpus *cpus, uint32_t cpu)
+{
+	const struct cpus_cpu *at = &cpus->at[cpu];
+	struct cpus_thread *current = &cpus->threads[at->current];
+	double last = current->had;
+
+	if (current->realtime)
+		return;
+	vec_each(&at->queue, thread)
+		if (cpus->threads[*thread].group == current->group)
+			last = fmax(last, cpus->threads[*thread].had);
+	/* Their order among each other stays. */
+	current->had = last > current->had ? last + 1 : last;
+	cpu_vacate(cpus, cpu);
+}
+
 bool cpus_preempt(struct cpus *cpus, uint32_t cpu)
 {
 	struct cpus_cpu *at = &cpus->at[cpu];

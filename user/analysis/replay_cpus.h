@@ -72,6 +72,8 @@ void cpus_release(struct cpus *cpus, uint32_t cpu);
 void cpus_charge(struct cpus *cpus, uint32_t cpu);
 /* Ends the turn of the thread on the CPU if it is over and others wait. */
 void cpus_turn(struct cpus *cpus, uint32_t cpu);
+/* The thread on the CPU lets those of its group that wait for it go first. */
+void cpus_yield(struct cpus *cpus, uint32_t cpu);
 /* Takes the CPU from its thread if one that was woken goes before it: true. */
 bool cpus_preempt(struct cpus *cpus, uint32_t cpu);
 /* When something happens on the CPU by itself. */

@@ -181,10 +181,14 @@ static void cpu_fill(struct replay *r, uint32_t cpu)
 static void cpu_completed(struct replay *r, uint32_t cpu)
 {
 	uint32_t at = r->cpus.at[cpu].current;
+	struct cpus_thread *thread = &r->cpus.threads[at];
+	bool yields = r->trace->threads.at[at].steps.at[thread->step].yielded;
 
-	r->cpus.threads[at].step++;
+	thread->step++;
 	if (!thread_advance(r, at))
 		cpus_release(&r->cpus, cpu);
+	else if (yields)
+		cpus_yield(&r->cpus, cpu);
 }
 
 /* ---- the run ---- */
