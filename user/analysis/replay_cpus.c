@@ -49,8 +49,10 @@ void cpus_open(struct cpus *cpus, const struct replay_trace *trace, const struct
 	cpus->loads = calloc(cpus->groups + 1, sizeof(*cpus->loads));
 	if (!cpus->threads || !cpus->shares || !cpus->loads)
 		abort();
-	for (uint32_t cpu = 0; cpu < cpus->len; cpu++)
+	for (uint32_t cpu = 0; cpu < cpus->len; cpu++) {
 		cpus->at[cpu].current = NONE;
+		cpus->next[cpu] = UINT64_MAX;
+	}
 	for (uint32_t i = 0; i < trace->threads.len; i++) {
 		const struct replay_thread *thread = &trace->threads.at[i];
 
@@ -181,7 +183,8 @@ static void queue_add(struct cpus *cpus, uint32_t thread, uint32_t cpu, bool wok
 	state->queued_at = cpus->now;
 	load_add(cpus, state, cpu, 1);
 	vec_push(&cpus->at[cpu].queue, thread);
-	cpus->at[cpu].resched = cpus->woken = true;
+	cpus->at[cpu].resched = cpus->changed[cpu] = true;
+	cpus->waiting++;
 }
 
 static void queue_remove(struct cpus *cpus, uint32_t cpu, size_t at)
@@ -190,6 +193,8 @@ static void queue_remove(struct cpus *cpus, uint32_t cpu, size_t at)
 
 	load_add(cpus, &cpus->threads[state->queue.at[at]], cpu, -1);
 	state->queue.at[at] = state->queue.at[--state->queue.len];
+	cpus->changed[cpu] = true;
+	cpus->waiting--;
 }
 
 /* The CPU with least load that a thread may use. */
@@ -302,13 +307,13 @@ uint32_t cpus_pick(struct cpus *cpus, uint32_t cpu)
 	uint32_t thread;
 	size_t first;
 
-	if (!at->queue.len && !queue_pull(cpus, cpu))
+	if (!at->queue.len && (!cpus->waiting || !queue_pull(cpus, cpu)))
 		return NONE;
 	first = queue_first(cpus, cpu);
 	thread = at->queue.at[first];
-	/* It stays part of the load while it runs. */
-	at->queue.at[first] = at->queue.at[--at->queue.len];
+	queue_remove(cpus, cpu, first);
 	state = &cpus->threads[thread];
+	load_add(cpus, state, cpu, 1);
 	at->current = thread;
 	at->since = at->turn = cpus->now;
 	if (!state->realtime) {
@@ -325,6 +330,7 @@ void cpus_release(struct cpus *cpus, uint32_t cpu)
 
 	load_add(cpus, &cpus->threads[at->current], cpu, -1);
 	at->current = NONE;
+	cpus->changed[cpu] = true;
 }
 
 /* The thread on the CPU goes back to the queue. */
@@ -372,6 +378,7 @@ void cpus_turn(struct cpus *cpus, uint32_t cpu)
 		return;
 	balance(cpus, cpu);
 	at->turn = cpus->now;
+	cpus->changed[cpu] = true;
 	if (at->queue.len && (!cpus->threads[at->current].realtime ||
 			      cpus->threads[at->queue.at[queue_first(cpus, cpu)]].realtime >
 				      cpus->threads[at->current].realtime))
@@ -430,16 +437,17 @@ bool cpus_preempt(struct cpus *cpus, uint32_t cpu)
 	return true;
 }
 
-uint64_t cpus_next(const struct cpus *cpus, uint32_t cpu)
+void cpus_settle(struct cpus *cpus, uint32_t cpu)
 {
 	const struct cpus_cpu *at = &cpus->at[cpu];
-	uint64_t next, turn;
+	uint64_t next = UINT64_MAX, turn;
 
-	if (at->current == NONE)
-		return UINT64_MAX;
-	next = at->since + cpus->threads[at->current].left;
-	turn = at->turn + cpus->scheduler->turn_ns;
-	if (at->queue.len && turn < next)
-		next = turn > cpus->now ? turn : cpus->now + 1;
-	return next;
+	cpus->changed[cpu] = false;
+	if (at->current != NONE) {
+		next = at->since + cpus->threads[at->current].left;
+		turn = at->turn + cpus->scheduler->turn_ns;
+		if (at->queue.len && turn < next)
+			next = turn > cpus->now ? turn : cpus->now + 1;
+	}
+	cpus->next[cpu] = next;
 }

@@ -29,7 +29,7 @@ struct cpus_cpu {
 	uint32_t current; /* thread, NONE = idle */
 	uint64_t since;   /* charged up to here */
 	uint64_t turn;    /* begin of the current thread's turn */
-	bool resched;     /* somebody woke up here */
+	bool resched;     /* somebody came into the queue */
 	VEC(uint32_t) queue;
 	double floor; /* virtual time of what was picked last among threads alone and groups */
 };
@@ -48,7 +48,9 @@ struct cpus {
 	struct cpus_share *shares; /* [cpu * groups + group] */
 	double *loads;             /* of each group on all CPUs */
 	uint64_t now, balanced;
-	bool woken; /* a queue grew */
+	uint32_t waiting;           /* threads in queues */
+	uint64_t next[REPLAY_CPUS]; /* when something happens on the CPU by itself: cpus_settle() */
+	bool changed[REPLAY_CPUS];  /* since then */
 };
 
 void cpus_open(struct cpus *cpus, const struct replay_trace *trace, const struct recording *rec,
@@ -76,7 +78,13 @@ void cpus_turn(struct cpus *cpus, uint32_t cpu);
 void cpus_yield(struct cpus *cpus, uint32_t cpu);
 /* Takes the CPU from its thread if one that was woken goes before it: true. */
 bool cpus_preempt(struct cpus *cpus, uint32_t cpu);
-/* When something happens on the CPU by itself. */
-uint64_t cpus_next(const struct cpus *cpus, uint32_t cpu);
+/* Whether the CPU has to be looked at: it may be given to somebody. */
+static inline bool cpus_pending(const struct cpus *cpus, uint32_t cpu)
+{
+	return cpus->changed[cpu] || (cpus->waiting && cpus_idle(cpus, cpu));
+}
+
+/* All is done on the CPU for now: finds out when it is to be looked at next. */
+void cpus_settle(struct cpus *cpus, uint32_t cpu);
 
 #endif

@@ -210,35 +210,44 @@ static uint64_t next_moment(const struct replay *r)
 {
 	uint64_t next = r->timers.len ? r->timers.at[0].at : UINT64_MAX;
 
-	for (uint32_t cpu = 0; cpu < r->cpus.len; cpu++) {
-		uint64_t at = cpus_next(&r->cpus, cpu);
-
-		next = at < next ? at : next;
-	}
+	for (uint32_t cpu = 0; cpu < r->cpus.len; cpu++)
+		next = r->cpus.next[cpu] < next ? r->cpus.next[cpu] : next;
 	return next;
+}
+
+/* Who gets a CPU may wake others, on other CPUs: until nothing is left to be given. */
+static void cpus_give(struct replay *r)
+{
+	bool again;
+
+	do {
+		again = false;
+		for (uint32_t cpu = 0; cpu < r->cpus.len; cpu++) {
+			if (!cpus_pending(&r->cpus, cpu))
+				continue;
+			cpu_fill(r, cpu);
+			if (cpus_preempt(&r->cpus, cpu))
+				cpu_fill(r, cpu);
+			again = again || r->cpus.changed[cpu];
+			cpus_settle(&r->cpus, cpu);
+		}
+	} while (again && r->budget && r->budget--);
 }
 
 static void moment(struct replay *r)
 {
 	timers_expire(r);
 	for (uint32_t cpu = 0; cpu < r->cpus.len; cpu++) {
-		if (cpus_idle(&r->cpus, cpu))
+		if (r->cpus.next[cpu] > r->cpus.now)
 			continue;
+		r->cpus.changed[cpu] = true;
 		cpus_charge(&r->cpus, cpu);
 		if (!r->cpus.threads[r->cpus.at[cpu].current].left)
 			cpu_completed(r, cpu);
 		else
 			cpus_turn(&r->cpus, cpu);
 	}
-	/* Who gets a CPU may wake others, on other CPUs. */
-	do {
-		r->cpus.woken = false;
-		for (uint32_t cpu = 0; cpu < r->cpus.len; cpu++) {
-			cpu_fill(r, cpu);
-			if (cpus_preempt(&r->cpus, cpu))
-				cpu_fill(r, cpu);
-		}
-	} while (r->cpus.woken);
+	cpus_give(r);
 }
 
 static void threads_start(struct replay *r)
@@ -281,8 +290,9 @@ bool replay_run(const struct replay_trace *trace, const struct recording *rec,
 
 		moment(&r);
 		next = next_moment(&r);
-		if (!r.left || next == UINT64_MAX || !r.budget--)
+		if (!r.left || next == UINT64_MAX || !r.budget)
 			break;
+		r.budget--;
 		r.cpus.now = next;
 	}
 	done = !r.left;
