@@ -11,6 +11,7 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/phases.h"
 #include "analysis/replay.h"
@@ -40,6 +41,20 @@ static double group_demand(const struct analysis *a, uint32_t group)
 	return blame_sum(a->blame, &run);
 }
 
+/*
+ * Findings of which others have the CPU that the group waits for. While they have it, the queue of
+ * the group's own threads grows, and goes with them: all of its waiting for CPUs may.
+ */
+static bool finding_queues(const struct bottleneck *finding)
+{
+	static const char *const ids[] = {"cpu.antagonist", "cpu.realtime-hog", "cpu.priority"};
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		if (!strcmp(finding->id, ids[i]))
+			return true;
+	return false;
+}
+
 /* CPU time that would be left for a group: all of it but what uninvolved groups take. */
 static double group_supply(const struct analysis *a, uint32_t group, uint32_t culprit)
 {
@@ -67,18 +82,26 @@ static struct bounds bounds_at(const struct analysis *a, const struct bottleneck
 			       double share)
 {
 	double worked = a->blame->worked[finding->group], demand, limit;
+	struct blame_filter ready = BLAME_ANY(STATE_BIT(STATE_READY_WOKEN));
 	struct bounds bounds = {0, 1};
+	double ns = finding->group_ns;
 
 	if (worked <= 0 || finding->impact.share <= 0)
 		return bounds;
-	share = fmin(finding->group_ns * share / finding->impact.share / worked, 1) *
-		finding->removable;
+	ready.victim = finding->group;
+	if (finding_queues(finding))
+		ns = fmax(ns, blame_sum(a->blame, &ready));
+	share = fmin(ns * share / finding->impact.share / worked, 1) * finding->removable;
 	/* Nothing becomes infinitely fast: leave a thousandth. */
 	bounds.amdahl = fmin(share, 0.999);
 	demand = group_demand(a, finding->group);
 	if (finding->of_running || demand <= 0)
 		return bounds;
-	limit = group_supply(a, finding->group, finding->subject) / demand;
+	/* One that is held back by its own priority takes the CPU from others once it is not. */
+	limit = finding->subject == finding->group && finding_queues(finding)
+			? a->facts->cpu_ns
+			: group_supply(a, finding->group, finding->subject);
+	limit /= demand;
 	bounds.demand = 1 - 1 / fmax(limit, 1);
 	return bounds;
 }
