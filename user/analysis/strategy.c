@@ -113,27 +113,22 @@ static double bounds_least(const struct bounds *bounds)
 
 /* Which of the ways decided, and what the others say. */
 static const char *method_text(const struct analysis *a, const struct bounds *bounds,
-			       const struct replay_gain *replay)
+			       const struct replay_gain *gain)
 {
-	const char *amdahl = "Amdahl bound on the recorded time", *cpus = "bound of the free CPUs";
-	const char *replayed, *others = "";
+	const char *amdahl = document_text(a->doc, "Amdahl bound %.0f %%", 100 * bounds->amdahl);
+	const char *cpus = "", *replay;
 
 	if (bounds->demand < 1)
-		others = document_text(a->doc, ", %s %.0f %%", cpus, 100 * bounds->demand);
-	if (replay->why) {
-		replayed = document_text(a->doc, "not replayed: %s", replay->why);
-	} else {
-		replayed = document_text(a->doc, "replay of %u excerpts (reproduced to %.0f %%)",
-					 replay->excerpts, 100 * replay->off);
-		if (replay->saved <= bounds_least(bounds))
-			return document_text(a->doc, "%s; %s %.0f %%%s", replayed, amdahl,
-					     100 * bounds->amdahl, others);
-		replayed = document_text(a->doc, "%s %.0f %%", replayed, 100 * replay->saved);
-	}
+		cpus = document_text(a->doc, "free CPUs %.0f %%, ", 100 * bounds->demand);
+	if (!gain->why && gain->saved <= bounds_least(bounds))
+		return document_text(a->doc,
+				     "replay of the schedule (%u excerpts, off by %.0f %%; %s%s)",
+				     gain->excerpts, 100 * gain->off, cpus, amdahl);
+	replay = gain->why ? document_text(a->doc, "not replayed: %s", gain->why)
+			   : document_text(a->doc, "replay %.0f %%", 100 * gain->saved);
 	if (bounds->demand < bounds->amdahl)
-		return document_text(a->doc, "%s; %s %.0f %%, %s", cpus, amdahl,
-				     100 * bounds->amdahl, replayed);
-	return document_text(a->doc, "%s%s; %s", amdahl, others, replayed);
+		return document_text(a->doc, "the bound of the free CPUs (%s, %s)", amdahl, replay);
+	return document_text(a->doc, "Amdahl bound on the recorded time (%s%s)", cpus, replay);
 }
 
 static struct prediction predict(struct analysis *a, const struct replay *replay,
