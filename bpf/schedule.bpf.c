@@ -42,8 +42,8 @@ static __always_inline __u64 schedule_group(struct task_struct *task)
 /* A record of this CPU's part of the excerpt; NULL when there is no room, which is noted. */
 static __always_inline struct wire_schedule *schedule_reserve(__u64 now)
 {
-	struct wire_schedule *record = NULL;
 	struct wire_schedule_cpu *cpu;
+	struct wire_schedule *record;
 	__u32 zero = 0;
 
 	cpu = bpf_map_lookup_elem(&schedule_cpus, &zero);
@@ -56,8 +56,11 @@ static __always_inline struct wire_schedule *schedule_reserve(__u64 now)
 	}
 	if (cpu->cut_ns)
 		return NULL;
-	if (cpu->told < schedule_room)
-		record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+	if (cpu->told >= schedule_room) {
+		cpu->cut_ns = now;
+		return NULL;
+	}
+	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 	if (!record) {
 		cpu->cut_ns = now;
 		return NULL;

@@ -43,7 +43,10 @@ static void thread_open(struct cpus_thread *thread, const struct replay_trace *t
 void cpus_open(struct cpus *cpus, const struct replay_trace *trace, const struct recording *rec,
 	       const struct replay_scheduler *scheduler, const struct replay_change *changes)
 {
-	*cpus = (struct cpus){.scheduler = scheduler, .len = trace->cpus, .groups = trace->groups};
+	*cpus = (struct cpus){.scheduler = scheduler,
+			      .len = trace->cpus,
+			      .groups = trace->groups,
+			      .absent = trace->absent};
 	cpus->threads = calloc(trace->threads.len + 1, sizeof(*cpus->threads));
 	cpus->shares = calloc((size_t)cpus->len * cpus->groups + 1, sizeof(*cpus->shares));
 	cpus->loads = calloc(cpus->groups + 1, sizeof(*cpus->loads));
@@ -78,8 +81,10 @@ static struct cpus_share *share_of(const struct cpus *cpus, const struct cpus_th
 	return &cpus->shares[(size_t)cpu * cpus->groups + thread->group];
 }
 
-static bool cpu_allowed(const struct cpus_thread *thread, uint32_t cpu)
+static bool cpu_allowed(const struct cpus *cpus, const struct cpus_thread *thread, uint32_t cpu)
 {
+	if (cpus->absent[cpu])
+		return false;
 	return !thread->mask || (thread->mask[cpu / 64] >> (cpu % 64) & 1);
 }
 
@@ -206,7 +211,7 @@ static uint32_t cpu_lightest(const struct cpus *cpus, const struct cpus_thread *
 	for (uint32_t cpu = 0; cpu < cpus->len; cpu++) {
 		double load;
 
-		if (!cpu_allowed(thread, cpu))
+		if (!cpu_allowed(cpus, thread, cpu))
 			continue;
 		load = cpu_load(cpus, cpu);
 		if (load < least) {
@@ -221,7 +226,7 @@ void cpus_enqueue(struct cpus *cpus, uint32_t thread, uint32_t cpu)
 {
 	const struct cpus_thread *state = &cpus->threads[thread];
 
-	if (!cpu_allowed(state, cpu))
+	if (!cpu_allowed(cpus, state, cpu))
 		cpu = cpu_lightest(cpus, state);
 	/* A mask of CPUs that had no event: it ran somewhere else before. */
 	queue_add(cpus, thread, cpu == NONE ? state->cpu : cpu, false);
@@ -231,7 +236,7 @@ static bool cpu_free(const struct cpus *cpus, const struct cpus_thread *thread, 
 {
 	const struct cpus_cpu *at = &cpus->at[cpu];
 
-	if (!cpu_allowed(thread, cpu))
+	if (!cpu_allowed(cpus, thread, cpu))
 		return false;
 	if (at->current == NONE)
 		return !at->queue.len;
@@ -250,7 +255,7 @@ void cpus_enqueue_woken(struct cpus *cpus, uint32_t thread)
 		if (found)
 			target = cpu;
 	}
-	if (!found && !cpu_allowed(state, target))
+	if (!found && !cpu_allowed(cpus, state, target))
 		target = cpu_lightest(cpus, state);
 	queue_add(cpus, thread, target == NONE ? state->cpu : target, true);
 }
@@ -282,7 +287,7 @@ static bool queue_pull(struct cpus *cpus, uint32_t cpu)
 		for (size_t i = 0; i < at->queue.len; i++) {
 			const struct cpus_thread *waits = &cpus->threads[at->queue.at[i]];
 
-			if (!cpu_allowed(waits, cpu))
+			if (!cpu_allowed(cpus, waits, cpu))
 				continue;
 			if (from != NONE &&
 			    cpus->threads[cpus->at[from].queue.at[position]].queued_at <=
@@ -362,7 +367,7 @@ static void balance(struct cpus *cpus, uint32_t cpu)
 		first = queue_first(cpus, cpu);
 		thread = at->queue.at[first];
 		gap = cpu_load(cpus, cpu) - cpu_load(cpus, other);
-		if (!cpu_allowed(&cpus->threads[thread], other) ||
+		if (!cpu_allowed(cpus, &cpus->threads[thread], other) ||
 		    gap < load_of(cpus, &cpus->threads[thread]) * 0.99)
 			continue;
 		queue_remove(cpus, cpu, first);

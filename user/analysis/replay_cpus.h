@@ -42,6 +42,7 @@ struct cpus_share {
 
 struct cpus {
 	const struct replay_scheduler *scheduler;
+	const bool *absent; /* CPUs that are off line */
 	struct cpus_thread *threads;
 	struct cpus_cpu at[REPLAY_CPUS];
 	uint32_t len, groups;

@@ -96,6 +96,8 @@ static bool events_collect(struct builder *b, uint32_t excerpt)
 	}
 	vec_each(&b->events, event)
 		good = good && marked[(*event)->cpu];
+	for (uint32_t cpu = 0; cpu < b->trace->cpus; cpu++)
+		b->trace->absent[cpu] = !marked[cpu];
 	free(marked);
 	vec_sort(&b->events, by_time);
 	return good && b->events.len && b->end > b->begin;

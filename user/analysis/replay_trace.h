@@ -13,6 +13,14 @@
 
 #include "model/recording.h"
 
+/* Steps of one excerpt that are looked at. */
+#define REPLAY_EVENTS 65536
+/* More CPUs than affinity masks tell apart are not replayed. */
+#define REPLAY_CPUS 256
+
+/* Scheduling groups that are told apart. */
+#define REPLAY_GROUPS 256
+
 enum step_kind {
 	STEP_RUN,   /* needs a CPU for `ns` */
 	STEP_WAKE,  /* ends the wait that is step `step` of thread `thread` */
@@ -49,19 +57,12 @@ struct replay_thread {
 
 struct replay_trace {
 	VEC(struct replay_thread) threads;
-	uint32_t cpus;   /* numbers are below this */
-	uint32_t groups; /* scheduling groups */
-	uint32_t root;   /* the one whose threads stand for themselves; NONE = not known */
+	uint32_t cpus;            /* numbers are below this */
+	bool absent[REPLAY_CPUS]; /* of these, those that are off line */
+	uint32_t groups;          /* scheduling groups */
+	uint32_t root;            /* the one whose threads stand for themselves; NONE = not known */
 	uint64_t length_ns;
 };
-
-/* Steps of one excerpt that are looked at. */
-#define REPLAY_EVENTS 65536
-/* More CPUs than affinity masks tell apart are not replayed. */
-#define REPLAY_CPUS 256
-
-/* Scheduling groups that are told apart. */
-#define REPLAY_GROUPS 256
 
 /* Makes the trace of an excerpt; false if there is nothing in it that could be replayed. */
 bool replay_trace_make(struct replay_trace *trace, const struct recording *rec, uint32_t excerpt);

@@ -128,10 +128,12 @@ static void compute(struct recording *rec, uint32_t cpus, const uint32_t *thread
 		    const uint64_t *ms, size_t n, uint64_t *done)
 {
 	struct replay_scheduler scheduler = {3 * MS, true};
-	struct replay_trace trace = {.cpus = cpus, .groups = 1, .root = 0};
+	/* One more that is off line. */
+	struct replay_trace trace = {.cpus = cpus + 1, .groups = 1, .root = 0};
 	struct replay_change *changes = calloc(n, sizeof(*changes));
 
 	assert_non_null(changes);
+	trace.absent[cpus] = true;
 	for (size_t i = 0; i < n; i++) {
 		struct replay_thread *thread = vec_extend(&trace.threads, 1);
 
