@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/leaf.h"
 #include "analysis/replay_cause.h"
+#include "analysis/samples.h"
 
 /* A thread with few samples is taken to be like its group: as if it had so many more of that kind.
  */
@@ -31,71 +31,40 @@ static bool of_subject(const struct shrink *s, uint32_t at)
 
 /* ---- CPU time, as the samples tell ---- */
 
-/* Whether a sample's own code is what the finding is about. */
-typedef bool sample_test(const struct shrink *s, const struct frame *leaf);
-
-static bool leaf_spins(const struct shrink *s, const struct frame *leaf)
+/* Whether the code that a sample hit is what the finding is about. */
+static bool leaf_spins(const struct analysis *a, const struct stack *stack, uint32_t leaf,
+		       const void *finding)
 {
-	(void)s;
-	return leaf->pause;
+	(void)finding;
+	return sample_frame(a, stack, leaf)->pause;
 }
 
-static bool leaf_is_function(const struct shrink *s, const struct frame *leaf)
+static bool leaf_is_function(const struct analysis *a, const struct stack *stack, uint32_t leaf,
+			     const void *finding)
 {
-	const struct recording *rec = s->a->rec;
-	const struct place *where = &s->finding->where;
-	const char *module = leaf->module < rec->modules.len
-				     ? string_get(rec, rec->modules.at[leaf->module].path)
+	const struct place *where = &((const struct bottleneck *)finding)->where;
+	const struct frame *frame = sample_frame(a, stack, leaf);
+	const char *module = frame->module < a->rec->modules.len
+				     ? string_get(a->rec, a->rec->modules.at[frame->module].path)
 				     : "";
 
-	if (!where->function || strcmp(where->function, string_get(rec, leaf->function)))
+	if (!where->function || strcmp(where->function, string_get(a->rec, frame->function)))
 		return false;
 	return !where->module || !strcmp(where->module, module);
-}
-
-/* Samples of each thread of the recording, and those that pass the test; returns the group's share.
- */
-static double samples_count(const struct shrink *s, sample_test *test, double *all, double *hits)
-{
-	const struct recording *rec = s->a->rec;
-	double group_all = 0, group_hits = 0;
-
-	vec_each(&rec->samples, sample) {
-		const struct stack *stack;
-		uint32_t leaf;
-		bool hit;
-
-		if (sample->kind != SAMPLE_CPU || sample->thread >= rec->threads.len ||
-		    sample->stack >= rec->stacks.len ||
-		    s->a->facts->threads[sample->thread].group != s->finding->subject)
-			continue;
-		stack = &rec->stacks.at[sample->stack];
-		if (stack_in_interrupt(rec, stack) || stack_in_tracing(rec, stack))
-			continue;
-		leaf = stack_leaf(rec, stack, SAMPLE_CPU,
-				  rec->processes.at[rec->threads.at[sample->thread].process].exe);
-		hit = leaf < stack->len &&
-		      test(s, &rec->frames.at[rec->stack_frames.at[stack->first + leaf]]);
-		all[sample->thread] += (double)sample->count;
-		hits[sample->thread] += hit ? (double)sample->count : 0;
-		group_all += (double)sample->count;
-		group_hits += hit ? (double)sample->count : 0;
-	}
-	return group_all > 0 ? group_hits / group_all : 0;
 }
 
 /*
  * Shrinks the CPU time of the subject's threads by what the samples say of each. False if they say
  * that it is no more than `least`. idle: that time is no work.
  */
-static bool shrink_sampled(const struct shrink *s, sample_test *test, double least, bool idle)
+static bool shrink_sampled(const struct shrink *s, samples_test *test, double least, bool idle)
 {
 	size_t n = s->a->rec->threads.len;
 	double *all = calloc(n + 1, sizeof(double)), *hits = calloc(n + 1, sizeof(double)), share;
 
 	if (!all || !hits)
 		abort();
-	share = samples_count(s, test, all, hits);
+	share = samples_share(s->a, s->finding->subject, test, s->finding, all, hits);
 	for (uint32_t at = 0; at < s->trace->threads.len && share > least; at++) {
 		uint32_t thread = s->trace->threads.at[at].thread;
 		double part;
@@ -188,13 +157,16 @@ static bool shrink_lock_kernel(const struct shrink *s)
 	return shrink_waits(s, STATE_BIT(STATE_WAIT_LOCK_KERNEL), false);
 }
 
+/* What the requests take of the CPU goes with them. */
 static bool shrink_disk_read(const struct shrink *s)
 {
+	shrink_sampled(s, samples_read_disk, 0, false);
 	return shrink_waits(s, STATE_BIT(STATE_WAIT_DISK_READ), false);
 }
 
 static bool shrink_disk_write(const struct shrink *s)
 {
+	shrink_sampled(s, samples_write_disk, 0, false);
 	return shrink_waits(s, STATE_BIT(STATE_WAIT_DISK_WRITE), false);
 }
 
