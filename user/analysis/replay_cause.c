@@ -73,7 +73,9 @@ static bool shrink_sampled(const struct shrink *s, samples_test *test, double le
 			continue;
 		part = (hits[thread] + PRIOR_SAMPLES * share) / (all[thread] + PRIOR_SAMPLES);
 		part = fmin(part * s->level, 1);
-		s->cause->changes[at].run = 1 - part * s->finding->removable;
+		/* Several kinds of samples, which exclude each other, add up. */
+		s->cause->changes[at].run -= part * s->finding->removable;
+		s->cause->changes[at].run = fmax(s->cause->changes[at].run, 0);
 		if (idle)
 			s->cause->work[at] = 1 - part;
 	}
@@ -170,38 +172,79 @@ static bool shrink_disk_write(const struct shrink *s)
 	return shrink_waits(s, STATE_BIT(STATE_WAIT_DISK_WRITE), false);
 }
 
+/* CPU time and waits for disks of the group that the finding is about, ns. */
+static double subject_sum(const struct analysis *a, const struct bottleneck *finding,
+			  uint32_t states)
+{
+	struct blame_filter filter = BLAME_ANY(states);
+
+	filter.owner = finding->subject;
+	return blame_sum(a->blame, &filter);
+}
+
+#define STATES_FETCH (STATE_BIT(STATE_WAIT_DISK_READ) | STATE_BIT(STATE_WAIT_FAULT))
+
+static double reclaim_ns(const struct analysis *a, const struct bottleneck *finding)
+{
+	return fmax(
+		facts_count(a->facts, "memory.reclaim_cgroup_ns", finding->subject, NULL) +
+			facts_count(a->facts, "memory.reclaim_direct_ns", finding->subject, NULL),
+		subject_sum(a, finding, STATE_BIT(STATE_WAIT_RECLAIM)));
+}
+
 /*
- * Reclaim is work of the thread itself, but for its waits; and pages that were just reclaimed are
- * read again: what the finding has beyond reclaim itself is that part of the waits for reads.
+ * Pages that were just reclaimed are read again: what such a finding has beyond reclaim itself is
+ * that part of the waits for reads. Its share of them.
  */
+static double fetched_again(const struct analysis *a, const struct bottleneck *finding)
+{
+	double ns = finding->impact.share * a->blame->total - reclaim_ns(a, finding);
+	double fetching = subject_sum(a, finding, STATES_FETCH);
+
+	return fetching > 0 ? fmin(fmax(ns, 0) / fetching, 1) : 0;
+}
+
+/* Reclaim is work of the thread itself, but for its waits; so is fetching what it freed. */
 static bool shrink_reclaim(const struct shrink *s)
 {
-	const struct analysis *a = s->a;
-	uint32_t subject = s->finding->subject;
-	struct blame_filter filter = BLAME_ANY(STATE_BIT(STATE_WAIT_RECLAIM));
-	double ns = s->finding->impact.share * a->blame->total, waited, run, read, reclaim;
+	double again = fetched_again(s->a, s->finding);
+	struct shrink fetch = *s;
 
-	filter.owner = subject;
-	waited = blame_sum(a->blame, &filter);
-	filter.states = STATES_RUN;
-	run = blame_sum(a->blame, &filter);
-	filter.states = STATE_BIT(STATE_WAIT_DISK_READ) | STATE_BIT(STATE_WAIT_FAULT);
-	read = blame_sum(a->blame, &filter);
-	reclaim = fmax(facts_count(a->facts, "memory.reclaim_cgroup_ns", subject, NULL) +
-			       facts_count(a->facts, "memory.reclaim_direct_ns", subject, NULL),
-		       waited);
+	shrink_sampled(s, samples_reclaim, 0, false);
+	fetch.level = again;
+	shrink_sampled(&fetch, samples_fetch, 0, false);
 	for (uint32_t at = 0; at < s->trace->threads.len; at++) {
 		struct replay_change *change = &s->cause->changes[at];
 
 		if (!of_subject(s, at))
 			continue;
-		if (run > 0)
-			change->run = 1 - fmin((reclaim - waited) / run, 1);
-		change->states = STATE_BIT(STATE_WAIT_RECLAIM) | STATE_BIT(STATE_WAIT_DISK_READ) |
-				 STATE_BIT(STATE_WAIT_FAULT);
-		change->waits = read > 0 ? 1 - fmin(fmax(ns - reclaim, 0) / read, 1) : 0;
+		change->gone = STATE_BIT(STATE_WAIT_RECLAIM);
+		change->states = STATES_FETCH;
+		change->waits = 1 - again;
 	}
 	return true;
+}
+
+double replay_cause_work(const struct analysis *a, const struct bottleneck *finding)
+{
+	struct blame_filter run = BLAME_ANY(STATES_RUN);
+	samples_test *test = NULL;
+	double part = 1;
+
+	if (!strcmp(finding->id, "disk.read-latency"))
+		test = samples_read_disk;
+	if (!strcmp(finding->id, "disk.sync-writes"))
+		test = samples_write_disk;
+	if (!strcmp(finding->id, "mem.cgroup-limit") || !strcmp(finding->id, "mem.reclaim")) {
+		test = samples_fetch;
+		part = fetched_again(a, finding);
+	}
+	if (!test)
+		return 0;
+	run.victim = finding->group;
+	run.owner = finding->subject;
+	return blame_sum(a->blame, &run) * part *
+	       samples_share(a, finding->subject, test, finding, NULL, NULL);
 }
 
 /* ---- who may run where, and before whom ---- */

@@ -24,4 +24,10 @@ bool replay_cause_shrink(const struct analysis *a, const struct bottleneck *find
 			 const struct replay_trace *trace, double level,
 			 struct replay_cause *cause);
 
+/*
+ * CPU time of the finding's victim that goes with the waits that its cause makes, beside them: what
+ * the requests to a disk take. ns, 0 for other causes.
+ */
+double replay_cause_work(const struct analysis *a, const struct bottleneck *finding);
+
 #endif

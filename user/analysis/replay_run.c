@@ -80,6 +80,8 @@ static double wait_factor(const struct replay_change *change, const struct repla
 {
 	if (step->kind == STEP_HELD)
 		return change->unheld ? 0 : 1;
+	if (change->gone >> step->state & 1)
+		return 0;
 	if (change->states >> step->state & 1 || (change->locks && step->lock))
 		return change->waits;
 	return 1;

@@ -17,6 +17,7 @@ struct replay_change {
 	double run;      /* factor of the CPU time of its steps: 1 = as it was, 0 = none */
 	double waits;    /* factor of the waits selected by the next two: 0 = none */
 	uint32_t states; /* bits of enum thread_state */
+	uint32_t gone;   /* states whose waits take no time */
 	bool locks;      /* waits for mutexes that others hold */
 	bool unheld;     /* no quota holds it */
 	bool unpinned;   /* it may use all CPUs */

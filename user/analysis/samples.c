@@ -50,13 +50,14 @@ static bool stack_passes(const struct analysis *a, const struct stack *stack,
 	return false;
 }
 
-/* The block layer, what feeds it from direct I/O, and waiting for it. */
+/* The block layer, what feeds it from direct I/O and from readahead, and waiting for it. */
 bool samples_read_disk(const struct analysis *a, const struct stack *stack, uint32_t leaf,
 		       const void *context)
 {
 	static const char *const prefixes[] = {
-		"blk_",        "__blk_",      "submit_bio",           "__submit_bio", "iomap_dio",
-		"__iomap_dio", "io_schedule", "__blockdev_direct_IO", "bio_",         NULL,
+		"blk_",      "__blk_",         "submit_bio",  "__submit_bio",
+		"iomap_dio", "__iomap_dio",    "io_schedule", "__blockdev_direct_IO",
+		"bio_",      "page_cache_ra_", "read_pages",  NULL,
 	};
 
 	(void)leaf;
@@ -80,4 +81,24 @@ bool samples_write_disk(const struct analysis *a, const struct stack *stack, uin
 	};
 
 	return samples_read_disk(a, stack, leaf, context) || stack_passes(a, stack, prefixes);
+}
+
+bool samples_reclaim(const struct analysis *a, const struct stack *stack, uint32_t leaf,
+		     const void *context)
+{
+	static const char *const prefixes[] = {"try_to_free_", "__alloc_pages_direct_reclaim",
+					       "__perform_reclaim", "shrink_node", NULL};
+
+	(void)leaf;
+	(void)context;
+	return stack_passes(a, stack, prefixes);
+}
+
+bool samples_fetch(const struct analysis *a, const struct stack *stack, uint32_t leaf,
+		   const void *context)
+{
+	static const char *const prefixes[] = {"do_swap_page", "filemap_fault", NULL};
+
+	return (samples_read_disk(a, stack, leaf, context) || stack_passes(a, stack, prefixes)) &&
+	       !samples_reclaim(a, stack, leaf, context);
 }

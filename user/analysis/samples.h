@@ -26,7 +26,10 @@ static inline const struct frame *sample_frame(const struct analysis *a, const s
 	return &a->rec->frames.at[a->rec->stack_frames.at[stack->first + at]];
 }
 
-/* Tests: the thread asks a disk for something, or hears from it; and that, or it syncs. */
-samples_test samples_read_disk, samples_write_disk;
+/*
+ * Tests: the thread asks a disk for something, or hears from it; that, or it syncs; it frees memory
+ * to get some; it fetches pages from a disk, without what it frees for them.
+ */
+samples_test samples_read_disk, samples_write_disk, samples_reclaim, samples_fetch;
 
 #endif

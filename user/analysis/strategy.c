@@ -15,7 +15,7 @@
 
 #include "analysis/phases.h"
 #include "analysis/replay.h"
-#include "analysis/samples.h"
+#include "analysis/replay_cause.h"
 
 double confidence_weight(enum confidence confidence)
 {
@@ -56,24 +56,6 @@ static bool finding_queues(const struct bottleneck *finding)
 	return false;
 }
 
-/* CPU time that goes with the waits of a finding: what a disk's requests take. */
-static double finding_work(const struct analysis *a, const struct bottleneck *finding)
-{
-	struct blame_filter run = BLAME_ANY(STATES_RUN);
-	samples_test *test = NULL;
-
-	if (!strcmp(finding->id, "disk.read-latency"))
-		test = samples_read_disk;
-	if (!strcmp(finding->id, "disk.sync-writes"))
-		test = samples_write_disk;
-	if (!test)
-		return 0;
-	run.victim = finding->group;
-	run.owner = finding->subject;
-	return blame_sum(a->blame, &run) *
-	       samples_share(a, finding->subject, test, finding, NULL, NULL);
-}
-
 /* CPU time that would be left for a group: all of it but what uninvolved groups take. */
 static double group_supply(const struct analysis *a, uint32_t group, uint32_t culprit)
 {
@@ -103,7 +85,7 @@ static struct bounds bounds_at(const struct analysis *a, const struct bottleneck
 	double worked = a->blame->worked[finding->group], demand, limit;
 	struct blame_filter ready = BLAME_ANY(STATE_BIT(STATE_READY_WOKEN));
 	struct bounds bounds = {0, 1};
-	double ns = finding->group_ns, work = finding_work(a, finding);
+	double ns = finding->group_ns, work = replay_cause_work(a, finding);
 
 	if (worked <= 0 || finding->impact.share <= 0)
 		return bounds;
@@ -117,6 +99,11 @@ static struct bounds bounds_at(const struct analysis *a, const struct bottleneck
 	/* Nothing becomes infinitely fast: leave a thousandth. */
 	bounds.amdahl = fmin(share, 0.999);
 	demand = group_demand(a, finding->group) - work;
+	/* Without them, interrupts are no demand. */
+	if (!strcmp(finding->id, "cpu.interrupts")) {
+		ready.states = STATE_BIT(STATE_RUN_IRQ);
+		demand -= blame_sum(a->blame, &ready);
+	}
 	if (finding->of_running || demand <= 0)
 		return bounds;
 	/* One that is held back by its own priority takes the CPU from others once it is not. */
