@@ -12,6 +12,8 @@
 #define EXCERPT_MIN_NS 5000000ULL
 /* Replayed as it was, a group's time may be off by this share of it. */
 #define OFF_AT_MOST 0.25
+/* Events of all replays together: a few seconds of computing; a usual recording needs a tenth. */
+#define EVENTS_ALL 20000000
 /* The scheduler's ways are found out with this many excerpts. */
 #define EXCERPTS_FIT 3
 /* A thread that is less active than this says nothing of its group's work. */
@@ -26,6 +28,7 @@ struct excerpt_replay {
 struct replay {
 	const struct analysis *a;
 	struct replay_scheduler scheduler;
+	uint64_t budget; /* of all replays together: events that may still be looked at */
 	VEC(struct excerpt_replay) excerpts;
 };
 
@@ -42,12 +45,12 @@ static struct replay_change *changes_none(const struct replay_trace *trace)
 	return changes;
 }
 
-static void excerpt_base(const struct replay *replay, struct excerpt_replay *excerpt)
+static void excerpt_base(struct replay *replay, struct excerpt_replay *excerpt)
 {
 	struct replay_change *changes = changes_none(&excerpt->trace);
 
 	excerpt->good = replay_run(&excerpt->trace, replay->a->rec, &replay->scheduler, changes,
-				   excerpt->base);
+				   excerpt->base, &replay->budget);
 	free(changes);
 }
 
@@ -117,6 +120,7 @@ struct replay *replays_new(const struct analysis *a)
 	if (!replay)
 		abort();
 	replay->a = a;
+	replay->budget = EVENTS_ALL;
 	for (uint32_t i = 0; i < a->rec->excerpts.len; i++) {
 		const struct excerpt *excerpt = &a->rec->excerpts.at[i];
 		struct excerpt_replay *row;
@@ -177,7 +181,7 @@ static void group_times(const struct replay *replay, const struct excerpt_replay
 }
 
 /* One excerpt with the cause shrunk; false if it says nothing. */
-static bool excerpt_shrink(const struct replay *replay, const struct excerpt_replay *excerpt,
+static bool excerpt_shrink(struct replay *replay, const struct excerpt_replay *excerpt,
 			   const struct bottleneck *finding, double level, struct group_time *time)
 {
 	size_t n = excerpt->trace.threads.len;
@@ -191,7 +195,8 @@ static bool excerpt_shrink(const struct replay *replay, const struct excerpt_rep
 	*time = (struct group_time){};
 	good = excerpt->good &&
 	       replay_cause_shrink(replay->a, finding, &excerpt->trace, level, &cause) &&
-	       replay_run(&excerpt->trace, replay->a->rec, &replay->scheduler, cause.changes, done);
+	       replay_run(&excerpt->trace, replay->a->rec, &replay->scheduler, cause.changes, done,
+			  &replay->budget);
 	if (good)
 		group_times(replay, excerpt, finding->group, &cause, done, time);
 	free(cause.changes);
@@ -218,7 +223,7 @@ static double saved_share(double base, double shrunk)
 }
 
 /* All excerpts at one level: the share saved of all their time, and how far they are apart. */
-static struct level level_replay(const struct replay *replay, const struct bottleneck *finding,
+static struct level level_replay(struct replay *replay, const struct bottleneck *finding,
 				 double level)
 {
 	struct group_time sum = {};
@@ -251,7 +256,7 @@ static struct level level_replay(const struct replay *replay, const struct bottl
 	return result;
 }
 
-struct replay_gain replays_gain(const struct replay *replay, const struct bottleneck *finding)
+struct replay_gain replays_gain(struct replay *replay, const struct bottleneck *finding)
 {
 	struct replay_gain gain = {.why = "the recording has no excerpts of the schedule"};
 	double share = finding->impact.share;

@@ -26,6 +26,6 @@ struct replay *replays_new(const struct analysis *a);
 void replays_free(struct replay *replay);
 
 /* What removing the cause of a finding saves the group it is about. */
-struct replay_gain replays_gain(const struct replay *replay, const struct bottleneck *finding);
+struct replay_gain replays_gain(struct replay *replay, const struct bottleneck *finding);
 
 #endif

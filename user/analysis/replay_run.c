@@ -7,7 +7,7 @@
 
 /* Each step of a trace is at most a few events; turns of long runs are events besides. */
 #define EVENTS_PER_STEP 16
-#define EVENTS_MORE     1000000
+#define EVENTS_MORE     200000
 
 struct timer {
 	uint64_t at;
@@ -269,10 +269,11 @@ static void threads_start(struct replay *r)
 
 bool replay_run(const struct replay_trace *trace, const struct recording *rec,
 		const struct replay_scheduler *scheduler, const struct replay_change *changes,
-		uint64_t *done_ns)
+		uint64_t *done_ns, uint64_t *budget)
 {
 	struct replay r = {.trace = trace, .changes = changes, .done_ns = done_ns};
 	size_t n = trace->threads.len;
+	uint64_t begin;
 	bool done;
 
 	r.arrived = calloc(n + 1, sizeof(*r.arrived));
@@ -285,6 +286,7 @@ bool replay_run(const struct replay_trace *trace, const struct recording *rec,
 			abort();
 		r.budget += EVENTS_PER_STEP * trace->threads.at[i].steps.len;
 	}
+	begin = r.budget = r.budget < *budget ? r.budget : *budget;
 	cpus_open(&r.cpus, trace, rec, scheduler, changes);
 	threads_start(&r);
 	for (;;) {
@@ -298,6 +300,7 @@ bool replay_run(const struct replay_trace *trace, const struct recording *rec,
 		r.cpus.now = next;
 	}
 	done = !r.left;
+	*budget -= begin - r.budget;
 	for (size_t i = 0; i < n; i++)
 		free(r.arrived[i]);
 	free(r.arrived);

@@ -34,11 +34,12 @@ struct replay_scheduler {
 
 /*
  * changes: one for each thread of the trace. done_ns: filled with when the steps of each were done,
- * since the begin. False if the replay came to no end within its bounds.
+ * since the begin. budget: events that may be looked at, less those that were. False if the replay
+ * came to no end within its bounds.
  */
 bool replay_run(const struct replay_trace *trace, const struct recording *rec,
 		const struct replay_scheduler *scheduler, const struct replay_change *changes,
-		uint64_t *done_ns);
+		uint64_t *done_ns, uint64_t *budget);
 
 /* The weight of a thread of this nice level: 1024 at 0, a factor of 1.25 a level (sched(7)). */
 double replay_weight(int32_t nice);

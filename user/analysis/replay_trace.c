@@ -6,6 +6,9 @@
 /* A CPU that a ready thread could have is given to it sooner. */
 #define START_IDLE_NS 1000000ULL
 
+/* Nobody records a longer excerpt. */
+#define EXCERPT_MAX_NS 2000000000ULL
+
 enum doing { DOING_UNKNOWN, DOING_RUN, DOING_READY, DOING_WAIT };
 
 /* What a thread does at the moment that the reading of the events has come to. */
@@ -100,7 +103,7 @@ static bool events_collect(struct builder *b, uint32_t excerpt)
 		b->trace->absent[cpu] = !marked[cpu];
 	free(marked);
 	vec_sort(&b->events, by_time);
-	return good && b->events.len && b->end > b->begin;
+	return good && b->events.len && b->end > b->begin && b->end - b->begin <= EXCERPT_MAX_NS;
 }
 
 /* ---- threads and groups ---- */

@@ -140,7 +140,7 @@ static const char *method_text(const struct analysis *a, const struct bounds *bo
 	return document_text(a->doc, "Amdahl bound on the recorded time (%s%s)", cpus, replay);
 }
 
-static struct prediction predict(struct analysis *a, const struct replay *replay,
+static struct prediction predict(struct analysis *a, struct replay *replay,
 				 const struct bottleneck *finding)
 {
 	struct bounds bounds = bounds_at(a, finding, finding->impact.share);

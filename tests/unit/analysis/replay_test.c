@@ -131,6 +131,7 @@ static void compute(struct recording *rec, uint32_t cpus, const uint32_t *thread
 	/* One more that is off line. */
 	struct replay_trace trace = {.cpus = cpus + 1, .groups = 1, .root = 0};
 	struct replay_change *changes = calloc(n, sizeof(*changes));
+	uint64_t budget = 100000;
 
 	assert_non_null(changes);
 	trace.absent[cpus] = true;
@@ -142,7 +143,13 @@ static void compute(struct recording *rec, uint32_t cpus, const uint32_t *thread
 		vec_push(&thread->steps, (struct replay_step){.kind = STEP_RUN, .ns = ms[i] * MS});
 		changes[i] = REPLAY_UNCHANGED;
 	}
-	assert_true(replay_run(&trace, rec, &scheduler, changes, done));
+	assert_true(replay_run(&trace, rec, &scheduler, changes, done, &budget));
+	/* Within what is left of a budget, or not at all. */
+	budget = 2;
+	assert_false(replay_run(&trace, rec, &scheduler, changes, done, &budget));
+	assert_int_equal(budget, 0);
+	budget = 100000;
+	assert_true(replay_run(&trace, rec, &scheduler, changes, done, &budget));
 	replay_trace_free(&trace);
 	free(changes);
 }
