@@ -44,6 +44,7 @@ enum wire_kind {
 	WIRE_EXEC,         /* struct wire_exec: same process, new image */
 	WIRE_EXIT,         /* struct wire_exit: a thread's last ledger */
 	WIRE_OOM,          /* struct wire_life: the kernel's OOM killer chose this process */
+	WIRE_SCHEDULE,     /* struct wire_schedule: a switch or wakeup inside an excerpt */
 };
 
 struct wire_header {
@@ -169,6 +170,35 @@ struct wire_context_stats {
 	__u64 walks;  /* contexts that were not in it: their stacks were walked */
 	__u64 checks; /* contexts that were, and were walked all the same */
 	__u64 wrong;  /* of these: the stack was another one */
+};
+
+/* ---- excerpts of the schedule ---- */
+
+enum schedule_what {
+	SCHEDULE_RUNS,   /* the thread has the CPU, at the begin or the end of the excerpt */
+	SCHEDULE_SWITCH, /* the thread leaves the CPU to `other` */
+	SCHEDULE_WAKE,   /* the thread is woken by `other` */
+	SCHEDULE_KINDS,
+};
+
+/* tid 0 = the idle thread. */
+struct wire_schedule {
+	struct wire_header header;
+	__u32 other, other_tgid; /* of a wakeup: 0 = an interrupt */
+	__u64 group; /* of `other` at a switch, else of the thread: its scheduling group */
+	__u32 excerpt;
+	__u8 what;  /* enum schedule_what */
+	__u8 state; /* of the thread, from now on or until now: enum thread_state */
+	__u8 flags; /* SCHEDULE_* */
+	__u8 pad;
+};
+#define SCHEDULE_LOCK  1u /* it waits for a mutex that another holds */
+#define SCHEDULE_YIELD 2u /* it gave the CPU away by sched_yield() */
+
+/* How far a CPU got in its part of an excerpt. */
+struct wire_schedule_cpu {
+	__u32 excerpt, told;
+	__u64 cut_ns; /* from here on something is missing, 0 = nothing is */
 };
 
 /* Who a thread is. */
@@ -503,6 +533,8 @@ _Static_assert(sizeof(struct wire_sample) == 48, "wire size");
 _Static_assert(sizeof(struct wire_user_stack) == 40 + 16 * WIRE_USER_FRAMES, "wire size");
 _Static_assert(sizeof(struct wire_file) == 88 + WIRE_PATH_BYTES, "wire size");
 _Static_assert(sizeof(struct wire_wait) == 64, "wire size");
+_Static_assert(sizeof(struct wire_schedule) == 48, "wire size");
+_Static_assert(sizeof(struct wire_schedule_cpu) == 16, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 88, "wire size");
 _Static_assert(sizeof(struct wire_life) == 112, "wire size");
 _Static_assert(sizeof(struct wire_exec) == 120, "wire size");

@@ -130,13 +130,19 @@ def judge(expect, report):
     return Verdict(False, None, False, f"{why}, first is {first}")
 
 
-def predicted_share(report, rank):
-    """The saved share that the strategy predicts for the finding of this rank, or None."""
+def predicted_step(report, rank):
+    """What the strategy predicts for the finding of this rank; empty where there is no step for it."""
     for step in (report.get("strategy") or {}).get("steps") or []:
         if step.get("bottleneck") == rank:
-            share = (step.get("predicted") or {}).get("saved_share")
-            if isinstance(share, (int, float)) and math.isfinite(share):
-                return float(share)
+            return step.get("predicted") or {}
+    return {}
+
+
+def predicted_share(report, rank):
+    """The saved share that the strategy predicts for the finding of this rank, or None."""
+    share = predicted_step(report, rank).get("saved_share")
+    if isinstance(share, (int, float)) and math.isfinite(share):
+        return float(share)
     return None
 
 

@@ -150,7 +150,8 @@ def runner(directory, made_up, *names):
     file_write(strait, f"#!/bin/sh\nsleep $2\ncat {directory}/report.json\n", 0o755)
     done = subprocess.run(
         [sys.executable, os.path.join(HERE, "run"), "--strait", strait, "--scenarios", directory,
-         "--dir", directory, "--seconds", "1", "--wait", "0", "--retries", "0", "--fixed", *names],
+         "--dir", directory, "--seconds", "1", "--wait", "0", "--retries", "0", "--fixed",
+         "--predictions", os.path.join(directory, "page"), *names],
         capture_output=True, text=True, check=False, timeout=300,
     )
     return done.returncode, done.stdout + done.stderr
@@ -166,8 +167,15 @@ def runner_test(check):
         ):
             file_write(os.path.join(directory, name, "expect.json"), json.dumps(expect))
             file_write(os.path.join(directory, name, "scenario"), SCENARIO.replace("{setup}", setup), 0o755)
+        page = "a\n<!-- predictions: tests/scenarios/run --fixed --predictions -->\n| old | 1 % |  | x | 5 % | 4 |\n"
+        file_write(os.path.join(directory, "page"), page + "<!-- end of predictions -->\nz\n")
         code, text = runner(directory, report(right(1), shares={1: 0.4}), "one", "absent")
         lines = text.splitlines()
+        with open(os.path.join(directory, "page"), encoding="utf-8") as file:
+            page = file.read()
+        check("page: the row", "| one | 40 % |  % |  | 50 % | 10 |" in page)
+        check("page: older rows stay", "| old | 1 % |" in page and page.endswith("<!-- end of predictions -->\nz\n"))
+        check("page: the median", "Median error: 7 points of saved share, over 2 scenarios." in page)
         check("right: exit 0", code == 0)
         check("right: ok", "ok one rank 1" in lines)
         check("right: skipped says why", "ok absent # skipped: needs a thing" in lines)

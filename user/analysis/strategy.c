@@ -2,16 +2,20 @@
 /*
  * Phase 4: what to do first, and what it would buy.
  *
- * Gains are computed from the recording. Two bounds are taken, the smaller is claimed:
+ * Gains are computed from the recording, in up to three ways; the smallest is claimed:
  *   Amdahl:  1 / (1 - s), s the share of the group's working time that the fix removes;
  *   demand:  throughput is limited by the CPUs once they are full (D1/D2 of the operational laws;
  *            Lazowska and others, "Quantitative system performance", 1984, chapter 5): a group
- * whose exchanges take c CPU-seconds cannot become faster than the free CPUs / c.
+ *            whose exchanges take c CPU-seconds cannot become faster than the free CPUs / c;
+ *   replay:  the recorded excerpts of the schedule, run again without the cause (replay.h).
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/phases.h"
+#include "analysis/replay.h"
+#include "analysis/replay_cause.h"
 
 double confidence_weight(enum confidence confidence)
 {
@@ -38,6 +42,20 @@ static double group_demand(const struct analysis *a, uint32_t group)
 	return blame_sum(a->blame, &run);
 }
 
+/*
+ * Findings of which others have the CPU that the group waits for. While they have it, the queue of
+ * the group's own threads grows, and goes with them: all of its waiting for CPUs may.
+ */
+static bool finding_queues(const struct bottleneck *finding)
+{
+	static const char *const ids[] = {"cpu.antagonist", "cpu.realtime-hog", "cpu.priority"};
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		if (!strcmp(finding->id, ids[i]))
+			return true;
+	return false;
+}
+
 /* CPU time that would be left for a group: all of it but what uninvolved groups take. */
 static double group_supply(const struct analysis *a, uint32_t group, uint32_t culprit)
 {
@@ -56,36 +74,94 @@ static double group_supply(const struct analysis *a, uint32_t group, uint32_t cu
 	return fmax(a->facts->cpu_ns - others, 0);
 }
 
-static double saved_at(const struct analysis *a, const struct bottleneck *finding, double share)
+/* The bounds on what a fix saves, as shares; `demand` is 1 where it is none. */
+struct bounds {
+	double amdahl, demand;
+};
+
+static struct bounds bounds_at(const struct analysis *a, const struct bottleneck *finding,
+			       double share)
 {
-	double worked = a->blame->worked[finding->group], amdahl, demand, limit;
+	double worked = a->blame->worked[finding->group], demand, limit;
+	struct blame_filter ready = BLAME_ANY(STATE_BIT(STATE_READY_WOKEN));
+	struct bounds bounds = {0, 1};
+	double ns = finding->group_ns, work = replay_cause_work(a, finding);
 
 	if (worked <= 0 || finding->impact.share <= 0)
-		return 0;
-	share = fmin(finding->group_ns * share / finding->impact.share / worked, 1) *
-		finding->removable;
+		return bounds;
+	ready.victim = finding->group;
+	if (finding_queues(finding))
+		ns = fmax(ns, blame_sum(a->blame, &ready));
+	/* With a wait goes its end: getting a CPU again. */
+	if (work > 0)
+		ns += work + blame_sum(a->blame, &ready);
+	share = fmin(ns * share / finding->impact.share / worked, 1) * finding->removable;
 	/* Nothing becomes infinitely fast: leave a thousandth. */
-	amdahl = 1 / (1 - fmin(share, 0.999));
-	demand = group_demand(a, finding->group);
+	bounds.amdahl = fmin(share, 0.999);
+	demand = group_demand(a, finding->group) - work;
+	/* Without them, interrupts are no demand. */
+	if (!strcmp(finding->id, "cpu.interrupts")) {
+		ready.states = STATE_BIT(STATE_RUN_IRQ);
+		demand -= blame_sum(a->blame, &ready);
+	}
 	if (finding->of_running || demand <= 0)
-		return 1 - 1 / amdahl;
-	limit = group_supply(a, finding->group, finding->subject) / demand;
-	return 1 - 1 / fmax(fmin(amdahl, limit), 1);
+		return bounds;
+	/* One that is held back by its own priority takes the CPU from others once it is not. */
+	limit = finding->subject == finding->group && finding_queues(finding)
+			? a->facts->cpu_ns
+			: group_supply(a, finding->group, finding->subject);
+	limit /= demand;
+	bounds.demand = 1 - 1 / fmax(limit, 1);
+	return bounds;
 }
 
-static struct prediction predict(struct analysis *a, const struct bottleneck *finding)
+static double bounds_least(const struct bounds *bounds)
 {
+	return fmin(bounds->amdahl, bounds->demand);
+}
+
+/* Which of the ways decided, and what the others say. */
+static const char *method_text(const struct analysis *a, const struct bounds *bounds,
+			       const struct replay_gain *gain)
+{
+	const char *amdahl = document_text(a->doc, "Amdahl bound %.0f %%", 100 * bounds->amdahl);
+	const char *cpus = "", *replay;
+
+	if (bounds->demand < 1)
+		cpus = document_text(a->doc, "free CPUs %.0f %%, ", 100 * bounds->demand);
+	if (!gain->why && gain->saved <= bounds_least(bounds))
+		return document_text(a->doc,
+				     "replay of the schedule (%u excerpts, off by %.0f %%; %s%s)",
+				     gain->excerpts, 100 * gain->off, cpus, amdahl);
+	replay = gain->why ? document_text(a->doc, "not replayed: %s", gain->why)
+			   : document_text(a->doc, "replay %.0f %%", 100 * gain->saved);
+	if (bounds->demand < bounds->amdahl)
+		return document_text(a->doc, "the bound of the free CPUs (%s, %s)", amdahl, replay);
+	return document_text(a->doc, "Amdahl bound on the recorded time (%s%s)", cpus, replay);
+}
+
+static struct prediction predict(struct analysis *a, struct replay *replay,
+				 const struct bottleneck *finding)
+{
+	struct bounds bounds = bounds_at(a, finding, finding->impact.share);
+	struct bounds low = bounds_at(a, finding, finding->impact.low);
+	struct bounds high = bounds_at(a, finding, finding->impact.high);
+	struct replay_gain gain = replays_gain(replay, finding);
 	struct prediction p = {
 		.metric =
 			document_text(a->doc, "working time of %s", group_name(a, finding->group)),
-		.saved_share = saved_at(a, finding, finding->impact.share),
-		.low = saved_at(a, finding, finding->impact.low),
-		.high = saved_at(a, finding, finding->impact.high),
-		.method = finding->of_running
-				  ? "Amdahl bound on the recorded time"
-				  : "smaller of the Amdahl bound and the bound of the free CPUs",
+		.saved_share = bounds_least(&bounds),
+		.low = bounds_least(&low),
+		.high = bounds_least(&high),
+		.method = method_text(a, &bounds, &gain),
 	};
 
+	/* The least of each: low <= saved <= high holds for every way, so for these. */
+	if (!gain.why) {
+		p.saved_share = fmin(p.saved_share, gain.saved);
+		p.low = fmin(p.low, gain.low);
+		p.high = fmin(p.high, gain.high);
+	}
 	p.speedup = 1 / (1 - fmin(p.saved_share, 0.999));
 	return p;
 }
@@ -144,6 +220,7 @@ void strategy_plan(struct analysis *a)
 {
 	struct document *doc = a->doc;
 	struct bottleneck **order = calloc(doc->bottlenecks.len + 1, sizeof(*order));
+	struct replay *replay;
 	size_t n = 0;
 
 	if (!order)
@@ -153,6 +230,7 @@ void strategy_plan(struct analysis *a)
 		if (finding->action && finding->group != NONE && finding->severity > SEVERITY_LOW)
 			order[n++] = finding;
 	qsort(order, n, sizeof(*order), by_priority);
+	replay = n ? replays_new(a) : NULL;
 	for (size_t i = 0; i < n; i++) {
 		struct step *step = vec_extend(&doc->steps, 1);
 
@@ -162,9 +240,10 @@ void strategy_plan(struct analysis *a)
 		step->effort_hours[0] = order[i]->effort_hours[0];
 		step->effort_hours[1] = order[i]->effort_hours[1];
 		step->action = order[i]->action;
-		step->predicted = predict(a, order[i]);
+		step->predicted = predict(a, replay, order[i]);
 	}
 	if (n)
 		total_solve(a, order, n);
+	replays_free(replay);
 	free(order);
 }

@@ -14,7 +14,8 @@
 	EACH(block) \
 	EACH(net) \
 	EACH(memory) \
-	EACH(unwind)
+	EACH(unwind) \
+	EACH(schedule)
 /* clang-format on */
 
 #define FAMILY_DECLARE(name) extern const struct family family_##name;

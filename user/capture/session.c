@@ -139,9 +139,8 @@ static void programs_attach(struct session *session)
 	{
 		struct bpf_link *link;
 
-		if (bpf_program__fd(program) < 0 ||
-		    strncmp(bpf_program__section_name(program), "tp_btf/", 7) ||
-		    program_in_family(bpf_program__name(program), calls_family()))
+		if (bpf_program__fd(program) < 0 || !bpf_program__autoattach(program) ||
+		    strncmp(bpf_program__section_name(program), "tp_btf/", 7))
 			continue;
 		link = bpf_program__attach(program);
 		if (link) {
@@ -368,6 +367,9 @@ static void slice_watch(struct session *session, uint64_t until)
 
 		if (due < now + left)
 			left = due > now ? due - now : 0;
+		for (size_t i = 0; families[i]; i++)
+			if (families[i]->tick && !session->family_off[i])
+				families[i]->tick(session, now);
 		/* Only new files wake us: everything else may wait. */
 		ring_buffer__poll(session->ring, (int)((left + 999999) / 1000000));
 		ring_buffer__consume(session->ring);

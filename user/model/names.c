@@ -76,6 +76,17 @@ const char *edge_kind_name(enum edge_kind kind)
 	return NAME(names, kind);
 }
 
+const char *event_kind_name(enum event_kind kind)
+{
+	static const char *const names[] = {
+		[EVENT_RUNS] = "runs",
+		[EVENT_SWITCH] = "switch",
+		[EVENT_WAKE] = "wake",
+	};
+
+	return NAME(names, kind);
+}
+
 const char *frame_kind_name(enum frame_kind kind)
 {
 	static const char *const names[] = {

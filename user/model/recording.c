@@ -41,6 +41,8 @@ void recording_free(struct recording *rec)
 	vec_free(&rec->edges);
 	vec_free(&rec->holds);
 	vec_free(&rec->waits);
+	vec_free(&rec->excerpts);
+	vec_free(&rec->events);
 	vec_free(&rec->counts);
 	vec_free(&rec->buckets);
 	vec_free(&rec->points);

@@ -210,6 +210,32 @@ struct wait {
 	uint64_t begin_ns, end_ns;
 };
 
+/* A short part of the window in which every switch and every wakeup was recorded. */
+struct excerpt {
+	uint64_t begin_ns, end_ns; /* since the window began; equal = it was not completed */
+};
+
+enum event_kind {
+	EVENT_RUNS,   /* `thread` has the CPU: told of every CPU at the begin of an excerpt */
+	EVENT_SWITCH, /* `thread` leaves the CPU, which `other` gets */
+	EVENT_WAKE,   /* `thread` is woken, by `other` */
+	EVENT_KINDS,
+};
+
+/* Within an excerpt; of one CPU in order of time. */
+struct event {
+	uint64_t time_ns; /* since the window began */
+	uint32_t excerpt;
+	uint32_t thread, other; /* NONE = idle, at a wakeup an interrupt */
+	uint32_t sched_group;   /* of who gets the CPU or is woken: threads that share its share of
+				 * the CPUs */
+	uint16_t cpu;
+	uint8_t kind;    /* enum event_kind */
+	uint8_t state;   /* enum thread_state: of `thread`, from now on, or until now if woken */
+	uint8_t lock;    /* it waits for a mutex that another holds */
+	uint8_t yielded; /* it gave the CPU away by sched_yield() */
+};
+
 /* A counter of one family within one slice, e.g. metric "syscall.count" of "read". */
 struct count {
 	uint32_t slice, metric, process, label; /* metric, label: strings; process NONE = host */
@@ -293,6 +319,8 @@ struct recording {
 	VEC(struct edge) edges;
 	VEC(struct hold) holds;
 	VEC(struct wait) waits;
+	VEC(struct excerpt) excerpts;
+	VEC(struct event) events;
 	VEC(struct count) counts;
 	VEC(struct bucket) buckets;
 	VEC(struct point) points;
@@ -408,6 +436,7 @@ const char *state_name(enum thread_state state);       /* "disk read", … for p
 const char *sample_kind_name(enum sample_kind kind);   /* "cpu", "offcpu", … */
 const char *sample_kind_unit(enum sample_kind kind);   /* of its weights: "ns", "bytes", "count" */
 const char *edge_kind_name(enum edge_kind kind);       /* "culprit", "waker" */
+const char *event_kind_name(enum event_kind kind);     /* "runs", "switch", "wake" */
 const char *frame_kind_name(enum frame_kind kind);     /* "user", "kernel", "interpreted" */
 const char *stack_end_name(enum stack_end end);        /* "complete", "truncated", … */
 const char *family_status_name(enum family_status st); /* "ok", "partial", "skipped" */

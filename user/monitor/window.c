@@ -27,6 +27,12 @@ void window_rebase(struct recording *rec, uint64_t end_unix_ns)
 		wait->begin_ns = since(wait->begin_ns, base);
 		wait->end_ns = since(wait->end_ns, base);
 	}
+	vec_each(&rec->excerpts, excerpt) {
+		excerpt->begin_ns = since(excerpt->begin_ns, base);
+		excerpt->end_ns = since(excerpt->end_ns, base);
+	}
+	vec_each(&rec->events, event)
+		event->time_ns = since(event->time_ns, base);
 	rec->length_ns = since(end, base);
 	rec->start_unix_ns = since(end_unix_ns, rec->length_ns);
 }
@@ -39,6 +45,8 @@ void window_forget(struct recording *rec)
 	rec->edges.len = 0;
 	rec->holds.len = 0;
 	rec->waits.len = 0;
+	rec->excerpts.len = 0;
+	rec->events.len = 0;
 	rec->counts.len = 0;
 	rec->buckets.len = 0;
 	rec->points.len = 0;

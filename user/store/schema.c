@@ -73,6 +73,15 @@ static const char *wait_check(const struct recording *rec, const void *row, size
 	return wait->state < STATE_WAIT_DISK_READ ? "its state is no wait" : NULL;
 }
 
+static const char *excerpt_check(const struct recording *rec, const void *row, size_t position)
+{
+	const struct excerpt *excerpt = row;
+
+	(void)rec;
+	(void)position;
+	return excerpt->end_ns < excerpt->begin_ns ? "it ends before it begins" : NULL;
+}
+
 /* clang-format off */
 const struct table schema_tables[TABLE_COUNT] = {
 [TABLE_STRINGS] = {
@@ -240,6 +249,26 @@ const struct table schema_tables[TABLE_COUNT] = {
 	UINT(struct wait, begin_ns, "ns since the window began"),
 	UINT(struct wait, end_ns, "ns since the window began"),
 	}, wait_check},
+[TABLE_EXCERPTS] = {
+	"excerpts", "Short parts of the window in which every switch and wakeup was recorded.",
+	ROWS(TABLE_CHANGING, excerpts), {
+	UINT(struct excerpt, begin_ns, "ns since the window began"),
+	UINT(struct excerpt, end_ns, "ns since the window began; begin_ns = it was not completed"),
+	}, excerpt_check},
+[TABLE_EVENTS] = {
+	"events", "The schedule in the excerpts: switches and wakeups.",
+	ROWS(TABLE_APPENDED, events), {
+	UINT(struct event, time_ns, "ns since the window began"),
+	REF(struct event, excerpt, TABLE_EXCERPTS, "excerpt it belongs to"),
+	MAYBE(struct event, thread, TABLE_THREADS, "who runs, leaves the CPU or is woken; NULL = idle"),
+	MAYBE(struct event, other, TABLE_THREADS, "who gets the CPU, NULL = idle; who woke it, NULL = an interrupt"),
+	UINT(struct event, sched_group, "number of the scheduling group of who gets the CPU or is woken"),
+	UINT(struct event, cpu, "CPU it happened on"),
+	ENUM(struct event, kind, EVENT_KINDS, "what happened (words: event)"),
+	ENUM(struct event, state, STATE_COUNT, "state of the thread from then on, of a woken one until then (words: state)"),
+	FLAG(struct event, lock, "1 = it waits for a mutex that another thread holds"),
+	FLAG(struct event, yielded, "1 = it gave the CPU away by sched_yield()"),
+	}},
 [TABLE_COUNTS] = {
 	"counts", "Counters of the probe families by slice.",
 	ROWS(TABLE_APPENDED, counts), {

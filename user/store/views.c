@@ -100,6 +100,7 @@ static const struct {
 	{"sample", SAMPLE_KINDS, sample_kind_name},
 	{"state", STATE_COUNT, state_name},
 	{"edge", EDGE_WAKER + 1, edge_kind_name},
+	{"event", EVENT_KINDS, event_kind_name},
 	{"family", FAMILY_SKIPPED + 1, family_status_name},
 };
 

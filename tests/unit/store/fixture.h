@@ -167,6 +167,22 @@ static inline void fixture_slice(struct recording *rec)
 	recording_wait(rec, &wait);
 	wait.waker = NONE;
 	recording_wait(rec, &wait);
+	vec_push(&rec->excerpts, (struct excerpt){begin + 3, begin + 900});
+	vec_push(&rec->events, (struct event){.time_ns = begin + 4,
+					      .excerpt = (uint32_t)rec->excerpts.len - 1,
+					      .thread = 1,
+					      .other = NONE,
+					      .sched_group = 3,
+					      .cpu = 300,
+					      .kind = EVENT_WAKE,
+					      .state = STATE_WAIT_LOCK_USER,
+					      .lock = 1});
+	vec_push(&rec->events, (struct event){.time_ns = begin + 5,
+					      .excerpt = (uint32_t)rec->excerpts.len - 1,
+					      .thread = NONE,
+					      .other = 0,
+					      .kind = EVENT_SWITCH,
+					      .yielded = 1});
 	recording_count(rec, "syscall.count", 1, "read", begin + 7);
 	recording_count(rec, "net.retransmits", NONE, "", 0);
 	recording_bucket(rec, "block.device_ns", 1, "sda read", 3775, 2, INT64_MAX);
@@ -217,6 +233,9 @@ static inline void same_observations(const struct recording *x, const struct rec
 	ROWS_SAME(edges, SAME(slice); SAME(thread); SAME(party); SAME(kind); SAME(count); SAME(ns));
 	ROWS_SAME(waits, SAME(slice); SAME(thread); SAME(stack); SAME(waker); SAME(state);
 		  SAME(syscall); SAME(begin_ns); SAME(end_ns));
+	ROWS_SAME(excerpts, SAME(begin_ns); SAME(end_ns));
+	ROWS_SAME(events, SAME(time_ns); SAME(excerpt); SAME(thread); SAME(other);
+		  SAME(sched_group); SAME(cpu); SAME(kind); SAME(state); SAME(lock); SAME(yielded));
 	ROWS_SAME(counts, SAME(slice); SAME(metric); SAME(process); SAME(label); SAME(value));
 	ROWS_SAME(buckets, SAME(slice); SAME(metric); SAME(process); SAME(label); SAME(bucket);
 		  SAME(count); SAME(sum));

@@ -60,6 +60,9 @@ static enum syscall_class class_by_name(const char *name)
 static int syscall_prepare(struct session *session, struct error *error)
 {
 	(void)error;
+	/* Attached and detached by calls_observe(). */
+	bpf_program__set_autoattach(session->skeleton->progs.syscall__enter, false);
+	bpf_program__set_autoattach(session->skeleton->progs.syscall__exit, false);
 	for (size_t i = 0; i < sizeof(syscall_names) / sizeof(syscall_names[0]); i++)
 		if (syscall_names[i].nr < WIRE_SYSCALLS)
 			session->skeleton->rodata->syscall_class[syscall_names[i].nr] =

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * schedule: every switch and wakeup, told one by one, in short excerpts of the window: what phase
+ * four replays. The programs are attached for an excerpt only, after those of sched, so that they
+ * see the ledgers as sched leaves them.
+ *
+ * Runs under run-queue locks: look-ups, task storage, per-CPU arrays and the ring buffer only.
+ */
+#include "core/compat.bpf.h"
+#include "core/context.bpf.h"
+#include "core/ledger.bpf.h"
+#include <bpf/bpf_tracing.h>
+
+/* Set by user space: the excerpt that is under way, and how many records a CPU may send of one. */
+__u32 schedule_excerpt;
+__u32 schedule_room;
+/* The number of sched_yield(), -1 = unknown. */
+const volatile __s32 schedule_yield = -1;
+
+struct schedule_cpus_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wire_schedule_cpu);
+};
+struct schedule_cpus_map schedule_cpus SEC(".maps");
+
+struct task_struct___group {
+	struct task_group *sched_task_group;
+} __attribute__((preserve_access_index));
+
+/* Among whom a thread's share of the CPU is shared out: its cgroup's threads, or its session's. */
+static __always_inline __u64 schedule_group(struct task_struct *task)
+{
+	struct task_struct___group *grouped = (void *)task;
+
+	if (bpf_core_field_exists(grouped->sched_task_group))
+		return (__u64)BPF_CORE_READ(grouped, sched_task_group);
+	return 0;
+}
+
+/* A record of this CPU's part of the excerpt; NULL when there is no room, which is noted. */
+static __always_inline struct wire_schedule *schedule_reserve(__u64 now)
+{
+	struct wire_schedule_cpu *cpu;
+	struct wire_schedule *record;
+	__u32 zero = 0;
+
+	cpu = bpf_map_lookup_elem(&schedule_cpus, &zero);
+	if (!cpu)
+		return NULL;
+	if (cpu->excerpt != schedule_excerpt) {
+		cpu->excerpt = schedule_excerpt;
+		cpu->told = 0;
+		cpu->cut_ns = 0;
+	}
+	if (cpu->cut_ns)
+		return NULL;
+	if (cpu->told >= schedule_room) {
+		cpu->cut_ns = now;
+		return NULL;
+	}
+	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+	if (!record) {
+		cpu->cut_ns = now;
+		return NULL;
+	}
+	cpu->told++;
+	record->header.kind = WIRE_SCHEDULE;
+	record->header.cpu = bpf_get_smp_processor_id();
+	record->header.time_ns = now;
+	record->excerpt = schedule_excerpt;
+	record->flags = 0;
+	record->state = 0;
+	record->pad = 0;
+	record->other = 0;
+	record->other_tgid = 0;
+	return record;
+}
+
+/* The state of a thread that does not run, and what is known of it. */
+static __always_inline void schedule_state(struct wire_schedule *record,
+					   const struct wire_ledger *ledger)
+{
+	record->state = ledger->state;
+	if (ledger->state == STATE_WAIT_LOCK_USER && ledger->wait.context &&
+	    ledger->wait.what & CONTEXT_LOCK)
+		record->flags |= SCHEDULE_LOCK;
+	if (ledger->state == STATE_READY_PREEMPTED && ledger->syscall >= 0 &&
+	    ledger->syscall == schedule_yield)
+		record->flags |= SCHEDULE_YIELD;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(schedule__switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	struct wire_schedule *record = schedule_reserve(bpf_ktime_get_ns());
+	struct wire_ledger *ledger;
+
+	if (!record)
+		return 0;
+	record->what = SCHEDULE_SWITCH;
+	record->header.tid = prev->pid;
+	record->header.tgid = prev->tgid;
+	record->other = next->pid;
+	record->other_tgid = next->tgid;
+	record->group = schedule_group(next);
+	ledger = prev->pid ? ledger_of(prev) : NULL;
+	if (ledger)
+		schedule_state(record, ledger);
+	else
+		record->state = STATE_WAIT_OTHER;
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/*
+ * Where the waker runs: sched_wakeup is traced on the CPU that the thread goes to, often in an
+ * interrupt that tells nothing of who woke it.
+ */
+static __always_inline int schedule_woken(struct task_struct *task, bool born)
+{
+	struct wire_ledger *ledger = ledger_of(task);
+	struct wire_schedule *record;
+	struct cpu_state *cpu = cpu_here();
+	__u64 id = bpf_get_current_pid_tgid();
+
+	if (!ledger || !cpu)
+		return 0;
+	if (!born && (ledger_runs(ledger) || ledger_ready(ledger)))
+		return 0;
+	record = schedule_reserve(bpf_ktime_get_ns());
+	if (!record)
+		return 0;
+	record->what = SCHEDULE_WAKE;
+	record->header.tid = task->pid;
+	record->header.tgid = task->tgid;
+	record->group = schedule_group(task);
+	/* In an interrupt that the current thread has nothing to do with, nobody is named. */
+	if (!cpu->in_hard && !cpu->soft_foreign) {
+		record->other = (__u32)id;
+		record->other_tgid = id >> 32;
+	}
+	if (born)
+		record->state = STATE_WAIT_OTHER;
+	else
+		schedule_state(record, ledger);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+SEC("tp_btf/sched_waking")
+int BPF_PROG(schedule__waking, struct task_struct *task)
+{
+	return schedule_woken(task, false);
+}
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(schedule__new, struct task_struct *task)
+{
+	return schedule_woken(task, true);
+}
+
+/*
+ * Never attached: user space runs it on each CPU at the begin and at the end of an excerpt, to
+ * learn who has the CPU.
+ */
+SEC("raw_tp/sched_switch")
+int schedule__mark(void *ctx)
+{
+	struct wire_schedule *record = schedule_reserve(bpf_ktime_get_ns());
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u64 id = bpf_get_current_pid_tgid();
+
+	(void)ctx;
+	if (!record)
+		return 0;
+	record->what = SCHEDULE_RUNS;
+	record->header.tid = (__u32)id;
+	record->header.tgid = id >> 32;
+	record->group = schedule_group(task);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	return 0;
+}
