@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The wire between the BPF programs and user space: ring-buffer records, iterator records, and the
- * keys and values of the maps that count. Plain structs, no logic. Times are nanoseconds of
+ * The wire between the BPF programs and user space: ring-buffer records and iterator records;
+ * counts.h has the maps that count. Plain structs, no logic. Times are nanoseconds of
  * CLOCK_MONOTONIC, except start times of tasks, which are CLOCK_BOOTTIME (as /proc/PID/stat).
  *
  * The names __u8 … __s64 come from vmlinux.h on the BPF side, from linux/types.h in user space.
@@ -12,9 +12,9 @@
 #ifndef __bpf__
 #include <linux/types.h>
 #endif
+#include "counts.h"
 #include "states.h"
 
-#define WIRE_COMM   16
 #define WIRE_FRAMES 127 /* sysctl kernel.perf_event_max_stack's default */
 /* Frames of a user stack; deeper ones are cut at the root's end, and say so. */
 #define WIRE_USER_FRAMES 256
@@ -400,95 +400,6 @@ struct wire_cpu {
 	__u64 calls; /* system calls seen to begin */
 };
 
-/* ---- counters by family: keys and values of the generation maps ---- */
-
-#define WIRE_CALL_WEIGHT 1024u
-
-struct syscall_key {
-	__u32 tgid;
-	__u32 nr;
-};
-
-/* Sums of calls, each with its weight (calls_weight): in units of 1 / WIRE_CALL_WEIGHT. */
-struct syscall_value {
-	__u64 count, errors;
-	__u64 again; /* of the errors: EAGAIN, the mark of busy polling */
-	__u64 ns;
-	__u64 empty;   /* CLASS_POLL: there was nothing, and it returned at once */
-	__u64 expired; /* CLASS_POLL: there was nothing until its time-out; of any: ETIMEDOUT */
-};
-
-/* One bucket of one histogram. */
-struct bucket_key {
-	__u32 tgid;
-	__u32 device; /* dev_t as the kernel keeps it: major << 20 | minor */
-	__u16 what;   /* enum of the family */
-	__u16 op;     /* of the family */
-	__u32 bucket; /* histogram_bucket() */
-};
-
-struct bucket_value {
-	__u64 count;
-	__u64 sum; /* exact sum of the values filed here */
-};
-
-enum block_what {
-	BLOCK_QUEUE_NS,  /* insert to issue: in the scheduler's queue */
-	BLOCK_DEVICE_NS, /* issue to completion */
-	BLOCK_BYTES,     /* request size */
-	BLOCK_ERRORS,    /* size of requests that failed */
-};
-
-enum block_op {
-	BLOCK_READ,
-	BLOCK_WRITE,
-	BLOCK_FLUSH,
-	BLOCK_DISCARD,
-	BLOCK_OTHER,
-};
-
-struct net_key {
-	__u32 tgid;
-	__u16 family; /* AF_INET, AF_INET6; an AF_UNIX peer is all zero */
-	__u16 port;   /* the service's, host byte order: local unless side is NET_CLIENT */
-	__u8 peer[16];
-	__u8 side;     /* enum net_side */
-	__u8 protocol; /* IPPROTO_*, 0 for AF_UNIX */
-	__u16 pad;
-};
-
-enum net_side {
-	NET_CLIENT, /* this side connected to the port */
-	NET_SERVER, /* this side accepted on it */
-	NET_LOCAL,  /* no connection: a datagram socket bound to it */
-};
-
-struct net_value {
-	__u64 sent_bytes, received_bytes;
-	__u64 sends, receives;
-	__u64 retransmits, connects, accepts, resets;
-	__u64 connect_failures;
-	__u64 rtt_us_sum, rtt_samples;
-};
-
-struct memory_key {
-	__u32 tgid;
-	__u32 what; /* enum memory_what */
-};
-
-enum memory_what {
-	MEMORY_RECLAIM_DIRECT, /* value: count, ns */
-	MEMORY_RECLAIM_CGROUP,
-	MEMORY_COMPACTION,
-	MEMORY_FAULT_USER, /* count */
-	MEMORY_FAULT_KERNEL,
-	MEMORY_KINDS,
-};
-
-struct memory_value {
-	__u64 count, ns;
-};
-
 /* What a family could not take, by reason: an index of the per-CPU array `dropped`. */
 enum drop_reason {
 	DROP_RING_STACK, /* ring buffer full */
@@ -508,25 +419,6 @@ enum drop_reason {
 	DROP_COUNT,
 };
 
-/* irq family: time by interrupt. */
-enum irq_source {
-	IRQ_HARD,  /* number: the interrupt's */
-	IRQ_SOFT,  /* number: the softirq's vector */
-	IRQ_TIMER, /* the local timer */
-	IRQ_IPI,   /* another CPU's call */
-};
-
-struct irq_key {
-	__u32 source; /* enum irq_source */
-	__u32 number;
-	__u32 cpu;
-};
-
-struct irq_value {
-	__u64 count, ns;
-	char name[WIRE_COMM]; /* of a hard interrupt's action */
-};
-
 #ifndef __bpf__
 _Static_assert(sizeof(struct wire_header) == 24, "wire size");
 _Static_assert(sizeof(struct wire_sample) == 48, "wire size");
@@ -541,10 +433,6 @@ _Static_assert(sizeof(struct wire_exec) == 120, "wire size");
 _Static_assert(sizeof(struct wire_ledger) == 1408, "wire size");
 _Static_assert(sizeof(struct wire_thread) == 1552, "wire size");
 _Static_assert(sizeof(struct wire_exit) == 1520, "wire size");
-_Static_assert(sizeof(struct bucket_key) == 16, "wire size");
-_Static_assert(sizeof(struct net_key) == 28, "wire size");
-_Static_assert(sizeof(struct net_value) == 88, "wire size");
-_Static_assert(sizeof(struct syscall_value) == 48, "wire size");
 _Static_assert(sizeof(struct wire_listener) == 132, "wire size");
 #endif
 

@@ -335,13 +335,7 @@ int cli_monitor(int argc, char **argv)
 		 "one line for so long, 10 without it", "an interval in seconds", 1, 3600},
 		{"frequency", 'F', "HZ", option_count, &m.observe.sample_hz,
 		 "CPU samples per second and CPU, 49 without it", "a rate in Hz", 1, 10000},
-		{"budget", 0, "PERCENT", option_percent, &m.observe.budget,
-		 "what watching may cost, as a share of the time of all CPUs, 1% without it. Where "
-		 "system "
-		 "calls are so many that it would cost more, they are observed for a part of the "
-		 "time "
-		 "only, and estimated",
-		 "a share of the CPUs in percent", 0.01, 100},
+		OBSERVE_BUDGET_ROW(m.observe.budget),
 		{"duration", 'd', "SECONDS", option_duration, &m.length_ns,
 		 "stop after so long; never without it", "a duration in seconds", 0.01, 31536000},
 		{}};

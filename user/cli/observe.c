@@ -39,13 +39,7 @@ void observe_rows(struct option_table *table, struct observe_options *options)
 		 "a duration in seconds", 0.01, 31536000},
 		{"frequency", 'F', "HZ", option_count, &options->sample_hz,
 		 "CPU samples per second and CPU, 99 without it", "a rate in Hz", 1, 10000},
-		{"budget", 0, "PERCENT", option_percent, &options->budget,
-		 "what watching may cost, as a share of the time of all CPUs, 1% without it. Where "
-		 "system "
-		 "calls are so many that it would cost more, they are observed for a part of the "
-		 "time "
-		 "only, and estimated",
-		 "a share of the CPUs in percent", 0.01, 100},
+		OBSERVE_BUDGET_ROW(options->budget),
 		{"interval", 'i', "SECONDS", option_duration, &options->slice_ns,
 		 "length of the slices that counts are kept in, 1 without it",
 		 "an interval in seconds", 0.1, 3600},

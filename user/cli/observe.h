@@ -45,6 +45,16 @@ struct observe_options {
 	}
 #define OBSERVE_LENGTH (10 * OBSERVE_SECOND) /* where neither -d nor a command says otherwise */
 
+/* The row of --budget, for a command's own table. */
+#define OBSERVE_BUDGET_ROW(value)                                                                  \
+	{                                                                                          \
+		"budget", 0, "PERCENT", option_percent, &(value),                                  \
+			"what watching may cost, as a share of the time of all CPUs, 1% without "  \
+			"it. Where system calls are so many that it would cost more, they are "    \
+			"observed for a part of the time only, and estimated",                     \
+			"a share of the CPUs in percent", 0.01, 100                                \
+	}
+
 /* Adds the rows that say how to observe. */
 void observe_rows(struct option_table *table, struct observe_options *options);
 

@@ -79,10 +79,11 @@ static void put_calls(struct page *page, const struct document *doc)
 
 	/* All the time is what one expects. */
 	if (isfinite(observed) && observed < 0.995)
-		page_field(page, INDENT, LABEL, "calls",
-			   "system calls were observed for %s of the time, to keep the budget; their "
-			   "figures, and user and kernel time apart, are estimates from that",
-			   part_format(observed).text);
+		page_field(
+			page, INDENT, LABEL, "calls",
+			"system calls were observed for %s of the time, to keep the budget; their "
+			"figures, and user and kernel time apart, are estimates from that",
+			part_format(observed).text);
 }
 
 static void put_tables(struct page *page, const struct unwind_tables *tables)
