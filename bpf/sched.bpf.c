@@ -314,7 +314,7 @@ int BPF_PROG(sched__waking, struct task_struct *task)
 {
 	struct cpu_state *cpu = cpu_here();
 
-	if (!cpu || task->on_cpu)
+	if (!cpu || compat_task_on_cpu(task))
 		return 0;
 	cpu->woken = woken_key(task);
 	return wakeup(task, cpu);

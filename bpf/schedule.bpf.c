@@ -39,11 +39,10 @@ static __always_inline __u64 schedule_group(struct task_struct *task)
 	return 0;
 }
 
-/* A record of this CPU's part of the excerpt; NULL when there is no room, which is noted. */
-static __always_inline struct wire_schedule *schedule_reserve(__u64 now)
+/* This CPU's part of the excerpt, NULL when it is full, which is noted. */
+static __always_inline struct wire_schedule_cpu *schedule_here(__u64 now)
 {
 	struct wire_schedule_cpu *cpu;
-	struct wire_schedule *record;
 	__u32 zero = 0;
 
 	cpu = bpf_map_lookup_elem(&schedule_cpus, &zero);
@@ -60,22 +59,26 @@ static __always_inline struct wire_schedule *schedule_reserve(__u64 now)
 		cpu->cut_ns = now;
 		return NULL;
 	}
-	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
-	if (!record) {
-		cpu->cut_ns = now;
-		return NULL;
-	}
 	cpu->told++;
+	return cpu;
+}
+
+/*
+ * Reserved by each program itself: 5.10 does not follow a record through a function that may return
+ * none.
+ */
+static __always_inline void schedule_fill(struct wire_schedule *record, __u32 what, __u64 now)
+{
 	record->header.kind = WIRE_SCHEDULE;
 	record->header.cpu = bpf_get_smp_processor_id();
 	record->header.time_ns = now;
 	record->excerpt = schedule_excerpt;
+	record->what = what;
 	record->flags = 0;
 	record->state = 0;
 	record->pad = 0;
 	record->other = 0;
 	record->other_tgid = 0;
-	return record;
 }
 
 /* The state of a thread that does not run, and what is known of it. */
@@ -86,20 +89,28 @@ static __always_inline void schedule_state(struct wire_schedule *record,
 	if (ledger->state == STATE_WAIT_LOCK_USER && ledger->wait.context &&
 	    ledger->wait.what & CONTEXT_LOCK)
 		record->flags |= SCHEDULE_LOCK;
-	if (ledger->state == STATE_READY_PREEMPTED && ledger->syscall >= 0 &&
-	    ledger->syscall == schedule_yield)
+	/* Not known while system calls are not observed. */
+	if (ledger->state == STATE_READY_PREEMPTED && calls_on && ledger->calls_phase == calls_on &&
+	    ledger->syscall >= 0 && ledger->syscall == schedule_yield)
 		record->flags |= SCHEDULE_YIELD;
 }
 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(schedule__switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	struct wire_schedule *record = schedule_reserve(bpf_ktime_get_ns());
+	__u64 now = bpf_ktime_get_ns();
+	struct wire_schedule_cpu *here = schedule_here(now);
+	struct wire_schedule *record;
 	struct wire_ledger *ledger;
 
-	if (!record)
+	if (!here)
 		return 0;
-	record->what = SCHEDULE_SWITCH;
+	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+	if (!record) {
+		here->cut_ns = now;
+		return 0;
+	}
+	schedule_fill(record, SCHEDULE_SWITCH, now);
 	record->header.tid = prev->pid;
 	record->header.tgid = prev->tgid;
 	record->other = next->pid;
@@ -121,18 +132,25 @@ int BPF_PROG(schedule__switch, bool preempt, struct task_struct *prev, struct ta
 static __always_inline int schedule_woken(struct task_struct *task, bool born)
 {
 	struct wire_ledger *ledger = ledger_of(task);
+	struct wire_schedule_cpu *here;
 	struct wire_schedule *record;
 	struct cpu_state *cpu = cpu_here();
-	__u64 id = bpf_get_current_pid_tgid();
+	__u64 id = bpf_get_current_pid_tgid(), now;
 
 	if (!ledger || !cpu)
 		return 0;
 	if (!born && (ledger_runs(ledger) || ledger_ready(ledger)))
 		return 0;
-	record = schedule_reserve(bpf_ktime_get_ns());
-	if (!record)
+	now = bpf_ktime_get_ns();
+	here = schedule_here(now);
+	if (!here)
 		return 0;
-	record->what = SCHEDULE_WAKE;
+	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+	if (!record) {
+		here->cut_ns = now;
+		return 0;
+	}
+	schedule_fill(record, SCHEDULE_WAKE, now);
 	record->header.tid = task->pid;
 	record->header.tgid = task->tgid;
 	record->group = schedule_group(task);
@@ -168,14 +186,21 @@ int BPF_PROG(schedule__new, struct task_struct *task)
 SEC("raw_tp/sched_switch")
 int schedule__mark(void *ctx)
 {
-	struct wire_schedule *record = schedule_reserve(bpf_ktime_get_ns());
+	__u64 now = bpf_ktime_get_ns();
+	struct wire_schedule_cpu *here = schedule_here(now);
+	struct wire_schedule *record;
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	__u64 id = bpf_get_current_pid_tgid();
 
 	(void)ctx;
-	if (!record)
+	if (!here)
 		return 0;
-	record->what = SCHEDULE_RUNS;
+	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+	if (!record) {
+		here->cut_ns = now;
+		return 0;
+	}
+	schedule_fill(record, SCHEDULE_RUNS, now);
 	record->header.tid = (__u32)id;
 	record->header.tgid = id >> 32;
 	record->group = schedule_group(task);

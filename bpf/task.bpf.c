@@ -153,7 +153,7 @@ static __always_inline __u32 thread_state_now(struct task_struct *task, struct w
 	__u32 state;
 
 	ledger->syscall = -1;
-	if (BPF_CORE_READ(task, on_cpu))
+	if (compat_task_on_cpu(task))
 		return kernel ? STATE_RUN_KERNEL : STATE_RUN_USER;
 	state = compat_task_state(task);
 	if (!kernel)

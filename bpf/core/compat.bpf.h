@@ -35,6 +35,15 @@ static __always_inline __u32 compat_task_state(struct task_struct *task)
 }
 
 /*
+ * Whether the task has a CPU, or is on its way off it. The field's size differs between kernels.
+ * `task` as above.
+ */
+static __always_inline bool compat_task_on_cpu(struct task_struct *task)
+{
+	return BPF_CORE_READ_BITFIELD(task, on_cpu);
+}
+
+/*
  * 6.18, task-based throttling: a throttled task leaves its queue by itself and says so in
  * task_struct.throttled. Before that, a whole cfs_rq leaves, and its tasks stay on it.
  */
@@ -330,25 +339,31 @@ static __always_inline struct compat_call compat_call_read(struct task_struct *t
 {
 	struct compat_call call = {-1, 0};
 #if defined(__TARGET_ARCH_x86)
-	struct pt_regs at;
+	__u64 number, ip, cx, first, first_32;
 
+	/* Not all of struct pt_regs: it does not fit on the stack beside what is there. */
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs)) {
-		at.orig_ax = regs->orig_ax;
-		at.cx = regs->cx;
-		at.ip = regs->ip;
-		at.di = regs->di;
-		at.bx = regs->bx;
-	} else if (!regs || bpf_probe_read_kernel(&at, sizeof(at), regs)) {
-		return call;
+		number = regs->orig_ax;
+		ip = regs->ip;
+		cx = regs->cx;
+		first = regs->di;
+		first_32 = regs->bx;
+	} else {
+		number = BPF_CORE_READ(regs, orig_ax);
+		ip = BPF_CORE_READ(regs, ip);
+		cx = BPF_CORE_READ(regs, cx);
+		first = BPF_CORE_READ(regs, di);
+		first_32 = BPF_CORE_READ(regs, bx);
 	}
-	if ((long)at.orig_ax < 0)
+	/* What could not be read is 0: ip and cx then, too. */
+	if ((__s64)number < 0 || !ip)
 		return call;
-	if (at.cx == at.ip) {
-		call.number = (__s32)at.orig_ax;
-		call.argument = (__s32)at.di;
+	if (cx == ip) {
+		call.number = (__s32)number;
+		call.argument = (__s32)first;
 	} else if (compat_task_is_32bit(task)) {
-		call.number = (__s32)(at.orig_ax | WIRE_SYSCALL_COMPAT);
-		call.argument = (__s32)at.bx;
+		call.number = (__s32)number | WIRE_SYSCALL_COMPAT;
+		call.argument = (__s32)first_32;
 	}
 #elif defined(__TARGET_ARCH_arm64)
 	call.number = BPF_CORE_READ((struct user_pt_regs *)regs, syscallno);

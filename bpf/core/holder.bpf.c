@@ -24,6 +24,8 @@ static __always_inline __u64 holding_since(const struct wire_holding *holding, _
 {
 	__u64 queued = now, slept = begin;
 
+	/* 5.10 does not take the order in which the compiler lays out the loop. */
+#pragma clang loop unroll(full)
 	for (int i = 0; i < WIRE_PAUSES; i++) {
 		__u64 end = holding->pause[i].end, start = end - holding->pause[i].ns;
 		__u32 what = holding->pause[i].what;
@@ -67,11 +69,11 @@ static __always_inline void holding_sum(const struct wire_holding *holding, __u6
 					struct cpu_state *cpu)
 {
 	__u64 ran = now - from, in_call = 0, call_begin = now;
+	__u32 at = holding->pause_at;
 
 	/* From the last one back: a call comes before the pauses in it. */
 	for (__u32 i = 1; i <= WIRE_PAUSES; i++) {
-		const struct wire_pause *pause =
-			&holding->pause[(holding->pause_at - i) & (WIRE_PAUSES - 1)];
+		const struct wire_pause *pause = &holding->pause[(at - i) & (WIRE_PAUSES - 1)];
 		__u64 end = pause->end, start = end - pause->ns, ns;
 		__u32 state = pause_state(pause->what);
 
