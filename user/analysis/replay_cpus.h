@@ -85,7 +85,7 @@ static inline bool cpus_pending(const struct cpus *cpus, uint32_t cpu)
 	return cpus->changed[cpu] || (cpus->waiting && cpus_idle(cpus, cpu));
 }
 
-/* All is done on the CPU for now: finds out when it is to be looked at next. */
+/* The CPU is up to date: finds out when it is to be looked at next. */
 void cpus_settle(struct cpus *cpus, uint32_t cpu);
 
 #endif

@@ -29,6 +29,8 @@
 /* Taken until the programs were timed: both ends of a call, one switch with its wakeup. */
 #define CALL_NS_FIRST   700
 #define SWITCH_NS_FIRST 600
+/* Shorter stretches say nothing about a rate: 20 calls in 0.4 ms are no load. */
+#define RATE_NS 2000000
 /* Fewer than this in the timed part say nothing about what one costs. */
 #define TIMED_ENOUGH 100
 /* System calls may have this part of the budget even where the rest alone exceeds it. */
@@ -98,11 +100,12 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 
 	if (ns <= 0)
 		return;
-	if (budget->observed) {
+	if (budget->observed)
 		budget->slice_observed += now_ns - budget->told_ns;
+	if (budget->observed && ns >= RATE_NS)
 		budget->rate.calls = cost.calls / ns;
-	}
-	budget->rate.rest = cost.rest / ns;
+	if (ns >= RATE_NS)
+		budget->rate.rest = cost.rest / ns;
 	budget->spent += cost.calls + cost.rest;
 	budget->events = events;
 	budget->told_ns = now_ns;
