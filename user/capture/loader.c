@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <bpf/libbpf.h>
 
 #include "capture/family.h"
+#include "capture/kernel_types.h"
 #include "capture/loader.h"
 #include "strait.skel.h"
 
@@ -115,8 +117,7 @@ static bool hook_exists(const struct btf *kernel, const char *hook, char *why, s
 }
 
 /* Lists all programs and leaves out those whose tracepoint is not there. */
-static void programs_probe(struct loader *loader, struct bpf_object *object,
-			   const struct btf *kernel)
+static void programs_probe(struct loader *loader, struct bpf_object *object)
 {
 	struct bpf_program *program;
 
@@ -127,13 +128,45 @@ static void programs_probe(struct loader *loader, struct bpf_object *object,
 
 		snprintf(state->name, sizeof(state->name), "%s", bpf_program__name(program));
 		snprintf(state->hook, sizeof(state->hook), "%s", hook);
-		state->loaded = hook_exists(kernel, hook, state->why, sizeof(state->why));
+		state->loaded = hook_exists(loader->kernel, hook, state->why, sizeof(state->why));
 	}
+}
+
+/* Whence libbpf takes the kernel's types; NULL = from the kernel. Read when the object is loaded.
+ */
+static const char *types_path(const struct loader *loader, char *path, size_t size)
+{
+	if (loader->types_fd < 0)
+		return NULL;
+	snprintf(path, size, "/proc/self/fd/%d", loader->types_fd);
+	return path;
+}
+
+/* An object that does not find its types there is not loaded; the next attempt is without. */
+static void types_provide(const struct loader *loader, const struct bpf_object *object)
+{
+	struct btf *types = kernel_types_needed(loader->kernel, bpf_object__btf(object));
+	__u32 size = 0;
+	const void *data = types ? btf__raw_data(types, &size) : NULL;
+
+	if (data && write(loader->types_fd, data, size) != (ssize_t)size)
+		ftruncate(loader->types_fd, 0);
+	btf__free(types);
+}
+
+static void types_forget(struct loader *loader)
+{
+	if (loader->types_fd >= 0)
+		close(loader->types_fd);
+	loader->types_fd = -1;
 }
 
 static int skeleton_open(struct session *session, struct error *error)
 {
-	struct strait_bpf *skeleton = strait_bpf__open();
+	char path[32];
+	LIBBPF_OPTS(bpf_object_open_opts, options,
+		    .btf_custom_path = types_path(session->loader, path, sizeof(path)));
+	struct strait_bpf *skeleton = strait_bpf__open_opts(&options);
 
 	if (!skeleton)
 		return error_set(error, -errno, "cannot open the built-in BPF object: %s",
@@ -181,6 +214,10 @@ static bool loader_adapt(struct loader *loader, int err, const struct error *err
 {
 	struct program_state *state = program_state_find(loader, refused_program);
 
+	if (loader->types_fd >= 0) {
+		types_forget(loader);
+		return true;
+	}
 	/* Task storage for tracing programs came with 5.11. */
 	if (loader->task_storage &&
 	    (strstr(error->text, "ledger_storage") || strstr(refused_program, "sched__"))) {
@@ -194,29 +231,12 @@ static bool loader_adapt(struct loader *loader, int err, const struct error *err
 	return true;
 }
 
-int loader_load(struct session *session,
-		int (*configure)(struct session *session, struct error *error), struct error *error)
+static int loader_attempt(struct session *session,
+			  int (*configure)(struct session *session, struct error *error),
+			  struct error *error)
 {
-	struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
-	struct btf *kernel;
-	int err;
+	int err = 0;
 
-	session->loader = calloc(1, sizeof(*session->loader));
-	if (!session->loader)
-		return error_set(error, -ENOMEM, "out of memory");
-	session->loader->task_storage =
-		libbpf_probe_bpf_map_type(BPF_MAP_TYPE_TASK_STORAGE, NULL) > 0;
-	/* Kernels before 5.11 charge maps to this limit. Later ones do not, so failing is fine. */
-	setrlimit(RLIMIT_MEMLOCK, &unlimited);
-	libbpf_set_print(libbpf_listen);
-	kernel = btf__load_vmlinux_btf();
-	if (!kernel)
-		return error_set(error, -ENOTSUP, "cannot read the kernel's BTF: %s",
-				 strerror(errno));
-	err = skeleton_open(session, error);
-	if (!err)
-		programs_probe(session->loader, session->skeleton->obj, kernel);
-	btf__free(kernel);
 	for (int i = 0; !err && i < LOAD_TRIES; i++) {
 		err = loader_try(session, configure, error);
 		if (!err)
@@ -228,6 +248,37 @@ int loader_load(struct session *session,
 			err = 0;
 	}
 	return error_wrap(error, err ? err : -ENOTSUP, "the kernel does not take the BPF programs");
+}
+
+int loader_load(struct session *session,
+		int (*configure)(struct session *session, struct error *error), struct error *error)
+{
+	struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+	struct loader *loader = calloc(1, sizeof(*loader));
+	int err;
+
+	session->loader = loader;
+	if (!loader)
+		return error_set(error, -ENOMEM, "out of memory");
+	loader->task_storage = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_TASK_STORAGE, NULL) > 0;
+	/* Kernels before 5.11 charge maps to this limit. Later ones do not, so failing is fine. */
+	setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	libbpf_set_print(libbpf_listen);
+	loader->kernel = btf__load_vmlinux_btf();
+	if (!loader->kernel)
+		return error_set(error, -ENOTSUP, "cannot read the kernel's BTF: %s",
+				 strerror(errno));
+	loader->types_fd = memfd_create("types", MFD_CLOEXEC);
+	err = skeleton_open(session, error);
+	if (!err) {
+		programs_probe(loader, session->skeleton->obj);
+		types_provide(loader, session->skeleton->obj);
+		err = loader_attempt(session, configure, error);
+	}
+	types_forget(loader);
+	btf__free(loader->kernel);
+	loader->kernel = NULL;
+	return err;
 }
 
 void loader_free(struct loader *loader)

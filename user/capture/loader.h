@@ -15,6 +15,7 @@
 #include "capture/session.h"
 
 struct bpf_program;
+struct btf;
 
 struct program_state {
 	char name[48]; /* "sched__switch" */
@@ -26,6 +27,9 @@ struct program_state {
 struct loader {
 	VEC(struct program_state) programs;
 	bool task_storage; /* ledgers are in task storage (else in a hash) */
+	/* While it loads. */
+	struct btf *kernel; /* the kernel's types */
+	int types_fd;       /* those of them that the programs need: kernel_types.h; -1 = all */
 };
 
 /*

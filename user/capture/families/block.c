@@ -14,6 +14,7 @@
 #include <bpf/btf.h>
 
 #include "capture/families.h"
+#include "capture/loader.h"
 #include "strait.skel.h"
 
 static const char *const op_names[] = {
@@ -25,13 +26,11 @@ static const char *const op_names[] = {
  * Whether the request is the second argument of block_rq_insert and block_rq_issue. It is not since
  * 5.11 (a54895fa057c), nor where that was ported back: older kernels are asked.
  */
-static bool request_comes_second(void)
+static bool request_comes_second(const struct btf *kernel)
 {
 	unsigned long major, minor;
 	const struct btf_type *type;
 	struct utsname name;
-	struct btf *kernel;
-	bool second = false;
 	char *end;
 	int id;
 
@@ -41,22 +40,19 @@ static bool request_comes_second(void)
 	minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
 	if (major > 5 || (major == 5 && minor >= 11))
 		return false;
-	kernel = btf__load_vmlinux_btf();
 	id = btf__find_by_name_kind(kernel, "btf_trace_block_rq_insert", BTF_KIND_TYPEDEF);
 	type = id > 0 ? btf__type_by_id(kernel, (uint32_t)id) : NULL;
 	type = type ? btf__type_by_id(kernel, type->type) : NULL; /* the pointer */
 	type = type ? btf__type_by_id(kernel, type->type) : NULL; /* to a function */
 	/* Its first argument is the tracepoint's own. */
-	if (type && btf_is_func_proto(type))
-		second = btf_vlen(type) >= 3;
-	btf__free(kernel);
-	return second;
+	return type && btf_is_func_proto(type) && btf_vlen(type) >= 3;
 }
 
 static int block_prepare(struct session *session, struct error *error)
 {
 	(void)error;
-	session->skeleton->rodata->block_request_second = request_comes_second();
+	session->skeleton->rodata->block_request_second =
+		request_comes_second(session->loader->kernel);
 	return 0;
 }
 
