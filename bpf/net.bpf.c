@@ -281,7 +281,7 @@ const volatile __s32 net_sendmmsg = -1;
 /* The socket behind a descriptor of the current process, NULL for other files. */
 static __always_inline struct sock *socket_of_descriptor(__s32 fd)
 {
-	struct file *file = descriptor_file_current(fd);
+	struct file *file = descriptor_file(descriptors_current(), fd);
 	struct socket *socket;
 
 	if (!file || file_type(file) != MODE_SOCKET)

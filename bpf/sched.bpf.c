@@ -141,7 +141,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 	} else {
 		if (!(ledger->flags & LEDGER_KTHREAD))
 			calls_recall(ledger, prev);
-		next_state = wait_class(prev, ledger, state);
+		next_state = wait_class(prev, ledger, state, true);
 	}
 	ledger->state = next_state;
 	ledger_write_end(ledger);
@@ -152,18 +152,23 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 		return;
 	}
 	if (state && (ledger->flags & (LEDGER_TARGETED | LEDGER_KTHREAD)) == LEDGER_TARGETED)
-		wait_enter(ctx, ledger, next_state, cpu);
+		wait_enter(ctx, ledger, *(volatile __u32 *)&ledger->state, cpu);
 	if (ledger->crowd_place)
 		crowd_return(ledger, now);
 }
 
-/* The thread waited for this CPU for `waited` ns: charge those who had it meanwhile. */
-static __always_inline void charge_culprits(struct wire_ledger *ledger, struct cpu_state *cpu,
-					    __u64 waited, __u64 now)
+/*
+ * A thread waited for this CPU from `begin` to `now`: those who had it meanwhile are added to the
+ * CPU's charged[]. A global function, as in stacks.bpf.h: the verifier looks at its loop once.
+ * Returns the ns that belong to nobody there.
+ */
+__attribute__((noinline)) __u64 culprits_charge(__u64 begin, __u64 now)
 {
-	struct wire_parties *parties = parties_now(ledger);
-	__u64 begin = now - waited, charged = 0;
+	struct cpu_state *cpu = cpu_here();
+	__u64 charged = 0, other = 0;
 
+	if (!cpu)
+		return now - begin;
 	for (__u32 i = 1; i <= CPU_RUNS; i++) {
 		__u32 slot = (cpu->run_at - i) & (CPU_RUNS - 1);
 		__u64 from = cpu->run[slot].begin, to = cpu->run[slot].end;
@@ -174,12 +179,20 @@ static __always_inline void charge_culprits(struct wire_ledger *ledger, struct c
 			from = begin;
 		if (to <= from)
 			continue;
-		parties_add(parties->culprit, &parties->culprit_other_ns, cpu->run[slot].tgid,
-			    to - from);
+		parties_add(cpu->charged, &other, cpu->run[slot].tgid, to - from);
 		charged += to - from;
 	}
-	if (charged < waited)
-		parties->culprit_other_ns += waited - charged;
+	return other + (charged < now - begin ? now - begin - charged : 0);
+}
+
+static __always_inline void culprits_note(struct wire_ledger *ledger, struct cpu_state *cpu,
+					  __u64 waited, __u64 now)
+{
+	struct wire_parties *parties = parties_now(ledger);
+
+	__builtin_memcpy(cpu->charged, parties->culprit, sizeof(cpu->charged));
+	parties->culprit_other_ns += culprits_charge(now - waited, now);
+	__builtin_memcpy(parties->culprit, cpu->charged, sizeof(cpu->charged));
 }
 
 /* Run-queue latency: histograms in shared memory, sharded by CPU to keep the adds apart. */
@@ -215,7 +228,7 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 	if (was == STATE_READY_WOKEN || was == STATE_READY_PREEMPTED) {
 		runqueue_file(waited);
 		if (waited >= CULPRIT_MIN_NS)
-			charge_culprits(ledger, cpu, waited, now);
+			culprits_note(ledger, cpu, waited, now);
 	}
 	if (calls_on && !(ledger->flags & LEDGER_KTHREAD))
 		calls_recall(ledger, next);
@@ -226,7 +239,7 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 	pause_note(ledger, was, waited, now);
 	/* Its wakeup was not seen. */
 	if (ledger->wait.context)
-		context_leave(ledger, next->pid, next->tgid, waited);
+		context_leave(ledger, (__u64)next->tgid << 32 | next->pid, waited);
 }
 
 SEC("tp_btf/sched_switch")
@@ -296,7 +309,7 @@ static __always_inline int wakeup(struct task_struct *task, struct cpu_state *cp
 	crowd_join(ledger, cpu, id, now);
 	if (!ledger->wait.context)
 		return 0;
-	context_leave(ledger, task->pid, task->tgid, waited);
+	context_leave(ledger, (__u64)task->tgid << 32 | task->pid, waited);
 	if (waited >= wait_threshold_ns && wait_is_told(was) && wait_allowed(cpu, now))
 		wait_send(ledger, task, was, id, waited, now);
 	return 0;

@@ -40,7 +40,10 @@ static __always_inline __u8 class_of(__u32 nr)
 	return nr < WIRE_SYSCALLS ? syscall_class[nr] : CLASS_OTHER;
 }
 
-static __always_inline void call_count(__u32 nr, long result, __u64 ns)
+/*
+ * A call of the current thread. A global function, as in stacks.bpf.h. Returns nothing of use.
+ */
+__attribute__((noinline)) __u64 call_count(__u32 nr, long result, __u64 ns)
 {
 	struct syscall_key key = {.tgid = bpf_get_current_pid_tgid() >> 32, .nr = nr};
 	struct syscall_value zero = {}, *value;
@@ -48,7 +51,7 @@ static __always_inline void call_count(__u32 nr, long result, __u64 ns)
 
 	value = generation_add(syscalls, &key, &zero, DROP_MAP_SYSCALL);
 	if (!value)
-		return;
+		return 0;
 	/* Threads of one process add on several CPUs. */
 	__sync_fetch_and_add(&value->count, weight);
 	/* An atomic addition of 0 compiles to an `or`, which kernels before 5.12 lack. */
@@ -61,12 +64,13 @@ static __always_inline void call_count(__u32 nr, long result, __u64 ns)
 			__sync_fetch_and_add(&value->expired, weight);
 	}
 	if (result >= 0 || result < -ERROR_LAST || class_of(nr) == CLASS_RETURN)
-		return;
+		return 0;
 	__sync_fetch_and_add(&value->errors, weight);
 	if (result == -ERROR_AGAIN)
 		__sync_fetch_and_add(&value->again, weight);
 	else if (result == -ERROR_EXPIRED)
 		__sync_fetch_and_add(&value->expired, weight);
+	return 0;
 }
 
 SEC("tp_btf/sys_enter")

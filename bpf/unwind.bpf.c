@@ -32,7 +32,7 @@ int unwind__mappings(struct bpf_iter__task_vma *ctx)
 /* Called where system calls begin: a program of its own there would cost every call 50 ns. */
 __attribute__((noinline)) __u64 unwind_mmap_begins(__u64 fd)
 {
-	struct file *file = descriptor_file_current((__s32)fd);
+	struct file *file = descriptor_file(descriptors_current(), (__s32)fd);
 
 	if (file && file_type(file) == MODE_REGULAR)
 		file_tell((__u64)file, 0, 0, 0, 0);

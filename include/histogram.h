@@ -24,10 +24,10 @@ static inline __attribute__((always_inline)) unsigned int histogram_log2(unsigne
 	unsigned int bit = 0;
 
 	for (unsigned int step = 6; step-- > 0;) {
-		/* 1 if there are bits at 2^step or above. */
-		unsigned long long high = (0 - (value >> (1u << step))) >> 63;
+		unsigned long long above = value >> (1u << step), high;
 
-		__asm__("" : "+r"(high)); /* or clang makes a branch of it */
+		__asm__("" : "+r"(above)); /* or clang makes a branch of it */
+		high = (0 - above) >> 63;  /* 1 if there are bits at 2^step or above */
 		value >>= high << step;
 		bit += (unsigned int)high << step;
 	}

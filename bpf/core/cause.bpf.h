@@ -6,64 +6,15 @@
 #ifndef STRAIT_CAUSE_BPF_H
 #define STRAIT_CAUSE_BPF_H
 
-#include "core/descriptor.bpf.h"
 #include "core/ledger.bpf.h"
-#include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
-#define FAMILY_INET  2
-#define FAMILY_INET6 10
-
-static __always_inline bool address_is_local(const struct sock *sk, __u16 family)
-{
-	__u32 peer, own;
-
-	if (family == FAMILY_INET) {
-		peer = BPF_CORE_READ(sk, __sk_common.skc_daddr);
-		own = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
-		return (peer & 0xff) == 127 || (peer && peer == own);
-	}
-	if (bpf_core_field_exists(sk->__sk_common.skc_v6_daddr)) {
-		struct in6_addr to, from;
-
-		BPF_CORE_READ_INTO(&to, sk, __sk_common.skc_v6_daddr);
-		BPF_CORE_READ_INTO(&from, sk, __sk_common.skc_v6_rcv_saddr);
-		return (to.in6_u.u6_addr32[0] == from.in6_u.u6_addr32[0] &&
-			to.in6_u.u6_addr32[1] == from.in6_u.u6_addr32[1] &&
-			to.in6_u.u6_addr32[2] == from.in6_u.u6_addr32[2] &&
-			to.in6_u.u6_addr32[3] == from.in6_u.u6_addr32[3]) ||
-		       (to.in6_u.u6_addr32[0] == 0 && to.in6_u.u6_addr32[1] == 0 &&
-			to.in6_u.u6_addr32[2] == bpf_htonl(0xffff) &&
-			(to.in6_u.u6_addr32[3] & 0xff) == 127);
-	}
-	return false;
-}
-
-/* The task blocks in a read or write of descriptor `fd`. */
-static __always_inline enum thread_state wait_on_descriptor(struct task_struct *task, __s32 fd,
-							    bool is_write)
-{
-	struct file *file = descriptor_file(task, fd);
-	struct socket *socket;
-	struct sock *sk;
-	__u16 mode, family;
-
-	if (!file)
-		return STATE_WAIT_OTHER;
-	mode = file_type(file);
-	if (mode == MODE_REGULAR || mode == MODE_BLOCK)
-		return is_write ? STATE_WAIT_DISK_WRITE : STATE_WAIT_DISK_READ;
-	if (mode == MODE_PIPE)
-		return STATE_WAIT_LOCAL;
-	if (mode != MODE_SOCKET)
-		return STATE_WAIT_POLL;
-	socket = BPF_CORE_READ(file, private_data);
-	sk = BPF_CORE_READ(socket, sk);
-	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	if (family != FAMILY_INET && family != FAMILY_INET6)
-		return STATE_WAIT_LOCAL;
-	return address_is_local(sk, family) ? STATE_WAIT_LOCAL : STATE_WAIT_REMOTE;
-}
+/*
+ * What a thread waits for that blocks in a read or write of descriptor `fd`, as thread_state.
+ * `open`: its struct files_struct, 0 = that of the current thread. A global function, as in
+ * stacks.bpf.h.
+ */
+__u64 wait_on_descriptor(__u64 open, __u64 fd, __u64 is_write);
 
 /* Whether the thread, the current one, is in a system call. */
 static __always_inline bool calls_inside(const struct wire_ledger *ledger)
@@ -89,8 +40,9 @@ static __always_inline void calls_recall(struct wire_ledger *ledger, struct task
 	ledger->calls_phase = calls_on;
 }
 
-static __always_inline enum thread_state wait_class(struct task_struct *task,
-						    const struct wire_ledger *ledger, __u32 state)
+/* Why a thread, the current one or not, does not run; `state` as compat_task_state(). */
+static __always_inline enum thread_state
+wait_class(struct task_struct *task, const struct wire_ledger *ledger, __u32 state, bool current)
 {
 	bool iowait = BPF_CORE_READ_BITFIELD(task, in_iowait);
 	__u32 nr = ledger->syscall;
@@ -115,7 +67,8 @@ static __always_inline enum thread_state wait_class(struct task_struct *task,
 	if (class == CLASS_POLL)
 		return STATE_WAIT_POLL;
 	if (class == CLASS_READ || class == CLASS_WRITE)
-		return wait_on_descriptor(task, ledger->syscall_fd, class == CLASS_WRITE);
+		return wait_on_descriptor(current ? 0 : (__u64)BPF_CORE_READ(task, files),
+					  ledger->syscall_fd, class == CLASS_WRITE);
 	return STATE_WAIT_OTHER;
 }
 

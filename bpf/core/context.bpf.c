@@ -43,6 +43,45 @@ __attribute__((noinline)) __u64 context_extend(__u64 key, __u64 sp)
 	return context_finish(hash);
 }
 
+__attribute__((noinline)) __u64 context_send(__u64 kernel_stack, __u64 user_stack, __u64 id,
+					     __u64 what_count, __u64 ns)
+{
+	struct wire_context_sum *sum = bpf_ringbuf_reserve(&events, sizeof(*sum), 0);
+
+	if (!sum) {
+		drop_count(DROP_RING_CONTEXT);
+		return 0;
+	}
+	sum->header.kind = WIRE_CONTEXT;
+	sum->header.cpu = bpf_get_smp_processor_id();
+	sum->header.time_ns = bpf_ktime_get_ns();
+	sum->header.tid = (__u32)id;
+	sum->header.tgid = id >> 32;
+	sum->kernel_stack = kernel_stack;
+	sum->user_stack = user_stack;
+	/* Both sides may have taken the same from a slot: then it is below 0 until its next turn.
+	 */
+	sum->count = (__s32)what_count;
+	sum->ns = ns;
+	sum->what = what_count >> 32;
+	sum->pad = 0;
+	bpf_ringbuf_submit(sum, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+__attribute__((noinline)) __u64 context_add(__u64 key, __u64 count, __u64 ns)
+{
+	struct wire_context *slot = context_slot(key);
+
+	if (!slot)
+		return 1;
+	if (!context_held(slot, key))
+		return 0;
+	__sync_fetch_and_add(&slot->count, count);
+	__sync_fetch_and_add(&slot->ns, ns);
+	return 1;
+}
+
 __attribute__((noinline)) __u64 context_take(__u64 key, __u64 kernel_stack, __u64 user_stack,
 					     __u64 what, __u64 place)
 {
@@ -57,8 +96,9 @@ __attribute__((noinline)) __u64 context_take(__u64 key, __u64 kernel_stack, __u6
 	if (count || ns) {
 		__sync_fetch_and_add(&slot->count, -count);
 		__sync_fetch_and_add(&slot->ns, -ns);
-		context_send(slot->kernel_stack, slot->user_stack, slot->tid, slot->tgid,
-			     slot->what, count, ns);
+		context_send(slot->kernel_stack, slot->user_stack,
+			     (__u64)slot->tgid << 32 | slot->tid,
+			     context_what_count(slot->what, count), ns);
 	}
 	slot->check = 0;
 	barrier();

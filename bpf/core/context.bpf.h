@@ -104,27 +104,18 @@ static __always_inline bool context_held(const struct wire_context *slot, __u64 
 	return slot->check == context_check(slot, key);
 }
 
-static __always_inline void context_send(__u64 kernel_stack, __u64 user_stack, __u32 tid,
-					 __u32 tgid, __u32 what, __u64 count, __u64 ns)
-{
-	struct wire_context_sum *sum = bpf_ringbuf_reserve(&events, sizeof(*sum), 0);
+/*
+ * Adds `count` waits of `ns` in all to the context's slot. Returns whether it has one still:
+ * another context may have the slot by now. A global function, as in stacks.bpf.h.
+ */
+__u64 context_add(__u64 key, __u64 count, __u64 ns);
+/* Tells user space of waits that have no slot; `id` as of bpf_get_current_pid_tgid(). Likewise. */
+__u64 context_send(__u64 kernel_stack, __u64 user_stack, __u64 id, __u64 what_count, __u64 ns);
 
-	if (!sum) {
-		drop_count(DROP_RING_CONTEXT);
-		return;
-	}
-	sum->header.kind = WIRE_CONTEXT;
-	sum->header.cpu = bpf_get_smp_processor_id();
-	sum->header.time_ns = bpf_ktime_get_ns();
-	sum->header.tid = tid;
-	sum->header.tgid = tgid;
-	sum->kernel_stack = kernel_stack;
-	sum->user_stack = user_stack;
-	sum->count = count;
-	sum->ns = ns;
-	sum->what = what;
-	sum->pad = 0;
-	bpf_ringbuf_submit(sum, BPF_RB_NO_WAKEUP);
+/* A function of the kernel's kind has no more than five arguments. */
+static __always_inline __u64 context_what_count(__u32 what, __u32 count)
+{
+	return (__u64)what << 32 | count;
 }
 
 /* What a walk found, or the cache had. */
@@ -132,15 +123,15 @@ struct context_stacks {
 	__u64 kernel, user;
 };
 
-static __always_inline void context_walk(void *ctx, __u32 what, enum stack_slot place,
+static __always_inline void context_walk(void *ctx, enum stack_slot place,
 					 struct context_stacks *stacks)
 {
 	/*
 	 * Without this program and what runs it (bpf_trace_runN): they call from one place while
-	 * programs are timed, from another while they are not. A waker's kernel part is that of its
-	 * system call.
+	 * programs are timed, from another while they are not. A waker, which has no context here,
+	 * has no kernel part: that is its system call.
 	 */
-	stacks->kernel = what & CONTEXT_WAKER ? 0 : stack_kernel_above(ctx, place, 2);
+	stacks->kernel = ctx ? stack_kernel_above(ctx, place, 2) : 0;
 	stacks->user = stack_user(place);
 }
 
@@ -180,7 +171,7 @@ static __always_inline __u64 context_find(void *ctx, const struct wire_ledger *l
 	turn = ++cpu->contexts * 0x9e3779b9U;
 	if (held && turn >> (sure ? CONTEXT_CHECK_SHIFT : CONTEXT_EARLY_SHIFT))
 		return key;
-	context_walk(ctx, what, place, stacks);
+	context_walk(ctx, place, stacks);
 	__sync_fetch_and_add(sure ? &context_stats.checks : &context_stats.walks, 1);
 	if (held && stacks->kernel == had.kernel && stacks->user == had.user)
 		return key;
@@ -195,22 +186,6 @@ static __always_inline __u64 context_find(void *ctx, const struct wire_ledger *l
 	return key;
 }
 
-/* Adds a wait to the slot; to user space itself where another context has the slot by now. */
-static __always_inline void context_add(__u64 key, const struct context_stacks *stacks, __u32 tid,
-					__u32 tgid, __u32 what, __u64 count, __u64 ns)
-{
-	struct wire_context *slot = context_slot(key);
-
-	if (!slot)
-		return;
-	if (!context_held(slot, key)) {
-		context_send(stacks->kernel, stacks->user, tid, tgid, what, count, ns);
-		return;
-	}
-	__sync_fetch_and_add(&slot->count, count);
-	__sync_fetch_and_add(&slot->ns, ns);
-}
-
 /* The current thread blocks. */
 static __always_inline void context_enter(void *ctx, struct wire_ledger *ledger, __u32 what,
 					  __u64 ip, __u64 sp, struct cpu_state *cpu)
@@ -223,43 +198,40 @@ static __always_inline void context_enter(void *ctx, struct wire_ledger *ledger,
 	ledger->wait.user_stack = stacks.user;
 }
 
-/* A thread's wait is over: it took `ns`. */
-static __always_inline void context_leave(struct wire_ledger *ledger, __u32 tid, __u32 tgid,
-					  __u64 ns)
+/* The wait of the thread `id` (as of bpf_get_current_pid_tgid()) is over: it took `ns`. */
+static __always_inline void context_leave(struct wire_ledger *ledger, __u64 id, __u64 ns)
 {
-	struct context_stacks stacks = {ledger->wait.kernel_stack, ledger->wait.user_stack};
 	__u64 key = ledger->wait.context;
 
 	ledger->wait.context = 0;
-	context_add(key, &stacks, tid, tgid, ledger->wait.what, 1, ns);
+	if (!context_add(key, 1, ns))
+		context_send(ledger->wait.kernel_stack, ledger->wait.user_stack, id,
+			     context_what_count(ledger->wait.what, 1), ns);
 }
 
 /* The current thread runs although its ledger has it waiting: its wakeup and switch were not seen.
  */
 static __always_inline void context_leave_unseen(struct wire_ledger *ledger, __u64 now)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-
 	if (ledger->wait.context)
-		context_leave(ledger, (__u32)id, id >> 32, now - ledger->since);
+		context_leave(ledger, bpf_get_current_pid_tgid(), now - ledger->since);
 }
 
 /* The current thread ends the system call in which it let mutexes go. */
 static __always_inline void context_release(struct wire_ledger *ledger, struct cpu_state *cpu)
 {
+	__u32 count = (__u64)ledger->holding.released * calls_weight / WIRE_CALL_WEIGHT;
+	__u64 ns = ledger->holding.released_ns * calls_weight / WIRE_CALL_WEIGHT;
 	struct pt_regs *regs = compat_user_registers();
-	__u64 id = bpf_get_current_pid_tgid(), key;
 	struct context_stacks stacks = {};
+	__u64 key = 0;
 
-	if (cpu && ledger->flags & LEDGER_TARGETED) {
+	if (cpu && ledger->flags & LEDGER_TARGETED)
 		key = context_find(NULL, ledger, CONTEXT_WAKER, compat_user_ip(regs),
 				   compat_user_sp(regs), cpu, SLOT_SYSCALL, &stacks);
-		if (key)
-			context_add(key, &stacks, (__u32)id, id >> 32, CONTEXT_WAKER,
-				    (__u64)ledger->holding.released * calls_weight /
-					    WIRE_CALL_WEIGHT,
-				    ledger->holding.released_ns * calls_weight / WIRE_CALL_WEIGHT);
-	}
+	if (key && !context_add(key, count, ns))
+		context_send(stacks.kernel, stacks.user, bpf_get_current_pid_tgid(),
+			     context_what_count(CONTEXT_WAKER, count), ns);
 	ledger->holding.released = 0;
 	ledger->holding.released_ns = 0;
 }

@@ -68,8 +68,9 @@ struct cpu_state {
 	struct {
 		__u32 tgid;
 		__u64 begin, end;
-	} run[CPU_RUNS];    /* the last runs on this CPU: whom a waiting thread waited for */
-	__u64 waits_second; /* rate limit of single waits */
+	} run[CPU_RUNS]; /* the last runs on this CPU: whom a waiting thread waited for */
+	struct wire_party charged[WIRE_PARTIES]; /* where culprits_charge() works */
+	__u64 waits_second;                      /* rate limit of single waits */
 	__u32 waits_sent;
 	__u32 contexts; /* looked up in the context cache */
 	__u64 woken;    /* who was woken here last, and whose ledger says so already */
