@@ -153,12 +153,13 @@ static __always_inline __u32 thread_state_now(struct task_struct *task, struct w
 	__u32 state;
 
 	ledger->syscall = -1;
+	ledger->calls_phase = 0;
 	if (compat_task_on_cpu(task))
 		return kernel ? STATE_RUN_KERNEL : STATE_RUN_USER;
 	state = compat_task_state(task);
 	if (!kernel)
 		calls_recall(ledger, task);
-	return state ? wait_class(task, ledger, state) : STATE_READY_PREEMPTED;
+	return state ? wait_class(task, ledger, state, false) : STATE_READY_PREEMPTED;
 }
 
 /* `initial` is the iterator's own scratch: a birth on this CPU may interrupt it. */
@@ -231,6 +232,9 @@ int sched__dump(struct bpf_iter__task *ctx)
 		return 0;
 	if (!ledger_copy(&out->ledger, ledger))
 		return 0;
+	/* Of a phase that is over: the open stretch is neither user nor kernel time for sure. */
+	if (!ledger_mode_known(&out->ledger))
+		out->ledger.run_phase = 0;
 	thread_describe(out, task);
 	bpf_seq_write(ctx->meta->seq, out, sizeof(*out));
 	return 0;

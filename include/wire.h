@@ -217,6 +217,7 @@ struct wire_identity {
 	__u32 exe_device;
 	__u32 uid;
 	__u64 minor_faults, major_faults; /* of the thread, up to now */
+	__u64 user_ns, kernel_ns;         /* that it ran, up to now, as far as ticks saw it */
 	char comm[WIRE_COMM];
 };
 
@@ -427,12 +428,12 @@ _Static_assert(sizeof(struct wire_file) == 88 + WIRE_PATH_BYTES, "wire size");
 _Static_assert(sizeof(struct wire_wait) == 64, "wire size");
 _Static_assert(sizeof(struct wire_schedule) == 48, "wire size");
 _Static_assert(sizeof(struct wire_schedule_cpu) == 16, "wire size");
-_Static_assert(sizeof(struct wire_identity) == 88, "wire size");
-_Static_assert(sizeof(struct wire_life) == 112, "wire size");
-_Static_assert(sizeof(struct wire_exec) == 120, "wire size");
+_Static_assert(sizeof(struct wire_identity) == 104, "wire size");
+_Static_assert(sizeof(struct wire_life) == 128, "wire size");
+_Static_assert(sizeof(struct wire_exec) == 136, "wire size");
 _Static_assert(sizeof(struct wire_ledger) == 1408, "wire size");
-_Static_assert(sizeof(struct wire_thread) == 1552, "wire size");
-_Static_assert(sizeof(struct wire_exit) == 1520, "wire size");
+_Static_assert(sizeof(struct wire_thread) == 1568, "wire size");
+_Static_assert(sizeof(struct wire_exit) == 1536, "wire size");
 _Static_assert(sizeof(struct wire_listener) == 132, "wire size");
 #endif
 

@@ -22,6 +22,8 @@ static __always_inline void identity_fill(struct wire_identity *who, struct task
 	who->uid = BPF_CORE_READ(task, cred, uid.val);
 	who->minor_faults = BPF_CORE_READ(task, min_flt);
 	who->major_faults = BPF_CORE_READ(task, maj_flt);
+	who->user_ns = BPF_CORE_READ(task, utime);
+	who->kernel_ns = BPF_CORE_READ(task, stime);
 	bpf_probe_read_kernel_str(who->comm, sizeof(who->comm), task->comm);
 }
 

@@ -59,9 +59,8 @@ test_part() {
 	within "the ledger sums to its life of $((life / 1000000)) ms" \
 		$((life - 20000000)) $((life + 60000000)) \
 		"$(ask "SELECT sum(ns) FROM v_ledger WHERE tid = $tid")"
-	# Tracing a call is kernel time too, more in the stretches that stand for all.
 	within 'kernel time, percent of its running' \
-		$((kernel * 100 / all - 10)) $((kernel * 100 / all + 35)) \
+		$((kernel * 100 / all - 12)) $((kernel * 100 / all + 12)) \
 		$(($(spent 'running kernel code') * 100 /
 			($(spent 'running kernel code') + $(spent 'running user code'))))
 	is "programs cost $(share .coverage.self.bpf_percent) % of a CPU, the budget is $(

@@ -15,7 +15,9 @@
  * count: beginning and ending to time them patches the kernel's code, 0.6 ms on all CPUs.
  */
 #define TIMED_NS 10000000ULL
-#define EVERY_NS 1000000000ULL
+/* Not begun for less: what a few events cost is not what they cost on average. */
+#define TIMED_LEAST_NS 2000000ULL
+#define EVERY_NS       1000000000ULL
 /* Of observed and not observed together, on average: attaching and detaching takes 1.3 ms. */
 #define ROUND_NS 500000000ULL
 #define DUTY_MIN 0.01
@@ -29,8 +31,12 @@
 /* Taken until the programs were timed: both ends of a call, one switch with its wakeup. */
 #define CALL_NS_FIRST   700
 #define SWITCH_NS_FIRST 600
-/* Shorter stretches say nothing about a rate: 20 calls in 0.4 ms are no load. */
-#define RATE_NS 2000000
+/* Rates are means of about so long: 20 calls in 0.4 ms are no load. */
+#define RATE_NS 20e6
+/* All is observed at first: the host's load is not what begins with strait itself. */
+#define FIRST_NS 50e6
+/* What was spent too much is saved over so long. */
+#define REPAY_NS 2e9
 /* Fewer than this in the timed part say nothing about what one costs. */
 #define TIMED_ENOUGH 100
 /* System calls may have this part of the budget even where the rest alone exceeds it. */
@@ -58,9 +64,9 @@ struct budget {
 
 	struct cpus_sum events; /* at told_ns */
 	uint64_t begin_ns, told_ns, slice_begin, slice_observed;
-	struct cost
-		rate; /* in the last stretch that was long enough, CPUs; calls: while observed */
-	double spent; /* CPU ns since begin_ns */
+	struct cost rate;            /* of late, CPUs; of calls while they are observed */
+	double rate_calls, rate_all; /* ns that it is the mean of: of calls, of the rest */
+	double spent;                /* CPU ns since begin_ns */
 };
 
 struct budget *budget_new(double share)
@@ -87,6 +93,13 @@ void budget_free(struct budget *budget)
 
 /* ---- what it costs ---- */
 
+/* A mean over the last RATE_NS or so; over all, while `seen` is less than that. */
+static void rate_add(double *rate, double *seen, double cost, double ns)
+{
+	*seen += ns;
+	*rate += (cost / ns - *rate) * fmin(ns / fmin(*seen, RATE_NS), 1);
+}
+
 /* Adds what was spent since the last time, from what the programs counted. */
 static void budget_sum(struct budget *budget, struct session *session, uint64_t now_ns)
 {
@@ -100,12 +113,11 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 
 	if (ns <= 0)
 		return;
-	if (budget->observed)
+	if (budget->observed) {
 		budget->slice_observed += now_ns - budget->told_ns;
-	if (budget->observed && ns >= RATE_NS)
-		budget->rate.calls = cost.calls / ns;
-	if (ns >= RATE_NS)
-		budget->rate.rest = cost.rest / ns;
+		rate_add(&budget->rate.calls, &budget->rate_calls, cost.calls, ns);
+	}
+	rate_add(&budget->rate.rest, &budget->rate_all, cost.rest, ns);
 	budget->spent += cost.calls + cost.rest;
 	budget->events = events;
 	budget->told_ns = now_ns;
@@ -152,9 +164,11 @@ static void timing_end(struct budget *budget, struct session *session, uint64_t 
 /* The part of the time for which the budget can bear to observe system calls. */
 static double duty_choose(const struct budget *budget)
 {
-	double left = fmax(budget->limit - budget->rate.rest, budget->limit * CALLS_PART);
+	double had = budget->limit * (double)(budget->told_ns - budget->begin_ns);
+	double owed = fmax(budget->spent - had, 0) / REPAY_NS;
+	double left = fmax(budget->limit - budget->rate.rest - owed, budget->limit * CALLS_PART);
 
-	if (budget->rate.calls <= left)
+	if (budget->rate.calls <= left || budget->rate_calls < FIRST_NS)
 		return 1;
 	return fmax(left / budget->rate.calls, DUTY_MIN);
 }
@@ -198,14 +212,9 @@ void budget_begin(struct budget *budget, struct session *session, uint64_t now_n
 
 uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t now_ns)
 {
-	bool timing = budget->stats_fd >= 0;
-	uint64_t due;
-
 	budget_sum(budget, session, now_ns);
-	if (timing && now_ns - budget->timed_begin >= TIMED_NS)
+	if (budget->stats_fd >= 0 && now_ns - budget->timed_begin >= TIMED_NS)
 		timing_end(budget, session, now_ns);
-	else if (!timing && budget->observed && now_ns >= budget->timed_next)
-		timing_begin(budget, session, now_ns);
 	if (budget->observed)
 		budget->duty = duty_choose(budget);
 	if (budget->observed && budget->until == UINT64_MAX && budget->duty < 1) {
@@ -218,10 +227,12 @@ uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t no
 	} else if (now_ns >= budget->until) {
 		round_observe(budget, session, now_ns);
 	}
-	due = budget->until;
-	if (budget->stats_fd >= 0 && budget->timed_begin + TIMED_NS < due)
-		due = budget->timed_begin + TIMED_NS;
-	return due;
+	if (budget->stats_fd < 0 && budget->observed && now_ns >= budget->timed_next &&
+	    budget->until - now_ns >= TIMED_LEAST_NS)
+		timing_begin(budget, session, now_ns);
+	return budget->stats_fd >= 0 && budget->timed_begin + TIMED_NS < budget->until
+		       ? budget->timed_begin + TIMED_NS
+		       : budget->until;
 }
 
 /* ---- what it came to ---- */

@@ -6,17 +6,10 @@
 #include <unistd.h>
 
 #include "capture/cgroups.h"
+#include "capture/modes.h"
 #include "capture/tasks.h"
 
 #define PAGE_BYTES ((uint64_t)sysconf(_SC_PAGESIZE))
-
-/*
- * Time of running, ns, that was seen to be user and kernel time. Older slices count half as much as
- * the one after them.
- */
-struct modes {
-	double user, kernel;
-};
 
 /* What is known of the thread that has a tid now. */
 struct task {
@@ -30,7 +23,8 @@ struct task {
 	uint64_t tail_ns;
 	uint32_t parties_done; /* parties[].slice up to which edges were recorded */
 	struct modes modes;
-	uint64_t minor_faults, major_faults;
+	/* As last told, UINT64_MAX = never. */
+	uint64_t minor_faults, major_faults, user_ns, kernel_ns;
 };
 
 /* What is known of the process that has a tgid now. */
@@ -200,8 +194,9 @@ static struct task *task_intern(struct tasks *tasks, uint32_t tid, uint64_t star
 		*task = (struct task){.tid = tid, .start_ns = start_ns};
 		task->thread = thread_intern(tasks->rec, tid, start_ns, group->process);
 		task->process = (uint32_t)(group - tasks->group.at);
-		/* Faults from before the window are nobody's business. */
+		/* What was before the window is nobody's business. */
 		task->minor_faults = task->major_faults = UINT64_MAX;
+		task->user_ns = task->kernel_ns = UINT64_MAX;
 	}
 	return task;
 }
@@ -301,41 +296,43 @@ static void edges_account(struct tasks *tasks, struct task *task, const struct w
 	task->parties_done = generation + 1;
 }
 
-#define MODES_ENOUGH_NS 1e6
-
-static void modes_add(struct modes *modes, const uint64_t *delta)
+static double since_told(uint64_t now, uint64_t *told)
 {
-	modes->user = modes->user / 2 + (double)delta[STATE_RUN_USER];
-	modes->kernel = modes->kernel / 2 + (double)delta[STATE_RUN_KERNEL];
+	uint64_t since = now > *told ? now - *told : 0;
+
+	*told = now;
+	return (double)since;
 }
 
 /*
- * Running while no system calls were observed: as much of it was user time as in the time when they
- * were, of the thread, else of its process, else of all.
+ * Running while no system calls were observed: as much of it was kernel code as in the rest, and as
+ * the kernel's ticks saw, of the thread, else of its process, else of all. Ticks are few, but fall
+ * all over the slice; what was observed is exact, but short, and slowed down by observing it.
  */
-static void delta_split(struct tasks *tasks, struct task *task, uint64_t delta[STATE_COUNT + 1])
+static void delta_split(struct tasks *tasks, struct task *task, const struct wire_identity *who,
+			uint64_t delta[STATE_COUNT + 1])
 {
 	struct modes *known[] = {&task->modes, &tasks->group.at[task->process].modes,
 				 &tasks->modes};
-	uint64_t unsplit = delta[LEDGER_UNSPLIT], kernel = 0;
+	const size_t count = sizeof(known) / sizeof(known[0]);
+	struct modes slice = {
+		.user = (double)delta[STATE_RUN_USER] + since_told(who->user_ns, &task->user_ns),
+		.kernel = (double)delta[STATE_RUN_KERNEL] +
+			  since_told(who->kernel_ns, &task->kernel_ns),
+	};
+	uint64_t kernel;
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		modes_add(known[i], delta);
-	for (size_t i = 0; unsplit && i < sizeof(known) / sizeof(known[0]); i++) {
-		double all = known[i]->user + known[i]->kernel;
-
-		if (all < MODES_ENOUGH_NS)
-			continue;
-		kernel = (uint64_t)((double)unsplit * known[i]->kernel / all);
-		break;
-	}
+	for (size_t i = 0; i < count; i++)
+		modes_add(known[i], slice);
+	kernel = (uint64_t)((double)delta[LEDGER_UNSPLIT] *
+			    modes_kernel_part((const struct modes *const *)known, count));
 	delta[STATE_RUN_KERNEL] += kernel;
-	delta[STATE_RUN_USER] += unsplit - kernel;
+	delta[STATE_RUN_USER] += delta[LEDGER_UNSPLIT] - kernel;
 }
 
 /* The ledger since the last reading, and the stretch open at end_ns (0 = none) → rows. */
-static void ledger_account(struct tasks *tasks, struct task *task, const struct wire_ledger *now,
-			   uint64_t end_ns)
+static void ledger_account(struct tasks *tasks, struct task *task, const struct wire_identity *who,
+			   const struct wire_ledger *now, uint64_t end_ns)
 {
 	uint64_t delta[STATE_COUNT + 1], tail = 0;
 	uint32_t tail_state = now->state;
@@ -358,7 +355,7 @@ static void ledger_account(struct tasks *tasks, struct task *task, const struct 
 		delta[task->tail_state] -= delta[task->tail_state] < task->tail_ns
 						   ? delta[task->tail_state]
 						   : task->tail_ns;
-	delta_split(tasks, task, delta);
+	delta_split(tasks, task, who, delta);
 	for (int state = 0; state < STATE_COUNT; state++)
 		if (delta[state])
 			recording_ledger(tasks->rec, slice, task->thread, state, delta[state]);
@@ -394,6 +391,7 @@ void tasks_born(struct tasks *tasks, const struct wire_identity *who)
 	struct process *process = &tasks->rec->processes.at[tasks->group.at[task->process].process];
 
 	task->minor_faults = task->major_faults = 0;
+	task->user_ns = task->kernel_ns = 0;
 	if (who->tid == who->tgid)
 		process->born = true;
 }
@@ -412,7 +410,7 @@ void tasks_exit(struct tasks *tasks, const struct wire_exit *exit)
 		return;
 	process->targeted |= exit->ledger.flags & LEDGER_TARGETED;
 	faults_account(tasks, task, &exit->who);
-	ledger_account(tasks, task, &exit->ledger, 0);
+	ledger_account(tasks, task, &exit->who, &exit->ledger, 0);
 	edges_account(tasks, task, &exit->ledger, UINT32_MAX - 1);
 	task->dead = true;
 	if (exit->who.tid == exit->who.tgid)
@@ -437,7 +435,7 @@ void tasks_dump(struct tasks *tasks, const struct wire_thread *in, uint64_t end_
 	process->targeted |= in->ledger.flags & LEDGER_TARGETED;
 	group->rss_pages = in->rss_pages;
 	faults_account(tasks, task, &in->who);
-	ledger_account(tasks, task, &in->ledger, end_ns);
+	ledger_account(tasks, task, &in->who, &in->ledger, end_ns);
 	edges_account(tasks, task, &in->ledger, generation);
 }
 

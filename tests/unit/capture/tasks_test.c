@@ -124,6 +124,27 @@ static void running_that_the_kernel_splits_later_still_sums(void **state)
 	assert_int_equal(ledger_sum(f->rec, 1, STATE_RUN_IRQ), 300 * MS);
 }
 
+static void running_that_nobody_split_goes_by_ticks(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_thread thread = thread_make(5000001, 7);
+
+	/* What was before the window does not count: it ran kernel code only. */
+	thread.who.kernel_ns = 8000 * MS;
+	thread.ledger.state = STATE_WAIT_POLL;
+	tasks_dump(f->tasks, &thread, 0, 0);
+	thread.who.kernel_ns += 300 * MS;
+	thread.who.user_ns += 500 * MS;
+	thread.ledger.ns[LEDGER_UNSPLIT] = 700 * MS;
+	/* Seen exactly: as much evidence as ticks of the same length. */
+	thread.ledger.ns[STATE_RUN_USER] = 200 * MS;
+	thread.ledger.since = 900 * MS;
+	tasks_dump(f->tasks, &thread, 1000 * MS, 0);
+	assert_int_equal(ledger_sum(f->rec, 0, STATE_RUN_KERNEL), 210 * MS);
+	assert_int_equal(ledger_sum(f->rec, 0, STATE_RUN_USER), 690 * MS);
+	assert_int_equal(ledger_sum(f->rec, 0, -1), 1000 * MS);
+}
+
 static void a_transition_after_the_slice_end_waits_for_the_next(void **state)
 {
 	struct fixture *f = *state;
@@ -295,6 +316,7 @@ int main(void)
 		TEST(a_sleeper_is_asleep_in_every_slice),
 		TEST(the_open_stretch_is_not_counted_twice),
 		TEST(running_that_the_kernel_splits_later_still_sums),
+		TEST(running_that_nobody_split_goes_by_ticks),
 		TEST(a_transition_after_the_slice_end_waits_for_the_next),
 		TEST(the_last_ledger_ends_a_thread),
 		TEST(a_reused_id_is_another_process),
