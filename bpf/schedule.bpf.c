@@ -63,24 +63,6 @@ static __always_inline struct wire_schedule_cpu *schedule_here(__u64 now)
 	return cpu;
 }
 
-/*
- * Reserved by each program itself: 5.10 does not follow a record through a function that may return
- * none.
- */
-static __always_inline void schedule_fill(struct wire_schedule *record, __u32 what, __u64 now)
-{
-	record->header.kind = WIRE_SCHEDULE;
-	record->header.cpu = bpf_get_smp_processor_id();
-	record->header.time_ns = now;
-	record->excerpt = schedule_excerpt;
-	record->what = what;
-	record->flags = 0;
-	record->state = 0;
-	record->pad = 0;
-	record->other = 0;
-	record->other_tgid = 0;
-}
-
 /* The state of a thread that does not run, and what is known of it. */
 static __always_inline void schedule_state(struct wire_schedule *record,
 					   const struct wire_ledger *ledger)
@@ -95,34 +77,43 @@ static __always_inline void schedule_state(struct wire_schedule *record,
 		record->flags |= SCHEDULE_YIELD;
 }
 
+/*
+ * Sends a record whose own fields are set; what is left of the excerpt is cut where there is no
+ * room. Built on the stack and copied: 5.10 does not follow a reserved one through what may return
+ * none.
+ */
+static __always_inline int schedule_tell(struct wire_schedule_cpu *here, __u64 now, __u32 what,
+					 struct wire_schedule *record)
+{
+	record->header.kind = WIRE_SCHEDULE;
+	record->header.cpu = bpf_get_smp_processor_id();
+	record->header.time_ns = now;
+	record->excerpt = schedule_excerpt;
+	record->what = what;
+	if (bpf_ringbuf_output(&events, record, sizeof(*record), BPF_RB_NO_WAKEUP))
+		here->cut_ns = now;
+	return 0;
+}
+
 SEC("tp_btf/sched_switch")
 int BPF_PROG(schedule__switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	__u64 now = bpf_ktime_get_ns();
 	struct wire_schedule_cpu *here = schedule_here(now);
-	struct wire_schedule *record;
+	struct wire_schedule record = {.state = STATE_WAIT_OTHER};
 	struct wire_ledger *ledger;
 
 	if (!here)
 		return 0;
-	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
-	if (!record) {
-		here->cut_ns = now;
-		return 0;
-	}
-	schedule_fill(record, SCHEDULE_SWITCH, now);
-	record->header.tid = prev->pid;
-	record->header.tgid = prev->tgid;
-	record->other = next->pid;
-	record->other_tgid = next->tgid;
-	record->group = schedule_group(next);
+	record.header.tid = prev->pid;
+	record.header.tgid = prev->tgid;
+	record.other = next->pid;
+	record.other_tgid = next->tgid;
+	record.group = schedule_group(next);
 	ledger = prev->pid ? ledger_of(prev) : NULL;
 	if (ledger)
-		schedule_state(record, ledger);
-	else
-		record->state = STATE_WAIT_OTHER;
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-	return 0;
+		schedule_state(&record, ledger);
+	return schedule_tell(here, now, SCHEDULE_SWITCH, &record);
 }
 
 /*
@@ -131,9 +122,9 @@ int BPF_PROG(schedule__switch, bool preempt, struct task_struct *prev, struct ta
  */
 static __always_inline int schedule_woken(struct task_struct *task, bool born)
 {
+	struct wire_schedule record = {.state = STATE_WAIT_OTHER};
 	struct wire_ledger *ledger = ledger_of(task);
 	struct wire_schedule_cpu *here;
-	struct wire_schedule *record;
 	struct cpu_state *cpu = cpu_here();
 	__u64 id = bpf_get_current_pid_tgid(), now;
 
@@ -145,26 +136,17 @@ static __always_inline int schedule_woken(struct task_struct *task, bool born)
 	here = schedule_here(now);
 	if (!here)
 		return 0;
-	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
-	if (!record) {
-		here->cut_ns = now;
-		return 0;
-	}
-	schedule_fill(record, SCHEDULE_WAKE, now);
-	record->header.tid = task->pid;
-	record->header.tgid = task->tgid;
-	record->group = schedule_group(task);
+	record.header.tid = task->pid;
+	record.header.tgid = task->tgid;
+	record.group = schedule_group(task);
 	/* In an interrupt that the current thread has nothing to do with, nobody is named. */
 	if (!cpu->in_hard && !cpu->soft_foreign) {
-		record->other = (__u32)id;
-		record->other_tgid = id >> 32;
+		record.other = (__u32)id;
+		record.other_tgid = id >> 32;
 	}
-	if (born)
-		record->state = STATE_WAIT_OTHER;
-	else
-		schedule_state(record, ledger);
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-	return 0;
+	if (!born)
+		schedule_state(&record, ledger);
+	return schedule_tell(here, now, SCHEDULE_WAKE, &record);
 }
 
 SEC("tp_btf/sched_waking")
@@ -188,22 +170,13 @@ int schedule__mark(void *ctx)
 {
 	__u64 now = bpf_ktime_get_ns();
 	struct wire_schedule_cpu *here = schedule_here(now);
-	struct wire_schedule *record;
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	__u64 id = bpf_get_current_pid_tgid();
+	struct wire_schedule record = {
+		.header = {.tid = (__u32)id, .tgid = id >> 32},
+		.group = schedule_group(task),
+	};
 
 	(void)ctx;
-	if (!here)
-		return 0;
-	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
-	if (!record) {
-		here->cut_ns = now;
-		return 0;
-	}
-	schedule_fill(record, SCHEDULE_RUNS, now);
-	record->header.tid = (__u32)id;
-	record->header.tgid = id >> 32;
-	record->group = schedule_group(task);
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-	return 0;
+	return here ? schedule_tell(here, now, SCHEDULE_RUNS, &record) : 0;
 }
