@@ -6,10 +6,12 @@
 #ifndef SCENARIO_LIFE_H
 #define SCENARIO_LIFE_H
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,6 +55,57 @@ static inline long number_parse(const char *text, long low, long high)
 static inline void throughput_print(uint64_t units, uint64_t begin_ns)
 {
 	printf("throughput: %.2f\n", (double)units * 1e9 / (double)(now_ns() - begin_ns));
+}
+
+/* Lets the threads work, and ends them: a unit in flight is not done. */
+static inline __attribute__((noreturn)) void threads_end(long seconds, uint64_t begin_ns,
+							 const uint64_t *done)
+{
+	sleep_us((double)seconds * 1e6);
+	throughput_print(__atomic_load_n(done, __ATOMIC_RELAXED), begin_ns);
+	fflush(stdout);
+	_exit(0);
+}
+
+/* Runs threads, which get their numbers, from 0, and count in `done` what all of them do. */
+static inline __attribute__((noreturn)) void threads_run(long seconds, long threads,
+							 void *(*run)(void *), const uint64_t *done)
+{
+	uint64_t begin = now_ns();
+	pthread_t thread;
+
+	for (long i = 0; i < threads; i++)
+		if (pthread_create(&thread, NULL, run, (void *)i))
+			exit(1);
+	threads_end(seconds, begin, done);
+}
+
+/* Runs processes, each of which counts in `done` what it does. They die with this one. */
+static inline void processes_run(long seconds, long processes, void (*run)(volatile uint64_t *done))
+{
+	enum { LINE = 8 }; /* a cache line each */
+	uint64_t begin, sum = 0;
+	volatile uint64_t *done = mmap(NULL, (size_t)processes * LINE * sizeof(*done),
+				       PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (done == MAP_FAILED)
+		exit(1);
+	begin = now_ns();
+	for (long i = 0; i < processes; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			exit(1);
+		if (pid == 0) {
+			life_bound((int)seconds);
+			run(done + i * LINE);
+			exit(1);
+		}
+	}
+	sleep_us((double)seconds * 1e6);
+	for (long i = 0; i < processes; i++)
+		sum += done[i * LINE];
+	throughput_print(sum, begin);
 }
 
 #endif

@@ -7,7 +7,6 @@
  *
  *   rounds SECONDS RATE HELPERS pause|yield|sleep
  */
-#include <pthread.h>
 #include <sched.h>
 #include <string.h>
 
@@ -100,8 +99,5 @@ int main(int argc, char **argv)
 			return 1;
 	if (pthread_create(&thread, NULL, leader_run, NULL))
 		return 1;
-	sleep_us((double)seconds * 1e6);
-	throughput_print(__atomic_load_n(&round_number, __ATOMIC_RELAXED), begin);
-	fflush(stdout);
-	_exit(0);
+	threads_end(seconds, begin, &round_number);
 }

@@ -6,8 +6,6 @@
  *   table FILE SECONDS RATE THREADS HELD APART
  */
 #include <fcntl.h>
-#include <pthread.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "flat.h"
@@ -74,8 +72,6 @@ static void *thread_run(void *arg)
 int main(int argc, char **argv)
 {
 	long seconds, threads;
-	pthread_t thread;
-	uint64_t begin;
 
 	if (argc != 7)
 		return 2;
@@ -88,12 +84,5 @@ int main(int argc, char **argv)
 	table = table_open(argv[1]);
 	if (table == MAP_FAILED)
 		return 1;
-	begin = now_ns();
-	for (long i = 0; i < threads; i++)
-		if (pthread_create(&thread, NULL, thread_run, (void *)i))
-			return 1;
-	sleep_us((double)seconds * 1e6);
-	throughput_print(__atomic_load_n(&done, __ATOMIC_RELAXED), begin);
-	fflush(stdout);
-	_exit(0);
+	threads_run(seconds, threads, thread_run, &done);
 }

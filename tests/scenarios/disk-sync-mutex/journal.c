@@ -6,7 +6,6 @@
  *   journal FILE SECONDS RATE THREADS N
  */
 #include <fcntl.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "flat.h"
@@ -52,8 +51,6 @@ static void *thread_run(void *arg)
 int main(int argc, char **argv)
 {
 	long seconds, threads;
-	pthread_t thread;
-	uint64_t begin;
 
 	if (argc != 6)
 		return 2;
@@ -65,12 +62,5 @@ int main(int argc, char **argv)
 	fd = open(argv[1], O_CREAT | O_TRUNC | O_WRONLY, 0600);
 	if (fd < 0)
 		return 1;
-	begin = now_ns();
-	for (long i = 0; i < threads; i++)
-		if (pthread_create(&thread, NULL, thread_run, (void *)i))
-			return 1;
-	sleep_us((double)seconds * 1e6);
-	throughput_print(__atomic_load_n(&done, __ATOMIC_RELAXED), begin);
-	fflush(stdout);
-	_exit(0);
+	threads_run(seconds, threads, thread_run, &done);
 }

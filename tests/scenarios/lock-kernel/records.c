@@ -7,7 +7,6 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "flat.h"
@@ -75,8 +74,5 @@ int main(int argc, char **argv)
 		if (pthread_create(&writers[i].thread, NULL, writer_run, &writers[i]))
 			return 1;
 	}
-	sleep_us((double)seconds * 1e6);
-	throughput_print(__atomic_load_n(&done, __ATOMIC_RELAXED), begin);
-	fflush(stdout);
-	_exit(0);
+	threads_end(seconds, begin, &done);
 }

@@ -5,7 +5,6 @@
  *
  *   jobs SECONDS RATE THREADS PERCENT-UNDER-THE-MUTEX
  */
-#include <pthread.h>
 
 #include "flat.h"
 #include "life.h"
@@ -37,8 +36,6 @@ static void *thread_run(void *arg)
 int main(int argc, char **argv)
 {
 	long seconds, threads;
-	pthread_t thread;
-	uint64_t begin;
 
 	if (argc != 5)
 		return 2;
@@ -47,12 +44,5 @@ int main(int argc, char **argv)
 	threads = number_parse(argv[3], 1, 4096);
 	percent = number_parse(argv[4], 0, 100);
 	life_bound((int)seconds);
-	begin = now_ns();
-	for (long i = 0; i < threads; i++)
-		if (pthread_create(&thread, NULL, thread_run, (void *)i))
-			return 1;
-	sleep_us((double)seconds * 1e6);
-	throughput_print(__atomic_load_n(&done, __ATOMIC_RELAXED), begin);
-	fflush(stdout);
-	_exit(0);
+	threads_run(seconds, threads, thread_run, &done);
 }

@@ -7,12 +7,14 @@
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
-#include <sys/wait.h>
 
 #include "flat.h"
 #include "life.h"
 
 enum { SIZE = 1 << 20, PAGE = 4096 };
+
+static uint64_t rate;
+static int keep;
 
 static char *buffer_map(void)
 {
@@ -25,7 +27,7 @@ static char *buffer_map(void)
 	return b;
 }
 
-static void jobs_run(uint64_t rate, int keep, volatile uint64_t *done)
+static void jobs_run(volatile uint64_t *done)
 {
 	struct flat f = {1, 0};
 	char *buffer = keep ? buffer_map() : NULL;
@@ -44,8 +46,6 @@ static void jobs_run(uint64_t rate, int keep, volatile uint64_t *done)
 
 int main(int argc, char **argv)
 {
-	uint64_t begin, sum = 0, rate;
-	volatile uint64_t *done; /* one cache line a process */
 	long seconds, processes;
 
 	if (argc != 5)
@@ -53,25 +53,8 @@ int main(int argc, char **argv)
 	seconds = number_parse(argv[1], 1, 3600);
 	rate = (uint64_t)number_parse(argv[2], 10, 10000000);
 	processes = number_parse(argv[3], 1, 512);
+	keep = argv[4][0] == 'k';
 	life_bound((int)seconds);
-	done = mmap(NULL, (size_t)processes * 64, PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (done == MAP_FAILED)
-		return 1;
-	begin = now_ns();
-	for (long i = 0; i < processes; i++) {
-		pid_t pid = fork();
-
-		if (pid < 0)
-			return 1;
-		if (pid == 0) {
-			life_bound((int)seconds);
-			jobs_run(rate, argv[4][0] == 'k', done + i * 8);
-		}
-	}
-	sleep_us((double)seconds * 1e6);
-	for (long i = 0; i < processes; i++)
-		sum += done[i * 8];
-	throughput_print(sum, begin);
-	return 0; /* the children die with it */
+	processes_run(seconds, processes, jobs_run);
+	return 0;
 }

@@ -8,7 +8,6 @@
  */
 #define _GNU_SOURCE
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "life.h"
@@ -17,6 +16,8 @@
 enum { TABLE = 32 << 20 }; /* what a process that serves has in memory */
 
 static char rate_text[32], *program;
+static uint64_t rate;
+static int own;
 
 static __attribute__((noipa)) int step_take(uint64_t number)
 {
@@ -37,7 +38,7 @@ static __attribute__((noipa)) int step_take(uint64_t number)
 	return WEXITSTATUS(status);
 }
 
-static void jobs_run(uint64_t rate, int own, volatile uint64_t *done)
+static void jobs_run(volatile uint64_t *done)
 {
 	char *table = malloc(TABLE);
 
@@ -56,8 +57,6 @@ static void jobs_run(uint64_t rate, int own, volatile uint64_t *done)
 
 int main(int argc, char **argv)
 {
-	uint64_t begin, sum = 0, rate;
-	volatile uint64_t *done; /* one cache line a process */
 	long seconds, processes;
 
 	if (argc != 6)
@@ -67,25 +66,8 @@ int main(int argc, char **argv)
 	processes = number_parse(argv[3], 1, 512);
 	snprintf(rate_text, sizeof(rate_text), "%llu", (unsigned long long)rate);
 	program = argv[5];
+	own = argv[4][0] == 'o';
 	life_bound((int)seconds);
-	done = mmap(NULL, (size_t)processes * 64, PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (done == MAP_FAILED)
-		return 1;
-	begin = now_ns();
-	for (long i = 0; i < processes; i++) {
-		pid_t pid = fork();
-
-		if (pid < 0)
-			return 1;
-		if (pid == 0) {
-			life_bound((int)seconds);
-			jobs_run(rate, argv[4][0] == 'o', done + i * 8);
-		}
-	}
-	sleep_us((double)seconds * 1e6);
-	for (long i = 0; i < processes; i++)
-		sum += done[i * 8];
-	throughput_print(sum, begin);
-	return 0; /* the children die with it */
+	processes_run(seconds, processes, jobs_run);
+	return 0;
 }

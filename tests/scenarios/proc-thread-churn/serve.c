@@ -6,7 +6,6 @@
  *
  *   serve SECONDS RATE READERS each|pool
  */
-#include <pthread.h>
 
 #include "flat.h"
 #include "life.h"
@@ -103,8 +102,5 @@ int main(int argc, char **argv)
 		if (pthread_create(&thread, NULL, pool ? reader_queues : reader_starts, NULL))
 			return 1;
 	}
-	sleep_us((double)seconds * 1e6);
-	throughput_print(__atomic_load_n(&done, __ATOMIC_RELAXED), begin);
-	fflush(stdout);
-	_exit(0);
+	threads_end(seconds, begin, &done);
 }
