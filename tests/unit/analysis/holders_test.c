@@ -1,13 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Waits for mutexes are what the holders did: the parts of each group's waits sum to 1. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <cmocka.h>
-
 #include "analysis/blame.h"
 #include "analysis/holders.h"
 #include "analysis/host.h"
@@ -34,12 +26,6 @@ static double share_of(const struct holders *holders, uint32_t group, uint32_t h
 	return 0;
 }
 
-static void is_near(double is, double wanted)
-{
-	if (fabs(is - wanted) > 0.001)
-		fail_msg("%f is not %f", is, wanted);
-}
-
 /* Threads 0, 1, 2 are groups 0, 1, 2: processes of their own. */
 static struct recording *host_of_three(void)
 {
@@ -61,7 +47,7 @@ static struct holders *made(const struct recording *rec, struct facts **facts)
 
 		for (size_t i = holders->first[group]; i < holders->first[group + 1]; i++)
 			sum += holders->parts.at[i].share;
-		is_near(sum, 1);
+		assert_near(sum, 1, 0.001);
 	}
 	return holders;
 }
@@ -80,10 +66,10 @@ static void states_are_folded(void **state)
 	host_hold(rec, 0, 1, STATE_READY_PREEMPTED, 2);
 	host_hold(rec, 0, 2, STATE_WAIT_DISK_READ, 5);
 	holders = made(rec, &facts);
-	is_near(share_of(holders, 0, 1, STATE_RUN_USER), 0.2);
-	is_near(share_of(holders, 0, 1, STATE_READY_WOKEN), 0.3);
-	is_near(share_of(holders, 0, 2, STATE_WAIT_DISK_READ), 0.5);
-	is_near(holders->known[0], 1);
+	assert_near(share_of(holders, 0, 1, STATE_RUN_USER), 0.2, 0.001);
+	assert_near(share_of(holders, 0, 1, STATE_READY_WOKEN), 0.3, 0.001);
+	assert_near(share_of(holders, 0, 2, STATE_WAIT_DISK_READ), 0.5, 0.001);
+	assert_near(holders->known[0], 1, 0.001);
 	holders_free(holders);
 	facts_free(facts);
 	recording_free(rec);
@@ -104,10 +90,10 @@ static void holders_are_followed(void **state)
 	host_hold(rec, 1, 2, STATE_WAIT_DISK_WRITE, 3);
 	host_hold(rec, 1, 2, STATE_RUN_USER, 1);
 	holders = made(rec, &facts);
-	is_near(share_of(holders, 0, 1, STATE_RUN_USER), 0.5);
-	is_near(share_of(holders, 0, 2, STATE_WAIT_DISK_WRITE), 0.375);
-	is_near(share_of(holders, 0, 2, STATE_RUN_USER), 0.125);
-	is_near(share_of(holders, 1, 2, STATE_WAIT_DISK_WRITE), 0.75);
+	assert_near(share_of(holders, 0, 1, STATE_RUN_USER), 0.5, 0.001);
+	assert_near(share_of(holders, 0, 2, STATE_WAIT_DISK_WRITE), 0.375, 0.001);
+	assert_near(share_of(holders, 0, 2, STATE_RUN_USER), 0.125, 0.001);
+	assert_near(share_of(holders, 1, 2, STATE_WAIT_DISK_WRITE), 0.75, 0.001);
 	holders_free(holders);
 	facts_free(facts);
 	recording_free(rec);
@@ -130,8 +116,8 @@ static void circles_are_absorbed(void **state)
 	}
 	holders = made(rec, &facts);
 	for (uint32_t i = 0; i < 2; i++) {
-		is_near(share_of(holders, i, 0, STATE_WAIT_DISK_READ), 0.75);
-		is_near(share_of(holders, i, 1, STATE_RUN_USER), 0.25);
+		assert_near(share_of(holders, i, 0, STATE_WAIT_DISK_READ), 0.75, 0.001);
+		assert_near(share_of(holders, i, 1, STATE_RUN_USER), 0.25, 0.001);
 	}
 	holders_free(holders);
 	facts_free(facts);
@@ -154,7 +140,7 @@ static void what_is_not_known_stays_the_locks(void **state)
 	host_hold(rec, 2, 1, STATE_WAIT_DISK_READ, 0.5);
 	holders = made(rec, &facts);
 	for (uint32_t i = 0; i < 3; i++)
-		is_near(share_of(holders, i, i, STATE_RUN_USER), 1);
+		assert_near(share_of(holders, i, i, STATE_RUN_USER), 1, 0.001);
 	holders_free(holders);
 	facts_free(facts);
 	recording_free(rec);
@@ -179,10 +165,10 @@ static void blame_of_the_parts_is_the_wait(void **state)
 	blame = blame_new(facts);
 	all.victim = by_lock.victim = 0;
 	by_lock.by_lock = 1;
-	is_near(blame_sum(blame, &by_lock) / 1e9, 7);
-	is_near(blame_sum(blame, &all) / 1e9, 7 + 2);
+	assert_near(blame_sum(blame, &by_lock) / 1e9, 7, 0.001);
+	assert_near(blame_sum(blame, &all) / 1e9, 7 + 2, 0.001);
 	by_lock.states = 1u << STATE_WAIT_DISK_READ;
-	is_near(blame_sum(blame, &by_lock) / 1e9, 7.0 / 4);
+	assert_near(blame_sum(blame, &by_lock) / 1e9, 7.0 / 4, 0.001);
 	assert_int_equal(blame_top_owner(blame, &by_lock), 1);
 	by_lock.states = 1u << STATE_WAIT_LOCK_KERNEL;
 	assert_int_equal(blame_top_owner(blame, &by_lock), 2);

@@ -3,12 +3,27 @@
 #ifndef TEST_HOST_H
 #define TEST_HOST_H
 
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <cmocka.h>
 
 #include "model/recording.h"
 
 #define SECOND 1000000000ULL
 #define SLICES 10
+
+#define assert_near(is, wanted, within)                                                            \
+	do {                                                                                       \
+		double is_ = (is), wanted_ = (wanted);                                             \
+		if (!(fabs(is_ - wanted_) <= (within)))                                            \
+			fail_msg("%s is %g, not %g", #is, is_, wanted_);                           \
+	} while (0)
 
 struct made {
 	struct recording *rec;
@@ -44,6 +59,15 @@ static inline uint32_t host_process(struct recording *rec, const char *comm)
 	rec->threads.at[thread].comm = string_intern(rec, comm);
 	rec->threads.at[thread].cpus_allowed = 2;
 	rec->threads.at[thread].cpu_mask[0] = 3;
+	return thread;
+}
+
+/* The same, whose program is /bin/x, as that of host_sample() and stack_of(). */
+static inline uint32_t host_program(struct recording *rec, const char *comm)
+{
+	uint32_t thread = host_process(rec, comm);
+
+	rec->processes.at[rec->threads.at[thread].process].exe = string_intern(rec, "/bin/x");
 	return thread;
 }
 

@@ -1,19 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Processes whose resident memory changes in a known way, and what the report says of them. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <cmocka.h>
+#include "analysis/report.h"
 
-#include "analysis/analysis.h"
-#include "model/recording.h"
-
-#define MIB    (1ULL << 20)
-#define SECOND 1000000000ULL
+#define MIB (1ULL << 20)
 
 static uint32_t process_make(struct recording *rec, const char *comm, uint32_t pid)
 {
@@ -44,12 +33,6 @@ static const struct memory_growth *grown(const struct document *doc, const char 
 	return NULL;
 }
 
-static void done(struct recording *rec, struct document *doc)
-{
-	document_free(doc);
-	recording_free(rec);
-}
-
 /* Ten slices behind one of warm-up, in which everything is at its start. */
 static void who_grew_and_how_fast(void **state)
 {
@@ -78,7 +61,7 @@ static void who_grew_and_how_fast(void **state)
 		next[other] = 100 * slice * MIB;
 		slice_make(rec, false, next, 6);
 	}
-	doc = analysis_run(rec);
+	doc = host_report(rec);
 	assert_true(doc->memory_growth_observed);
 	assert_int_equal(doc->memory_growth.len, 2);
 	row = &doc->memory_growth.at[0];
@@ -96,7 +79,7 @@ static void who_grew_and_how_fast(void **state)
 	assert_string_equal(row->process, "step");
 	assert_int_equal(row->growth_bytes, 20 * MIB);
 	assert_true(row->bytes_per_s == 2.0 * MIB);
-	done(rec, doc);
+	document_free(doc);
 }
 
 static void the_warm_up_is_left_out(void **state)
@@ -114,12 +97,12 @@ static void the_warm_up_is_left_out(void **state)
 		bytes[late] = slice < 4 ? 0 : (1 + 8 * (slice - 4)) * MIB;
 		slice_make(rec, slice < 3, bytes, 2);
 	}
-	doc = analysis_run(rec);
+	doc = host_report(rec);
 	assert_null(grown(doc, "early"));
 	assert_non_null(grown(doc, "late"));
 	assert_int_equal(grown(doc, "late")->growth_bytes, 8 * MIB);
 	assert_true(grown(doc, "late")->seconds == 1);
-	done(rec, doc);
+	document_free(doc);
 }
 
 static void a_process_that_ended_is_followed_to_its_last_reading(void **state)
@@ -137,13 +120,13 @@ static void a_process_that_ended_is_followed_to_its_last_reading(void **state)
 		slice_make(rec, false, &bytes, 1);
 	}
 	rec->processes.at[process].exited = true;
-	doc = analysis_run(rec);
+	doc = host_report(rec);
 	assert_int_equal(doc->memory_growth.len, 1);
 	assert_true(doc->memory_growth.at[0].exited);
 	assert_string_equal(doc->memory_growth.at[0].container, "podman:web");
 	assert_true(doc->memory_growth.at[0].seconds == 2);
 	assert_true(doc->memory_growth.at[0].bytes_per_s == 4.0 * MIB);
-	done(rec, doc);
+	document_free(doc);
 }
 
 static void five_rows_at_most_equals_in_their_order(void **state)
@@ -160,12 +143,12 @@ static void five_rows_at_most_equals_in_their_order(void **state)
 	}
 	slice_make(rec, false, before, 8);
 	slice_make(rec, false, after, 8);
-	doc = analysis_run(rec);
+	doc = host_report(rec);
 	assert_int_equal(doc->memory_growth.len, 5);
 	assert_int_equal(doc->memory_growth.at[0].pid, 18);
 	for (uint32_t i = 1; i < 5; i++)
 		assert_int_equal(doc->memory_growth.at[i].pid, 10 + i);
-	done(rec, doc);
+	document_free(doc);
 }
 
 /* One slice shows no growth; without any reading nothing is known. */
@@ -182,18 +165,18 @@ static void not_observed_is_not_none(void **state)
 	assert_false(doc->memory_growth_observed);
 	document_free(doc);
 	slice_make(rec, false, &none, 1);
-	doc = analysis_run(rec);
+	doc = host_report(rec);
 	assert_true(doc->memory_growth_observed);
 	assert_int_equal(doc->memory_growth.len, 0);
-	done(rec, doc);
+	document_free(doc);
 
 	rec = recording_new();
 	process_make(rec, "unread", 11);
 	slice_make(rec, false, &none, 1);
 	slice_make(rec, false, &none, 1);
-	doc = analysis_run(rec);
+	doc = host_report(rec);
 	assert_false(doc->memory_growth_observed);
-	done(rec, doc);
+	document_free(doc);
 }
 
 /* A file may hold rows that no window writes. */
@@ -209,10 +192,10 @@ static void rows_out_of_order_are_left_out(void **state)
 		slice_make(rec, false, &bytes[i], 1);
 	rec->counts.at[0].slice = 2;
 	rec->processes.at[process].exited = true;
-	doc = analysis_run(rec);
+	doc = host_report(rec);
 	assert_true(doc->memory_growth_observed);
 	assert_int_equal(doc->memory_growth.len, 0);
-	done(rec, doc);
+	document_free(doc);
 }
 
 int main(void)

@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Schedules that were made, so that what a fix would save is known. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
-
 #include "analysis/replay.h"
 #include "analysis/replay_run.h"
 #include "analysis/stats.h"
-#include "host.h"
+#include "analysis/host.h"
 
-#define MS                     1000000ULL
-#define assert_near(a, b, far) assert_true(fabs((a) - (b)) <= (far))
+#define MS 1000000ULL
 
 /* ---- making excerpts ---- */
 

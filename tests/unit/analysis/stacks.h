@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Stacks of synthetic hosts (host.h), written as the names of their functions. */
+/* Stacks of synthetic hosts (host.h), written as the names of their functions, leaf first. */
 #ifndef TEST_STACKS_H
 #define TEST_STACKS_H
-
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "analysis/host.h"
 
@@ -39,28 +36,37 @@ static inline uint32_t stack_make(struct recording *rec, const char *kernel, con
 	return stack_intern(rec, frames, all, in_kernel, STACK_COMPLETE);
 }
 
-/* The one finding of an id; NULL if there is none. */
-static inline const struct bottleneck *finding_of(const struct document *doc, const char *id)
+/*
+ * A stack written leaf first, frames parted by spaces: "[k]schedule [k]do_futex libc:wait main".
+ * What is not of the kernel or of a library is the program's own, /bin/x.
+ */
+static inline uint32_t stack_of(struct recording *rec, const char *text)
 {
-	const struct bottleneck *found = NULL;
+	uint32_t frames[16], count = 0, kernel = 0;
+	char copy[512], *next = copy, *word;
 
-	vec_each(&doc->bottlenecks, finding) {
-		if (strcmp(finding->id, id) != 0)
-			continue;
-		assert_null(found);
-		found = finding;
+	strncpy(copy, text, sizeof(copy) - 1);
+	copy[sizeof(copy) - 1] = 0;
+	while ((word = strsep(&next, " ")) && count < 16) {
+		char *colon = strchr(word, ':');
+		bool of_kernel = !strncmp(word, "[k]", 3);
+		const char *name = of_kernel ? word + 3 : colon ? colon + 1 : word;
+		const char *module = colon ? "/lib/c.so" : "/bin/x";
+		uint32_t position =
+			of_kernel ? NONE : module_intern(rec, module, colon ? "cc" : "aa");
+
+		frames[count++] =
+			frame_intern(rec, of_kernel ? FRAME_KERNEL : FRAME_USER, position,
+				     hash_bytes(name, strlen(name)), string_intern(rec, name));
+		kernel += of_kernel;
 	}
-	return found;
+	return stack_intern(rec, frames, count, kernel, STACK_COMPLETE);
 }
 
-/* The value of a piece of evidence, which must be there. */
-static inline double evidence_of(const struct bottleneck *finding, const char *what)
+static inline void sample_of(struct recording *rec, enum sample_kind kind, uint32_t thread,
+			     const char *stack, uint64_t count, uint64_t weight)
 {
-	vec_each(&finding->evidence, evidence)
-		if (!strcmp(evidence->what, what))
-			return evidence->value;
-	fail_msg("no evidence \"%s\"", what);
-	return 0;
+	recording_sample(rec, kind, thread, stack_of(rec, stack), count, weight);
 }
 
 #endif

@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Hosts on which threads ask the kernel again and again, or sleep for no time at all. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <cmocka.h>
-
-#include "analysis/analysis.h"
-#include "analysis/detectors/calls.h"
+#include "analysis/report.h"
+#include "analysis/stacks.h"
 
 #define ENTRY "[k]__x64_sys_epoll_wait [k]do_syscall_64 [k]entry_SYSCALL_64_after_hwframe"
 
@@ -44,7 +36,7 @@ static struct recording *host_asking(uint64_t vain, uint64_t ns)
 static void asking_in_vain_is_the_code_around_the_call(void **state)
 {
 	struct recording *rec = host_asking(990000, 1000000000);
-	struct document *doc = analysis_run(rec);
+	struct document *doc = host_report(rec);
 	const struct bottleneck *found = finding_of(doc, "algo.busy-poll");
 
 	(void)state;
@@ -53,22 +45,12 @@ static void asking_in_vain_is_the_code_around_the_call(void **state)
 	assert_string_equal(found->where.function, "take_message");
 	assert_non_null(strstr(found->title, "epoll_wait"));
 	/* 600 samples ask and 100 are the loop: 7 of 10 s of a window of 10 s. */
-	assert_true(fabs(found->impact.share - 0.7) < 0.001);
+	assert_near(found->impact.share, 0.7, 0.001);
 	assert_true(found->impact.low < 0.6 && found->impact.low > 0.55);
 	assert_string_equal(found->evidence.at[0].unit, "calls/s");
-	assert_true(fabs(found->evidence.at[0].value - 99000) < 1);
+	assert_near(found->evidence.at[0].value, 99000, 1);
 	assert_int_equal(found->severity, SEVERITY_CRITICAL);
 	document_free(doc);
-	recording_free(rec);
-}
-
-static void check_silent(struct recording *rec, const char *id)
-{
-	struct document *doc = analysis_run(rec);
-
-	assert_null(finding_of(doc, id));
-	document_free(doc);
-	recording_free(rec);
 }
 
 static void a_loop_that_finds_work_does_not_poll(void **state)
@@ -77,13 +59,13 @@ static void a_loop_that_finds_work_does_not_poll(void **state)
 
 	(void)state;
 	/* Half of the calls bring something. */
-	check_silent(host_asking(500000, 1000000000), "algo.busy-poll");
+	assert_silent(host_asking(500000, 1000000000), "algo.busy-poll");
 	/* They wait 1 ms each before they come back empty: time-outs. */
-	check_silent(host_asking(990000, 1000000 * 1000000ULL), "algo.busy-poll");
+	assert_silent(host_asking(990000, 1000000 * 1000000ULL), "algo.busy-poll");
 	/* The thread sleeps between two questions. */
 	rec = host_asking(990000, 1000000000);
 	sample_of(rec, SAMPLE_IDLE, 0, "[k]do_nanosleep libc:usleep loop", 500000, SECOND);
-	check_silent(rec, "algo.busy-poll");
+	assert_silent(rec, "algo.busy-poll");
 }
 
 /* Work between two questions, in the function that asks, is not what asking costs. */
@@ -95,13 +77,12 @@ static void work_between_questions_is_work(void **state)
 
 	(void)state;
 	sample_of(rec, SAMPLE_CPU, 0, "take_message loop", 1000, 1);
-	doc = analysis_run(rec);
+	doc = host_report(rec);
 	found = finding_of(doc, "algo.busy-poll");
 	assert_non_null(found);
 	/* 600 of 2000. */
-	assert_true(fabs(found->impact.share - 0.3) < 0.001);
+	assert_near(found->impact.share, 0.3, 0.001);
 	document_free(doc);
-	recording_free(rec);
 }
 
 /* Reads that fail with EAGAIN; another call of the same function is work. */
@@ -127,13 +108,12 @@ static void reads_that_fail_poll_too(void **state)
 		  "[k]pipe_write [k]vfs_write [k]ksys_write [k]do_syscall_64 libc:write "
 		  "take_message",
 		  500, 1);
-	doc = analysis_run(rec);
+	doc = host_report(rec);
 	found = finding_of(doc, "algo.busy-poll");
 	assert_non_null(found);
 	assert_null(strstr(found->title, "futex"));
-	assert_true(fabs(found->impact.share - 0.5) < 0.001);
+	assert_near(found->impact.share, 0.5, 0.001);
 	document_free(doc);
-	recording_free(rec);
 }
 
 /* ---- timers ---- */
@@ -159,30 +139,29 @@ static struct recording *host_napping(uint64_t waits, const char *stack)
 static void short_sleeps_cost_what_surrounds_them(void **state)
 {
 	struct recording *rec = host_napping(100000, NAP);
-	struct document *doc = analysis_run(rec);
+	struct document *doc = host_report(rec);
 	const struct bottleneck *found = finding_of(doc, "algo.timer-churn");
 
 	(void)state;
 	assert_non_null(found);
 	assert_string_equal(found->where.function, "nap");
 	/* 200 of 250 samples of 2.5 s, in a window of 10 s. */
-	assert_true(fabs(found->impact.share - 0.2) < 0.001);
+	assert_near(found->impact.share, 0.2, 0.001);
 	assert_string_equal(found->evidence.at[0].unit, "waits/s");
-	assert_true(fabs(found->evidence.at[0].value - 10000) < 1);
+	assert_near(found->evidence.at[0].value, 10000, 1);
 	/* 2.5 s between 100,000 waits. */
 	assert_string_equal(found->evidence.at[2].unit, "us");
-	assert_true(fabs(found->evidence.at[2].value - 25) < 0.01);
+	assert_near(found->evidence.at[2].value, 25, 0.01);
 	document_free(doc);
-	recording_free(rec);
 }
 
 static void clocks_and_workers_do_not_churn(void **state)
 {
 	(void)state;
 	/* 500 times a second. */
-	check_silent(host_napping(5000, NAP), "algo.timer-churn");
+	assert_silent(host_napping(5000, NAP), "algo.timer-churn");
 	/* 1,500 times a second, 167 us of work each time. */
-	check_silent(host_napping(15000, NAP), "algo.timer-churn");
+	assert_silent(host_napping(15000, NAP), "algo.timer-churn");
 }
 
 /* A computing thread that pauses now and then is no part of it, whoever its siblings are. */
@@ -199,16 +178,15 @@ static void threads_that_work_are_left_out(void **state)
 	host_count(rec, worker, "syscall.count", "clock_nanosleep", 12000);
 	sample_of(rec, SAMPLE_IDLE, worker, "[k]do_nanosleep libc:usleep compute", 12000, SECOND);
 	sample_of(rec, SAMPLE_CPU, worker, "compute", 900, 1);
-	doc = analysis_run(rec);
+	doc = host_report(rec);
 	found = finding_of(doc, "algo.timer-churn");
 	assert_non_null(found);
 	assert_string_equal(found->where.function, "nap");
 	assert_string_equal(found->evidence.at[1].unit, "threads");
-	assert_true(fabs(found->evidence.at[1].value - 1) < 0.1);
+	assert_near(found->evidence.at[1].value, 1, 0.1);
 	/* 200 of 1150 samples of 11.5 s. */
-	assert_true(fabs(found->impact.share - 2.0 / 11.5) < 0.001);
+	assert_near(found->impact.share, 2.0 / 11.5, 0.001);
 	document_free(doc);
-	recording_free(rec);
 }
 
 /* Of 2 s that threads wait for a CPU, those that churn wait 1.5 s: that is churn, too. */
@@ -226,16 +204,15 @@ static void waiting_to_look_is_churn(void **state)
 	host_edge(rec, EDGE_CULPRIT, 0, 0, 1.5);
 	host_edge(rec, EDGE_CULPRIT, worker, 0, 0.5);
 	sample_of(rec, SAMPLE_CPU, worker, "compute", 250, 1);
-	doc = analysis_run(rec);
+	doc = host_report(rec);
 	found = finding_of(doc, "algo.timer-churn");
 	assert_non_null(found);
 	/* 200 of 500 samples of 5 s run; 1.5 s, and as much of the other 0.5 s; in 10 s. */
-	assert_true(fabs(found->impact.share - (2 + 1.5 + 0.2) / 10) < 0.002);
+	assert_near(found->impact.share, (2 + 1.5 + 0.2) / 10, 0.002);
 	/* What is won is 0.4 of the time. */
 	assert_true(doc->steps.len > 0);
-	assert_true(fabs(found->removable * found->impact.share - 0.4 * 7 / 10) < 0.002);
+	assert_near(found->removable * found->impact.share, 0.4 * 7 / 10, 0.002);
 	document_free(doc);
-	recording_free(rec);
 }
 
 /* Waits in poll: events end them, or their time is over. */
@@ -248,14 +225,13 @@ static void only_time_outs_of_poll_are_timers(void **state)
 
 	(void)state;
 	host_count(rec, 0, "syscall.count", "epoll_wait", 100000);
-	check_silent(rec, "algo.timer-churn");
+	assert_silent(rec, "algo.timer-churn");
 	rec = host_napping(100000, wait);
 	host_count(rec, 0, "syscall.count", "epoll_wait", 100000);
 	host_count(rec, 0, "syscall.expired", "epoll_wait", 99000);
-	doc = analysis_run(rec);
+	doc = host_report(rec);
 	assert_non_null(finding_of(doc, "algo.timer-churn"));
 	document_free(doc);
-	recording_free(rec);
 }
 
 int main(void)

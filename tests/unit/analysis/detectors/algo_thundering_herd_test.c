@@ -1,25 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A service of many threads, of which an event wakes one, or all. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include "analysis/analysis.h"
+#include "analysis/report.h"
 #include "analysis/stacks.h"
 
 #define THREADS 8
 #define WAKEUPS 100000
 
 /* `locks`: how many of the wakeups are for a mutex. */
-static struct document *host_run(uint64_t futile, uint64_t locks)
+static struct recording *host_of(uint64_t futile, uint64_t locks)
 {
 	struct recording *rec = host_new(0.2);
 	uint32_t client = host_process(rec, "client"), thread = host_process(rec, "service");
 	uint32_t stack;
-	struct document *doc;
 
 	host_spend(rec, client, STATE_RUN_KERNEL, 0.2);
 	host_spend(rec, client, STATE_WAIT_LOCAL, 0.8);
@@ -48,14 +40,12 @@ static struct document *host_run(uint64_t futile, uint64_t locks)
 	host_count(rec, thread, "sched.crowd_wakeups", "", futile + 1000);
 	host_count(rec, thread, "sched.futile_wakeups", "", futile);
 	host_count(rec, thread, "sched.futile_ns", "", futile * 20000);
-	doc = analysis_run(rec);
-	recording_free(rec);
-	return doc;
+	return rec;
 }
 
 static void all_are_woken_for_what_one_does(void **state)
 {
-	struct document *doc = host_run(80000, 0);
+	struct document *doc = host_report(host_of(80000, 0));
 	const struct bottleneck *found = finding_of(doc, "algo.thundering-herd");
 
 	(void)state;
@@ -63,15 +53,15 @@ static void all_are_woken_for_what_one_does(void **state)
 	assert_int_equal(found->rank, 1);
 	assert_string_equal(found->where.process, "service");
 	assert_non_null(found->where.function);
-	assert_true(fabs(evidence_of(found, "of all wakeups but those for a mutex") - 80) < 0.01);
-	assert_true(fabs(evidence_of(found, "CPU time of one that was for nothing") - 20) < 0.01);
-	assert_true(fabs(evidence_of(found, "threads that wait there") - THREADS) < 0.01);
+	assert_near(evidence_of(found, "of all wakeups but those for a mutex"), 80, 0.01);
+	assert_near(evidence_of(found, "CPU time of one that was for nothing"), 20, 0.01);
+	assert_near(evidence_of(found, "threads that wait there"), THREADS, 0.01);
 	assert_string_equal(found->chain.at[0].where.process, "client");
 	/*
 	 * 1.6 s run for nothing, 0.8 of the 40 s in which they waited for a CPU, and 0.8 of what
 	 * the client took to wake them, a little less than 1 s; of 50 s.
 	 */
-	assert_true(fabs(found->impact.share - (1.6 + 32 + 0.75) / 50) < 0.003);
+	assert_near(found->impact.share, (1.6 + 32 + 0.75) / 50, 0.003);
 	/* What they wanted of the CPUs was for nothing, too. */
 	assert_null(finding_of(doc, "cpu.saturated"));
 	document_free(doc);
@@ -79,22 +69,19 @@ static void all_are_woken_for_what_one_does(void **state)
 
 static void a_few_are_no_herd(void **state)
 {
-	struct document *doc = host_run(30000, 0);
-
 	(void)state;
-	assert_null(finding_of(doc, "algo.thundering-herd"));
-	document_free(doc);
+	assert_silent(host_of(30000, 0), "algo.thundering-herd");
 }
 
 /* A broadcast: each of the crowd meets the others at the mutex, and is woken once more. */
 static void wakeups_for_the_mutex_do_not_count(void **state)
 {
-	struct document *doc = host_run(30000, 60000);
+	struct document *doc = host_report(host_of(30000, 60000));
 	const struct bottleneck *found = finding_of(doc, "algo.thundering-herd");
 
 	(void)state;
 	assert_non_null(found);
-	assert_true(fabs(evidence_of(found, "of all wakeups but those for a mutex") - 75) < 0.01);
+	assert_near(evidence_of(found, "of all wakeups but those for a mutex"), 75, 0.01);
 	document_free(doc);
 }
 

@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Hosts on which threads sleep for futexes: for a mutex that somebody holds, or for work. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <cmocka.h>
-
-#include "analysis/analysis.h"
-#include "analysis/host.h"
+#include "analysis/report.h"
 
 #define WORKERS 4
 
@@ -49,19 +40,11 @@ static struct recording *host_of_workers(bool held)
 	return rec;
 }
 
-static const struct bottleneck *finding(const struct document *doc, const char *id)
-{
-	vec_each(&doc->bottlenecks, bottleneck)
-		if (!strcmp(bottleneck->id, id))
-			return bottleneck;
-	return NULL;
-}
-
 static void a_convoy_names_the_code_that_holds(void **state)
 {
 	struct recording *rec = host_of_workers(true);
-	struct document *doc = analysis_run(rec);
-	const struct bottleneck *found = finding(doc, "lock.user");
+	struct document *doc = host_report(rec);
+	const struct bottleneck *found = finding_of(doc, "lock.user");
 
 	(void)state;
 	assert_non_null(found);
@@ -69,23 +52,21 @@ static void a_convoy_names_the_code_that_holds(void **state)
 	assert_string_equal(found->where.function, "put_result");
 	assert_non_null(strstr(found->title, "put_result"));
 	/* Three of four threads wait at any time. */
-	assert_true(fabs(found->impact.share - 0.75) < 0.01);
+	assert_near(found->impact.share, 0.75, 0.01);
 	assert_int_equal(found->chain.len, 2);
 	assert_string_equal(found->chain.at[1].where.function, "take_job");
 	assert_int_equal(found->confidence, CONFIDENCE_HIGH);
 	document_free(doc);
-	recording_free(rec);
 }
 
 static void workers_without_work_are_idle(void **state)
 {
 	struct recording *rec = host_of_workers(false);
-	struct document *doc = analysis_run(rec);
+	struct document *doc = host_report(rec);
 
 	(void)state;
-	assert_null(finding(doc, "lock.user"));
+	assert_null(finding_of(doc, "lock.user"));
 	document_free(doc);
-	recording_free(rec);
 }
 
 /* The four threads of that host did this while they held the mutex; shares of the waits. */
@@ -99,7 +80,6 @@ static void host_hold(struct recording *rec, uint32_t thread, uint32_t holder,
 static struct document *report_of_holders(enum thread_state state, double share)
 {
 	struct recording *rec = host_of_workers(true);
-	struct document *doc;
 
 	for (uint32_t thread = 0; thread < WORKERS; thread++) {
 		/* They did it for a tenth of their time, one after the other. */
@@ -108,9 +88,7 @@ static struct document *report_of_holders(enum thread_state state, double share)
 		host_hold(rec, thread, 0, STATE_RUN_USER, 0.2 * (1 - share));
 		host_hold(rec, thread, 0, STATE_WAIT_LOCK_USER, 0.6);
 	}
-	doc = analysis_run(rec);
-	recording_free(rec);
-	return doc;
+	return host_report(rec);
 }
 
 static const struct link *link_of(const struct bottleneck *finding, const char *id)
@@ -127,15 +105,15 @@ static const struct link *link_of(const struct bottleneck *finding, const char *
 static void a_holder_that_syncs_is_the_disks_finding(void **state)
 {
 	struct document *doc = report_of_holders(STATE_WAIT_DISK_WRITE, 0.8);
-	const struct bottleneck *disk = finding(doc, "disk.sync-writes");
-	const struct bottleneck *lock = finding(doc, "lock.user");
+	const struct bottleneck *disk = finding_of(doc, "disk.sync-writes");
+	const struct bottleneck *lock = finding_of(doc, "lock.user");
 
 	(void)state;
 	assert_non_null(disk);
 	assert_non_null(lock);
 	assert_int_equal(disk->rank, 1);
-	assert_true(fabs(disk->impact.share - (0.8 * 3 + 0.4) / ALL) < 0.005);
-	assert_true(fabs(lock->impact.share - 0.2 * 3 / ALL) < 0.005);
+	assert_near(disk->impact.share, (0.8 * 3 + 0.4) / ALL, 0.005);
+	assert_near(lock->impact.share, 0.2 * 3 / ALL, 0.005);
 	assert_int_equal(disk->chain.len, 3);
 	assert_string_equal(disk->chain.at[0].id, "disk.sync-writes");
 	assert_string_equal(disk->chain.at[1].id, "lock.user");
@@ -147,12 +125,12 @@ static void a_holder_that_syncs_is_the_disks_finding(void **state)
 static void a_holder_without_quota_is_the_quotas_finding(void **state)
 {
 	struct document *doc = report_of_holders(STATE_READY_THROTTLED, 1);
-	const struct bottleneck *quota = finding(doc, "cpu.quota");
+	const struct bottleneck *quota = finding_of(doc, "cpu.quota");
 
 	(void)state;
 	assert_non_null(quota);
-	assert_true(fabs(quota->impact.share - (3 + 0.4) / ALL) < 0.005);
-	assert_null(finding(doc, "lock.user"));
+	assert_near(quota->impact.share, (3 + 0.4) / ALL, 0.005);
+	assert_null(finding_of(doc, "lock.user"));
 	assert_int_equal(quota->chain.len, 3);
 	assert_string_equal(quota->chain.at[1].id, "lock.user");
 	assert_string_equal(quota->chain.at[2].id, "wait for the mutex");
@@ -180,21 +158,20 @@ static void a_holder_of_low_priority_is_the_cause(void **state)
 	recording_hold(rec, victim, rec->threads.at[holder].process, STATE_READY_PREEMPTED,
 		       8 * SECOND);
 	recording_hold(rec, victim, rec->threads.at[holder].process, STATE_RUN_USER, SECOND);
-	doc = analysis_run(rec);
-	found = finding(doc, "cpu.priority");
+	doc = host_report(rec);
+	found = finding_of(doc, "cpu.priority");
 	assert_non_null(found);
 	assert_string_equal(found->where.process, "cleaner");
 	assert_non_null(link_of(found, "lock.user"));
 	assert_string_equal(link_of(found, "lock.user")->where.function, "clean");
 	assert_string_equal(found->chain.at[found->chain.len - 1].where.process, "service");
 	/* What is left is the holder's own work, not the victim's. */
-	found = finding(doc, "lock.user");
+	found = finding_of(doc, "lock.user");
 	assert_non_null(found);
 	assert_string_equal(found->where.process, "cleaner");
 	assert_string_equal(found->where.function, "clean");
 	assert_string_equal(found->chain.at[1].where.process, "service");
 	document_free(doc);
-	recording_free(rec);
 }
 
 int main(void)

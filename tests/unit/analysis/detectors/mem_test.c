@@ -1,24 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Hosts on which threads wait for memory, each for another reason. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <cmocka.h>
-
-#include "analysis/analysis.h"
-#include "analysis/host.h"
-
-static uint32_t findings(const struct document *doc, const char *id)
-{
-	uint32_t count = 0;
-
-	vec_each(&doc->bottlenecks, finding)
-		count += !strcmp(finding->id, id);
-	return count;
-}
+#include "analysis/report.h"
 
 /* A service that works all the time, two fifths of it in reclaim. */
 static struct recording *host_reclaiming(uint64_t cgroup_ns, uint64_t host_ns)
@@ -36,22 +18,20 @@ static struct recording *host_reclaiming(uint64_t cgroup_ns, uint64_t host_ns)
 static void check_reclaim(struct recording *rec, const char *id, const char *other,
 			  const char *title, double share)
 {
-	struct document *doc = analysis_run(rec);
-	const struct bottleneck *top = &doc->bottlenecks.at[0];
+	struct document *doc = host_report(rec);
+	const struct bottleneck *top = finding_of(doc, id);
 
-	assert_true(doc->bottlenecks.len > 0);
-	assert_int_equal(findings(doc, id), 1);
-	assert_int_equal(findings(doc, other), 0);
-	assert_string_equal(top->id, id);
+	assert_non_null(top);
+	assert_int_equal(top->rank, 1);
+	assert_null(finding_of(doc, other));
 	assert_string_equal(top->where.process, "service");
 	assert_non_null(strstr(top->title, title));
-	assert_true(fabs(top->impact.share - share) < 0.005);
+	assert_near(top->impact.share, share, 0.005);
 	assert_int_equal(top->confidence, CONFIDENCE_HIGH);
 	assert_true(top->action && *top->action);
 	assert_string_equal(top->evidence.at[0].what, "time in reclaim");
 	assert_int_equal(top->chain.len, 1);
 	document_free(doc);
-	recording_free(rec);
 }
 
 /* The ledger saw 4 s of 10 s of work in reclaim, the family 5 s: that times all of it. */
@@ -71,23 +51,20 @@ static void pages_read_back_are_swap(void **state)
 {
 	struct recording *rec = host_new(0.5);
 	uint32_t thread = host_process(rec, "service");
+	const struct bottleneck *found;
 	struct document *doc;
 
 	(void)state;
 	host_spend(rec, thread, STATE_RUN_USER, 0.7);
 	host_spend(rec, thread, STATE_WAIT_FAULT, 0.3);
 	host_count(rec, thread, "memory.major_faults", "", 500);
-	doc = analysis_run(rec);
-	assert_int_equal(findings(doc, "mem.swap"), 1);
-	assert_int_equal(findings(doc, "mem.reclaim"), 0);
-	vec_each(&doc->bottlenecks, finding) {
-		if (strcmp(finding->id, "mem.swap") != 0)
-			continue;
-		assert_true(fabs(finding->impact.share - 0.3) < 0.005);
-		assert_true(finding->evidence.at[finding->evidence.len - 1].value == 50);
-	}
+	doc = host_report(rec);
+	found = finding_of(doc, "mem.swap");
+	assert_non_null(found);
+	assert_null(finding_of(doc, "mem.reclaim"));
+	assert_near(found->impact.share, 0.3, 0.005);
+	assert_true(found->evidence.at[found->evidence.len - 1].value == 50);
 	document_free(doc);
-	recording_free(rec);
 }
 
 int main(void)

@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Hosts on which a program starts others: for next to nothing, or for a job worth it. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include "analysis/analysis.h"
+#include "analysis/report.h"
 #include "analysis/stacks.h"
 
 /* 100 processes a second; all run the executable /bin/job. */
@@ -80,7 +73,7 @@ static void starting_takes_most_of_it(void **state)
 	/* 1,000 jobs of 5 ms: 500 samples; the shell's second: 100. */
 	const struct job job = {5000000, 200, 100, 100, 100, 80};
 	struct recording *rec = host_with(&job);
-	struct document *doc = analysis_run(rec);
+	struct document *doc = host_report(rec);
 	const struct bottleneck *found = finding_of(doc, "proc.fork");
 
 	(void)state;
@@ -90,32 +83,20 @@ static void starting_takes_most_of_it(void **state)
 	/* Both modules are the test's: what asked is the function that called fork(). */
 	assert_non_null(found->where.function);
 	/* 4 of 5 s of the jobs, 0.8 of the shell's second, of 10 s that the window is at least. */
-	assert_true(fabs(found->impact.share - 0.48) < 0.005);
+	assert_near(found->impact.share, 0.48, 0.005);
 	assert_true(found->impact.low > 0.4 && found->impact.low < 0.48);
-	assert_true(fabs(evidence_of(found, "processes started") - 100) < 0.01);
-	assert_true(fabs(evidence_of(found, "CPU time of one") - 5) < 0.01);
-	assert_true(fabs(evidence_of(found, "CPU time of creating one") - 0.8) < 0.01);
-	assert_true(fabs(evidence_of(found, "of their CPU time: exec") - 40) < 0.01);
-	assert_true(
-		fabs(evidence_of(found, "of their CPU time: the dynamic loader, before main()") -
-		     20) < 0.01);
-	assert_true(fabs(evidence_of(found, "of their CPU time: exit") - 20) < 0.01);
+	assert_near(evidence_of(found, "processes started"), 100, 0.01);
+	assert_near(evidence_of(found, "CPU time of one"), 5, 0.01);
+	assert_near(evidence_of(found, "CPU time of creating one"), 0.8, 0.01);
+	assert_near(evidence_of(found, "of their CPU time: exec"), 40, 0.01);
+	assert_near(evidence_of(found, "of their CPU time: the dynamic loader, before main()"), 20,
+		    0.01);
+	assert_near(evidence_of(found, "of their CPU time: exit"), 20, 0.01);
 	assert_string_equal(found->chain.at[1].where.process, "job");
 	/* 4.8 of the 6 s that the two take together. */
 	assert_int_equal(doc->steps.at[0].bottleneck, 1);
-	assert_true(fabs(doc->steps.at[0].predicted.saved_share - 0.8) < 0.01);
+	assert_near(doc->steps.at[0].predicted.saved_share, 0.8, 0.01);
 	document_free(doc);
-	recording_free(rec);
-}
-
-static void check_silent(const struct job *job)
-{
-	struct recording *rec = host_with(job);
-	struct document *doc = analysis_run(rec);
-
-	assert_null(finding_of(doc, "proc.fork"));
-	document_free(doc);
-	recording_free(rec);
 }
 
 static void processes_that_compute_are_jobs(void **state)
@@ -126,8 +107,8 @@ static void processes_that_compute_are_jobs(void **state)
 	const struct job longer = {12000000, 600, 300, 200, 100, 80};
 
 	(void)state;
-	check_silent(&mostly_own);
-	check_silent(&longer);
+	assert_silent(host_with(&mostly_own), "proc.fork");
+	assert_silent(host_with(&longer), "proc.fork");
 }
 
 int main(void)

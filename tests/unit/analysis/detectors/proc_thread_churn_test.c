@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Services that create threads: for each job, or once. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include "analysis/analysis.h"
+#include "analysis/report.h"
 #include "analysis/stacks.h"
 
 #define THREADS_PER_SLICE 500
@@ -50,7 +43,7 @@ static struct recording *host_of(uint32_t slices, uint64_t creating, uint64_t ow
 static void a_thread_for_each_job(void **state)
 {
 	struct recording *rec = host_of(SLICES, 175, 350);
-	struct document *doc = analysis_run(rec);
+	struct document *doc = host_report(rec);
 	const struct bottleneck *found = finding_of(doc, "proc.thread-churn");
 
 	(void)state;
@@ -58,34 +51,24 @@ static void a_thread_for_each_job(void **state)
 	assert_string_equal(found->where.process, "service");
 	assert_non_null(found->where.function);
 	/* Half of 7 s, and the waiting; of 10 s. */
-	assert_true(fabs(found->impact.share - 0.4) < 0.005);
-	assert_true(fabs(evidence_of(found, "threads created") - THREADS_PER_SLICE) < 0.01);
-	assert_true(fabs(evidence_of(found, "CPU time of one") - 1000) < 0.01);
-	assert_true(fabs(evidence_of(found, "of the CPU time: creating threads") - 25) < 0.01);
-	assert_true(fabs(evidence_of(found, "of the CPU time: mapping and giving back stacks") -
-			 25) < 0.01);
-	assert_true(fabs(evidence_of(found, "waiting for the lock of the address space meanwhile") -
-			 0.5) < 0.001);
+	assert_near(found->impact.share, 0.4, 0.005);
+	assert_near(evidence_of(found, "threads created"), THREADS_PER_SLICE, 0.01);
+	assert_near(evidence_of(found, "CPU time of one"), 1000, 0.01);
+	assert_near(evidence_of(found, "of the CPU time: creating threads"), 25, 0.01);
+	assert_near(evidence_of(found, "of the CPU time: mapping and giving back stacks"), 25,
+		    0.01);
+	assert_near(evidence_of(found, "waiting for the lock of the address space meanwhile"), 0.5,
+		    0.001);
 	document_free(doc);
-	recording_free(rec);
-}
-
-static void check_silent(struct recording *rec)
-{
-	struct document *doc = analysis_run(rec);
-
-	assert_null(finding_of(doc, "proc.thread-churn"));
-	document_free(doc);
-	recording_free(rec);
 }
 
 static void a_pool_that_starts_and_cheap_threads_are_none(void **state)
 {
 	(void)state;
 	/* All of them in two slices: a start, not a habit. */
-	check_silent(host_of(2, 175, 350));
+	assert_silent(host_of(2, 175, 350), "proc.thread-churn");
 	/* Creating them is a twelfth of the work. */
-	check_silent(host_of(SLICES, 30, 640));
+	assert_silent(host_of(SLICES, 30, 640), "proc.thread-churn");
 }
 
 int main(void)

@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Hosts on which threads take turns: under an interpreter's lock, or under one of the kernel. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <cmocka.h>
-
-#include "analysis/analysis.h"
-#include "analysis/detectors/calls.h"
+#include "analysis/report.h"
+#include "analysis/stacks.h"
 
 #define THREADS 4
 #define FUTEX   "[k]schedule [k]futex_wait [k]do_futex "
@@ -58,7 +50,7 @@ static struct recording *host_of_turns(const struct waiting *how)
 static void turns_are_held_back_by_their_lock(void **state)
 {
 	struct recording *rec = host_of_turns(&turns);
-	struct document *doc = analysis_run(rec);
+	struct document *doc = host_report(rec);
 	const struct bottleneck *found = finding_of(doc, "lock.interpreter");
 
 	(void)state;
@@ -66,26 +58,15 @@ static void turns_are_held_back_by_their_lock(void **state)
 	assert_string_equal(found->where.process, "service");
 	assert_string_equal(found->where.function, "take_turn");
 	/* Three wait at any time, but there is one idle CPU: 1 of 1 + 1. */
-	assert_true(fabs(found->impact.share - 0.5) < 0.005);
+	assert_near(found->impact.share, 0.5, 0.005);
 	assert_int_equal(found->severity, SEVERITY_CRITICAL);
-	assert_true(fabs(found->evidence.at[0].value - THREADS) < 0.1);
-	assert_true(fabs(found->evidence.at[1].value - 1) < 0.01);
+	assert_near(found->evidence.at[0].value, THREADS, 0.1);
+	assert_near(found->evidence.at[1].value, 1, 0.01);
 	assert_true(doc->steps.len > 0);
-	assert_true(fabs(doc->steps.at[0].predicted.saved_share - 0.5) < 0.01);
+	assert_near(doc->steps.at[0].predicted.saved_share, 0.5, 0.01);
 	/* It is no mutex. */
 	assert_null(finding_of(doc, "lock.user"));
 	document_free(doc);
-	recording_free(rec);
-}
-
-static void check_silent(const struct waiting *how)
-{
-	struct recording *rec = host_of_turns(how);
-	struct document *doc = analysis_run(rec);
-
-	assert_null(finding_of(doc, "lock.interpreter"));
-	document_free(doc);
-	recording_free(rec);
 }
 
 static void other_waiting_is_no_turn(void **state)
@@ -95,27 +76,27 @@ static void other_waiting_is_no_turn(void **state)
 	(void)state;
 	/* A convoy at a mutex is lock.user's. */
 	how.mutex = true;
-	check_silent(&how);
+	assert_silent(host_of_turns(&how), "lock.interpreter");
 	/* Workers of a pool wait until there is a job, however long. */
 	how = turns;
 	how.expired = 0;
-	check_silent(&how);
+	assert_silent(host_of_turns(&how), "lock.interpreter");
 	/* Workers that look for jobs now and then, while nobody gives them any. */
 	how = turns;
 	how.by_sibling = 0;
-	check_silent(&how);
+	assert_silent(host_of_turns(&how), "lock.interpreter");
 	/* They are idle. */
 	how = turns;
 	how.run = 0.02;
-	check_silent(&how);
+	assert_silent(host_of_turns(&how), "lock.interpreter");
 	/* They run side by side. */
 	how = turns;
 	how.run = 0.4;
-	check_silent(&how);
+	assert_silent(host_of_turns(&how), "lock.interpreter");
 	/* Not for a futex: for the disk, say. */
 	how = turns;
 	how.stack = "[k]schedule [k]io_schedule libc:read take_turn run";
-	check_silent(&how);
+	assert_silent(host_of_turns(&how), "lock.interpreter");
 }
 
 /* Without a second CPU there is nothing to win. */
@@ -127,10 +108,9 @@ static void a_busy_host_holds_them_back_itself(void **state)
 	(void)state;
 	vec_each(&rec->points, point)
 		point->value = 0;
-	doc = analysis_run(rec);
+	doc = host_report(rec);
 	assert_null(finding_of(doc, "lock.interpreter"));
 	document_free(doc);
-	recording_free(rec);
 }
 
 /* ---- locks of the kernel ---- */
@@ -162,7 +142,7 @@ static struct recording *host_of_writers(double asleep)
 static void sleeping_and_spinning_for_a_lock_count(void **state)
 {
 	struct recording *rec = host_of_writers(0.4);
-	struct document *doc = analysis_run(rec);
+	struct document *doc = host_report(rec);
 	const struct bottleneck *found = finding_of(doc, "lock.kernel");
 
 	(void)state;
@@ -170,27 +150,25 @@ static void sleeping_and_spinning_for_a_lock_count(void **state)
 	assert_string_equal(found->where.function, "save");
 	assert_string_equal(found->where.lock, "reader-writer semaphore of file_write");
 	/* Asleep for 0.4 of the time, spinning for half of the other 0.6. */
-	assert_true(fabs(found->impact.share - 0.7) < 0.005);
+	assert_near(found->impact.share, 0.7, 0.005);
 	/* What they get done takes 0.6 of two CPUs, which are all used: half of that time is won.
 	 */
 	assert_true(doc->steps.len > 0);
-	assert_true(fabs(doc->steps.at[0].predicted.saved_share - 0.5) < 0.01);
+	assert_near(doc->steps.at[0].predicted.saved_share, 0.5, 0.01);
 	document_free(doc);
-	recording_free(rec);
 }
 
 static void spinning_alone_is_enough(void **state)
 {
 	struct recording *rec = host_of_writers(0);
-	struct document *doc = analysis_run(rec);
+	struct document *doc = host_report(rec);
 	const struct bottleneck *found = finding_of(doc, "lock.kernel");
 
 	(void)state;
 	assert_non_null(found);
 	assert_string_equal(found->where.function, "save");
-	assert_true(fabs(found->impact.share - 0.5) < 0.005);
+	assert_near(found->impact.share, 0.5, 0.005);
 	document_free(doc);
-	recording_free(rec);
 }
 
 int main(void)
