@@ -105,7 +105,7 @@ bool jit_dump_is(int fd, uint32_t pid)
 static void load_take(struct scan *scan, const struct record_load *load, uint64_t offset)
 {
 	uint64_t debug = scan->debug_address == load->address ? scan->debug : 0;
-	size_t first = lookup_from(scan->lookups, scan->count, load->address);
+	size_t first = lookups_from(scan->lookups, scan->count, load->address);
 
 	scan->debug = 0;
 	for (size_t i = first;
@@ -121,7 +121,7 @@ static void load_take(struct scan *scan, const struct record_load *load, uint64_
 
 static void move_take(struct scan *scan, const struct record_move *move)
 {
-	size_t first = lookup_from(scan->lookups, scan->count, move->address);
+	size_t first = lookups_from(scan->lookups, scan->count, move->address);
 
 	for (size_t i = first;
 	     i < scan->count && scan->lookups[i].address - move->address < move->size; i++) {

@@ -10,21 +10,6 @@
 #define MAX_BYTES (256u << 20)
 #define MAX_NAME  1024
 
-size_t lookup_from(const struct lookup *lookups, size_t count, uint64_t address)
-{
-	size_t low = 0, high = count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (lookups[middle].address < address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 /* Code is moved and its place used again, so what the file says last is true. */
 static void line_take(const char *line, const char *end, struct lookup *lookups, size_t count,
 		      struct text_arena *arena)
@@ -41,7 +26,7 @@ static void line_take(const char *line, const char *end, struct lookup *lookups,
 	if (*at != ' ' || end - at < 2)
 		return;
 	length = (size_t)(end - at - 1);
-	for (size_t i = lookup_from(lookups, count, start);
+	for (size_t i = lookups_from(lookups, count, start);
 	     i < count && lookups[i].address - start < size; i++) {
 		if (!name)
 			name = text_copy(arena, at + 1, length < MAX_NAME ? length : MAX_NAME);

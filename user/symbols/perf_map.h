@@ -12,7 +12,4 @@
 void perf_map_name(int fd, struct lookup *lookups, size_t count, struct text_arena *arena,
 		   uint64_t deadline_ns);
 
-/* The first of the lookups (by address, ascending) at or above the address. */
-size_t lookup_from(const struct lookup *lookups, size_t count, uint64_t address);
-
 #endif
