@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The series read a /proc and cgroup hierarchies that the test writes: the answers are known. */
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,57 +9,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <cmocka.h>
 
 #include "capture/series.h"
 #include "model/metrics.h"
+#include "util/folder.h"
 
 #define SECOND 1000000000ull
 
-static char top[] = "/tmp/strait-series-XXXXXX";
 static char proc[64], block[64], cpu_v1[64], memory_v1[64], unified[64];
-
-/* Writes a file in place, so that descriptors stay valid, and makes its directories. */
-static void put(const char *path, const char *text)
-{
-	char whole[256];
-	int fd;
-
-	snprintf(whole, sizeof(whole), "%s/%s", top, path);
-	for (char *slash = strchr(whole + strlen(top) + 1, '/'); slash;
-	     slash = strchr(slash + 1, '/')) {
-		*slash = 0;
-		mkdir(whole, 0700);
-		*slash = '/';
-	}
-	fd = open(whole, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-}
 
 static int set_up(void **state)
 {
-	(void)state;
-	if (!mkdtemp(top))
+	if (folder_make(state))
 		return -1;
-	snprintf(proc, sizeof(proc), "%s/proc", top);
-	snprintf(block, sizeof(block), "%s/block", top);
-	snprintf(cpu_v1, sizeof(cpu_v1), "%s/cpu", top);
-	snprintf(memory_v1, sizeof(memory_v1), "%s/memory", top);
-	snprintf(unified, sizeof(unified), "%s/unified", top);
+	snprintf(proc, sizeof(proc), "%s/proc", folder);
+	snprintf(block, sizeof(block), "%s/block", folder);
+	snprintf(cpu_v1, sizeof(cpu_v1), "%s/cpu", folder);
+	snprintf(memory_v1, sizeof(memory_v1), "%s/memory", folder);
+	snprintf(unified, sizeof(unified), "%s/unified", folder);
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf -- %s", top);
-	return system(command);
 }
 
 static double point(const struct recording *rec, const char *metric, const char *label)
@@ -97,54 +65,59 @@ static void assert_family(const struct recording *rec, const char *name, enum fa
 
 static void put_first(void)
 {
-	put("proc/stat", "cpu  1000 0 500 8000 100 0 50 10 0 0\n"
-			 "cpu0 500 0 250 4000 50 0 25 5 0 0\n"
-			 "cpu1 500 0 250 4000 50 0 25 5 0 0\n"
-			 "intr 100 0 0 99\nctxt 5000\nbtime 1\nprocesses 70\n"
-			 "procs_running 3\nprocs_blocked 2\n");
-	put("proc/meminfo", "MemTotal:        1000 kB\nMemFree:   1 kB\nMemAvailable:  400 kB\n"
-			    "SwapTotal:  0 kB\nSwapFree:  0 kB\nDirty:  7 kB\n");
-	put("proc/vmstat", "pgfault 100\npgmajfault 10\npswpin 0\npswpout 5\n"
-			   "pgsteal_direct_throttle 1\npgsteal_direct 3\noom_kill 1\n");
-	put("proc/loadavg", "0.25 0.10 0.05 1/90 1234\n");
-	put("proc/diskstats", "   7 0 loop0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
-			      " 254 0 vda 10 0 80 1 20 0 160 1 0 500 900 0 0 0 0 4 1\n"
-			      " 254 1 vda1 10 0 80 1 20 0 160 1 0 500 900 0 0 0 0 4 1\n"
-			      "   8 0 sda 1 0 8 1 1 0 8 1 0 5 9\n");
-	put("block/vda1/partition", "1\n");
-	put("proc/net/dev", "Inter-|   Receive  |  Transmit\n face |bytes packets|bytes packets\n"
-			    "    lo: 10 1 0 0 0 0 0 0 10 1 0 0 0 0 0 0\n"
-			    "  idle: 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
-			    "eth0:0: 5 5 0 0 0 0 0 0 5 5 0 0 0 0 0 0\n"
-			    "  eth0:1000 10 1 2 0 0 0 0 2000 20 3 4 0 0 0 0\n");
-	put("proc/net/snmp", "Ip: A B\nIp: 1 2\nTcp: InSegs OutSegs RetransSegs\nTcp: 1 100 7\n");
-	put("proc/net/netstat", "TcpExt: ListenOverflows ListenDrops\nTcpExt: 1 2\n");
-	put("proc/pressure/cpu", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1000000\n");
-	put("proc/pressure/io", "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"
-				"full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n");
+	folder_write("proc/stat", "cpu  1000 0 500 8000 100 0 50 10 0 0\n"
+				  "cpu0 500 0 250 4000 50 0 25 5 0 0\n"
+				  "cpu1 500 0 250 4000 50 0 25 5 0 0\n"
+				  "intr 100 0 0 99\nctxt 5000\nbtime 1\nprocesses 70\n"
+				  "procs_running 3\nprocs_blocked 2\n");
+	folder_write("proc/meminfo",
+		     "MemTotal:        1000 kB\nMemFree:   1 kB\nMemAvailable:  400 kB\n"
+		     "SwapTotal:  0 kB\nSwapFree:  0 kB\nDirty:  7 kB\n");
+	folder_write("proc/vmstat", "pgfault 100\npgmajfault 10\npswpin 0\npswpout 5\n"
+				    "pgsteal_direct_throttle 1\npgsteal_direct 3\noom_kill 1\n");
+	folder_write("proc/loadavg", "0.25 0.10 0.05 1/90 1234\n");
+	folder_write("proc/diskstats", "   7 0 loop0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+				       " 254 0 vda 10 0 80 1 20 0 160 1 0 500 900 0 0 0 0 4 1\n"
+				       " 254 1 vda1 10 0 80 1 20 0 160 1 0 500 900 0 0 0 0 4 1\n"
+				       "   8 0 sda 1 0 8 1 1 0 8 1 0 5 9\n");
+	folder_write("block/vda1/partition", "1\n");
+	folder_write("proc/net/dev",
+		     "Inter-|   Receive  |  Transmit\n face |bytes packets|bytes packets\n"
+		     "    lo: 10 1 0 0 0 0 0 0 10 1 0 0 0 0 0 0\n"
+		     "  idle: 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+		     "eth0:0: 5 5 0 0 0 0 0 0 5 5 0 0 0 0 0 0\n"
+		     "  eth0:1000 10 1 2 0 0 0 0 2000 20 3 4 0 0 0 0\n");
+	folder_write("proc/net/snmp",
+		     "Ip: A B\nIp: 1 2\nTcp: InSegs OutSegs RetransSegs\nTcp: 1 100 7\n");
+	folder_write("proc/net/netstat", "TcpExt: ListenOverflows ListenDrops\nTcpExt: 1 2\n");
+	folder_write("proc/pressure/cpu", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1000000\n");
+	folder_write("proc/pressure/io", "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"
+					 "full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n");
 }
 
 static void put_second(void)
 {
-	put("proc/stat", "cpu  1150 0 550 8150 90 0 60 50 0 0\n"
-			 "cpu0 600 0 300 4030 50 0 35 5 0 0\n"
-			 "cpu1 550 0 250 4120 40 0 25 45 0 0\n"
-			 "intr 300 0 0 99\nctxt 6000\nbtime 1\nprocesses 74\n"
-			 "procs_running 5\nprocs_blocked 0\n");
-	put("proc/vmstat", "pgfault 300\npgmajfault 14\npswpin 0\npswpout 7\n"
-			   "pgsteal_direct_throttle 9\npgsteal_direct 5\noom_kill 3\n");
-	put("proc/diskstats", "   7 0 loop0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
-			      " 254 0 vda 20 0 180 1 24 0 170 1 0 1500 3900 0 0 0 0 6 1\n"
-			      " 254 1 vda1 20 0 180 1 24 0 170 1 0 1500 3900 0 0 0 0 6 1\n"
-			      "   8 0 sda 0 0 0 1 3 0 8 1 0 5 9\n");
-	put("proc/net/dev", "Inter-|   Receive  |  Transmit\n face |bytes packets|bytes packets\n"
-			    "    lo: 10 1 0 0 0 0 0 0 10 1 0 0 0 0 0 0\n"
-			    "  eth0:1500 14 2 4 0 0 0 0 4000 40 3 4 0 0 0 0\n");
-	put("proc/net/snmp", "Ip: A B\nIp: 1 2\nTcp: InSegs OutSegs RetransSegs\nTcp: 1 140 9\n");
-	put("proc/net/netstat", "TcpExt: ListenOverflows ListenDrops\nTcpExt: 1 8\n");
-	put("proc/pressure/cpu", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1500000\n");
-	put("proc/pressure/io", "some avg10=0.00 avg60=0.00 avg300=0.00 total=200000\n"
-				"full avg10=0.00 avg60=0.00 avg300=0.00 total=100000\n");
+	folder_write("proc/stat", "cpu  1150 0 550 8150 90 0 60 50 0 0\n"
+				  "cpu0 600 0 300 4030 50 0 35 5 0 0\n"
+				  "cpu1 550 0 250 4120 40 0 25 45 0 0\n"
+				  "intr 300 0 0 99\nctxt 6000\nbtime 1\nprocesses 74\n"
+				  "procs_running 5\nprocs_blocked 0\n");
+	folder_write("proc/vmstat", "pgfault 300\npgmajfault 14\npswpin 0\npswpout 7\n"
+				    "pgsteal_direct_throttle 9\npgsteal_direct 5\noom_kill 3\n");
+	folder_write("proc/diskstats", "   7 0 loop0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+				       " 254 0 vda 20 0 180 1 24 0 170 1 0 1500 3900 0 0 0 0 6 1\n"
+				       " 254 1 vda1 20 0 180 1 24 0 170 1 0 1500 3900 0 0 0 0 6 1\n"
+				       "   8 0 sda 0 0 0 1 3 0 8 1 0 5 9\n");
+	folder_write("proc/net/dev",
+		     "Inter-|   Receive  |  Transmit\n face |bytes packets|bytes packets\n"
+		     "    lo: 10 1 0 0 0 0 0 0 10 1 0 0 0 0 0 0\n"
+		     "  eth0:1500 14 2 4 0 0 0 0 4000 40 3 4 0 0 0 0\n");
+	folder_write("proc/net/snmp",
+		     "Ip: A B\nIp: 1 2\nTcp: InSegs OutSegs RetransSegs\nTcp: 1 140 9\n");
+	folder_write("proc/net/netstat", "TcpExt: ListenOverflows ListenDrops\nTcpExt: 1 8\n");
+	folder_write("proc/pressure/cpu", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1500000\n");
+	folder_write("proc/pressure/io", "some avg10=0.00 avg60=0.00 avg300=0.00 total=200000\n"
+					 "full avg10=0.00 avg60=0.00 avg300=0.00 total=100000\n");
 }
 
 static void points_are_rates_over_the_time_that_passed(void **state)
@@ -267,23 +240,27 @@ static void cgroups_with_limits_v1(void **state)
 	char path[128];
 
 	(void)state;
-	put("cpu/cpu.cfs_quota_us", "-1\n");
-	put("cpu/a b/c/cpu.cfs_quota_us", "50000\n");
-	put("cpu/a b/c/cpu.cfs_period_us", "100000\n");
-	put("cpu/a b/c/cpu.stat", "nr_periods 10\nnr_throttled 5\nthrottled_time 1000000\n");
-	put("memory/a b/memory.limit_in_bytes", "9223372036854771712\n");
-	put("memory/a b/c/memory.limit_in_bytes", "1000\n");
-	put("memory/a b/c/memory.usage_in_bytes", "250\n");
-	put("memory/a b/c/memory.failcnt", "3\n");
-	put("memory/a b/c/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
+	folder_write("cpu/cpu.cfs_quota_us", "-1\n");
+	folder_write("cpu/a b/c/cpu.cfs_quota_us", "50000\n");
+	folder_write("cpu/a b/c/cpu.cfs_period_us", "100000\n");
+	folder_write("cpu/a b/c/cpu.stat",
+		     "nr_periods 10\nnr_throttled 5\nthrottled_time 1000000\n");
+	folder_write("memory/a b/memory.limit_in_bytes", "9223372036854771712\n");
+	folder_write("memory/a b/c/memory.limit_in_bytes", "1000\n");
+	folder_write("memory/a b/c/memory.usage_in_bytes", "250\n");
+	folder_write("memory/a b/c/memory.failcnt", "3\n");
+	folder_write("memory/a b/c/memory.oom_control",
+		     "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
 	series = series_open_at(&roots);
 	series_sample_at(series, NULL, 11 * SECOND);
-	put("cpu/a b/c/cpu.stat", "nr_periods 20\nnr_throttled 8\nthrottled_time 41000000\n");
-	put("memory/a b/c/memory.failcnt", "10\n");
-	put("memory/a b/c/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
+	folder_write("cpu/a b/c/cpu.stat",
+		     "nr_periods 20\nnr_throttled 8\nthrottled_time 41000000\n");
+	folder_write("memory/a b/c/memory.failcnt", "10\n");
+	folder_write("memory/a b/c/memory.oom_control",
+		     "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
 	/* This one begins while the series run and is found by the next scan. */
-	put("cpu/late/cpu.cfs_quota_us", "300000\n");
-	put("cpu/late/cpu.cfs_period_us", "100000\n");
+	folder_write("cpu/late/cpu.cfs_quota_us", "300000\n");
+	folder_write("cpu/late/cpu.cfs_period_us", "100000\n");
 	recording_begin_slice(rec, 0, false);
 	series_sample_at(series, rec, 12 * SECOND);
 	assert_point("cgroup_quota_cpus", "/a b/c", 0.5);
@@ -315,19 +292,19 @@ static void cgroups_with_limits_v2(void **state)
 	struct series *series;
 
 	(void)state;
-	put("unified/free/cpu.max", "max 100000\n");
-	put("unified/pod/cpu.max", "150000 100000\n");
-	put("unified/pod/cpu.stat",
-	    "usage_usec 5\nnr_periods 0\nnr_throttled 0\nthrottled_usec 7\n");
-	put("unified/pod/memory.max", "4096\n");
-	put("unified/pod/memory.current", "4096\n");
-	put("unified/pod/memory.events", "low 0\nhigh 0\nmax 5\noom 0\noom_kill 0\n");
-	put("unified/free/memory.max", "max\n");
+	folder_write("unified/free/cpu.max", "max 100000\n");
+	folder_write("unified/pod/cpu.max", "150000 100000\n");
+	folder_write("unified/pod/cpu.stat",
+		     "usage_usec 5\nnr_periods 0\nnr_throttled 0\nthrottled_usec 7\n");
+	folder_write("unified/pod/memory.max", "4096\n");
+	folder_write("unified/pod/memory.current", "4096\n");
+	folder_write("unified/pod/memory.events", "low 0\nhigh 0\nmax 5\noom 0\noom_kill 0\n");
+	folder_write("unified/free/memory.max", "max\n");
 	series = series_open_at(&roots);
 	series_sample_at(series, NULL, 11 * SECOND);
-	put("unified/pod/cpu.stat",
-	    "usage_usec 5\nnr_periods 4\nnr_throttled 4\nthrottled_usec 9007\n");
-	put("unified/pod/memory.events", "low 0\nhigh 0\nmax 25\noom 0\noom_kill 1\n");
+	folder_write("unified/pod/cpu.stat",
+		     "usage_usec 5\nnr_periods 4\nnr_throttled 4\nthrottled_usec 9007\n");
+	folder_write("unified/pod/memory.events", "low 0\nhigh 0\nmax 25\noom 0\noom_kill 1\n");
 	recording_begin_slice(rec, 0, false);
 	series_sample_at(series, rec, 12 * SECOND);
 	assert_point("cgroup_quota_cpus", "/pod", 1.5);
@@ -374,7 +351,7 @@ static void garbage_is_survived(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		for (size_t k = 0; k < sizeof(paths) / sizeof(paths[0]); k++)
-			put(paths[k], texts[i]);
+			folder_write(paths[k], texts[i]);
 		recording_begin_slice(rec, i, false);
 		assert_int_equal(series_sample_at(series, rec, now += SECOND), 0);
 		/* No time passed: no rate may come out infinite. */
@@ -397,5 +374,5 @@ int main(void)
 		cmocka_unit_test(garbage_is_survived),
 	};
 
-	return cmocka_run_group_tests_name("capture/series", tests, set_up, tear_down);
+	return cmocka_run_group_tests_name("capture/series", tests, set_up, folder_remove);
 }

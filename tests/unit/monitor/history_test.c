@@ -17,18 +17,17 @@
 #include <cmocka.h>
 
 #include "monitor/history.h"
+#include "util/folder.h"
 
 #define SECOND   1000000000ULL
 #define INTERVAL (10 * SECOND)
 #define START    (1700000000 * SECOND)
 
-static char folder[] = "/tmp/strait-history-XXXXXX";
 static char path[128];
 
-static int folder_make(void **state)
+static int set_up(void **state)
 {
-	(void)state;
-	if (!mkdtemp(folder))
+	if (folder_make(state))
 		return -1;
 	snprintf(path, sizeof(path), "%s/deep/monitor.db", folder);
 	return 0;
@@ -50,16 +49,6 @@ static int files_remove(void **state)
 	beside_remove("-shm");
 	beside_remove("-lock");
 	return 0;
-}
-
-static int folder_remove(void **state)
-{
-	char deep[160];
-
-	files_remove(state);
-	snprintf(deep, sizeof(deep), "%s/deep", folder);
-	rmdir(deep);
-	return rmdir(folder);
 }
 
 static struct history *open_good(const struct history_options *options)
@@ -343,5 +332,5 @@ int main(void)
 		cmocka_unit_test_teardown(test_refused, files_remove),
 	};
 
-	return cmocka_run_group_tests_name("monitor/history", tests, folder_make, folder_remove);
+	return cmocka_run_group_tests_name("monitor/history", tests, set_up, folder_remove);
 }

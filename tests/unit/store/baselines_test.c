@@ -15,27 +15,17 @@
 #include <sqlite3.h>
 
 #include "store/baselines.h"
+#include "util/folder.h"
 
-static char top[] = "/tmp/strait-baselines-XXXXXX";
 static char path[128];
 
 static int set_up(void **state)
 {
-	(void)state;
-	if (!mkdtemp(top))
+	if (folder_make(state))
 		return -1;
 	/* The directory between is made with the store. */
-	snprintf(path, sizeof(path), "%s/deep/baselines.db", top);
+	snprintf(path, sizeof(path), "%s/deep/baselines.db", folder);
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf -- %s", top);
-	return system(command);
 }
 
 static int fresh(void **state)
@@ -236,10 +226,10 @@ static void other_files_are_refused_and_kept(void **state)
 	assert_string_equal(text, "precious");
 	unlink(path);
 
-	snprintf(link, sizeof(link), "%s/link", top);
+	snprintf(link, sizeof(link), "%s/link", folder);
 	assert_int_equal(symlink("nowhere", link), 0);
 	assert_int_equal(baselines_open(&store, link, BASELINES_WRITE, &error), -ELOOP);
-	assert_int_equal(baselines_open(&store, top, BASELINES_READ, &error), -EINVAL);
+	assert_int_equal(baselines_open(&store, folder, BASELINES_READ, &error), -EINVAL);
 
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, "CREATE TABLE baseline(id)", NULL, NULL, NULL),
@@ -326,5 +316,5 @@ int main(void)
 		cmocka_unit_test(the_place_is_found),
 	};
 
-	return cmocka_run_group_tests_name("store/baselines", tests, set_up, tear_down);
+	return cmocka_run_group_tests_name("store/baselines", tests, set_up, folder_remove);
 }

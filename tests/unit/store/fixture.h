@@ -21,36 +21,21 @@
 
 #include "model/recording.h"
 #include "store/store.h"
+#include "util/folder.h"
 
-static char folder[64], path[96];
+static char path[96];
 static struct error error;
 
-static inline int folder_setup(void **state)
+static inline int recording_setup(void **state)
 {
-	const char *tmp = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
-
-	(void)state;
-	snprintf(folder, sizeof(folder), "%s/strait-test-XXXXXX", tmp);
-	if (!mkdtemp(folder))
+	if (folder_make(state))
 		return -1;
 	snprintf(path, sizeof(path), "%s/r.strait", folder);
 	error.text[0] = '\0';
 	return 0;
 }
 
-static inline int folder_teardown(void **state)
-{
-	DIR *dir = opendir(folder);
-	struct dirent *entry;
-
-	(void)state;
-	while (dir && (entry = readdir(dir)))
-		unlinkat(dirfd(dir), entry->d_name, 0);
-	closedir(dir);
-	return rmdir(folder);
-}
-
-#define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, folder_setup, folder_teardown)
+#define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, recording_setup, folder_remove)
 
 /* The number of files in the folder. */
 static inline int folder_files(void)

@@ -366,7 +366,7 @@ static void test_disk_full(void **state)
 		waitpid(child, &status, 0);
 		assert_int_equal(status, 0);
 		assert_cut(3);
-		folder_teardown(NULL);
+		folder_remove(NULL);
 		mkdir(folder, 0700);
 	}
 }

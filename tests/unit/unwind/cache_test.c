@@ -9,28 +9,18 @@
 #include "unwind/frames.h"
 
 #include "unwind/cache.h"
+#include "util/folder.h"
 
 #define ID "00112233445566778899aabbccddeeff00112233"
 
-static char root[64], directory[80];
+static char directory[80];
 
 static int make_directory(void **state)
 {
-	(void)state;
-	strcpy(root, "/tmp/strait-test-XXXXXX");
-	if (!mkdtemp(root))
+	if (folder_make(state))
 		return -1;
-	snprintf(directory, sizeof(directory), "%s/tables", root);
+	snprintf(directory, sizeof(directory), "%s/tables", folder);
 	return 0;
-}
-
-static int remove_directory(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf '%s'", root);
-	return system(command);
 }
 
 /* The path of something in the directory; valid until the next call. */
@@ -200,7 +190,7 @@ static void others_directories_are_not_used(void **state)
 		assert_int_equal(load(ID, 0x2100), -EPERM);
 		assert_int_equal(chown(directory, 0, 0), 0);
 	}
-	snprintf(real, sizeof(real), "%s/real", root);
+	snprintf(real, sizeof(real), "%s/real", folder);
 	assert_int_equal(rename(directory, real), 0);
 	assert_int_equal(symlink(real, directory), 0);
 	assert_true(load(ID, 0x2100) < 0);
@@ -281,5 +271,5 @@ int main(void)
 		cmocka_unit_test(the_longest_unused_go_first),
 	};
 
-	return cmocka_run_group_tests_name("unwind/cache", tests, make_directory, remove_directory);
+	return cmocka_run_group_tests_name("unwind/cache", tests, make_directory, folder_remove);
 }
