@@ -7,10 +7,8 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <sys/stat.h>
 
-#include "flat.h"
-#include "life.h"
+#include "reads.h"
 
 enum { BLOCK = 4096 };
 
@@ -27,9 +25,7 @@ static int file_open(const char *path, int direct)
 
 int main(int argc, char **argv)
 {
-	struct flat f = {1, 0};
-	uint64_t begin, end, done = 0, rate, random = 88172645463325252ull;
-	struct stat st;
+	uint64_t rate;
 	long seconds;
 	char *block;
 	int fd;
@@ -40,23 +36,10 @@ int main(int argc, char **argv)
 	rate = (uint64_t)number_parse(argv[3], 10, 10000000);
 	life_bound((int)seconds);
 	fd = file_open(argv[1], argv[4][0] == 'd');
-	if (fd < 0 || fstat(fd, &st) || st.st_size < BLOCK)
+	if (fd < 0)
 		return 1;
 	if (posix_memalign((void **)&block, BLOCK, BLOCK))
 		return 1;
-	begin = now_ns();
-	end = begin + (uint64_t)seconds * 1000000000ull;
-	while (now_ns() < end) {
-		random ^= random << 13;
-		random ^= random >> 7;
-		random ^= random << 17;
-		if (pread(fd, block, BLOCK,
-			  (off_t)(random % (uint64_t)(st.st_size / BLOCK)) * BLOCK) != BLOCK)
-			return 1;
-		f.value ^= (uint64_t)block[random % BLOCK];
-		flat_work(&f, rate / 50);
-		done++;
-	}
-	throughput_print(done, begin);
+	reads_run(fd, block, BLOCK, rate / 50, seconds);
 	return 0;
 }
