@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # The manual and the help say the same: every option that a command's help lists is in the manual,
-# and the manual has no other. Commands of README.md have a help.
+# and the manual has no other. Commands of README.md have a help, finding ids a line in json.md.
 
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -41,4 +41,10 @@ while read -r command; do
 	run "$strait" "$command" --help
 	is "README's strait $command" 0 "$status"
 done < <(sed -nE 's/^\| `strait ([a-z]+).*/\1/p' "$root/README.md" | sort -u)
+
+is 'finding ids in docs/json.md' \
+	"$(sed -nE 's/^const struct detector .* = \{"([^"]+)".*/\1/p' \
+		"$root"/user/analysis/detectors/*.c | sort)" \
+	"$(sed -n '/^These are the ids/,/^A \*\*place/p' "$root/docs/json.md" |
+		sed -nE 's/^\| `([^`]+)`.*/\1/p' | sort)"
 finish

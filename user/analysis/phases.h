@@ -14,7 +14,7 @@ void profile_join(struct analysis *a);       /* phase 3 (profile.c) */
 void strategy_plan(struct analysis *a);      /* phase 4 (strategy.c) */
 void thresholds_check(struct analysis *a);   /* phase 5, for this window (thresholds.c) */
 
-/* Severity by the lower bound of an impact: DESIGN section 8. */
+/* Severity by the lower bound of an impact: docs/architecture.md, the one currency. */
 enum severity severity_of_share(double low);
 /* How sure a finding is, as a factor: 0.4, 0.7, 1. */
 double confidence_weight(enum confidence confidence);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The thresholds that hold unless the user sets others: DESIGN section 1. */
+/* The thresholds that hold unless the user sets others: docs/monitor.md. */
 #ifndef STRAIT_THRESHOLDS_H
 #define STRAIT_THRESHOLDS_H
 

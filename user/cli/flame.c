@@ -11,9 +11,8 @@
 
 static const char what[] =
 	"Prints stacks for a flame graph, from a recording or from a live window. Folded stacks "
-	"are "
-	"one line each: the process, the functions from the outermost to the innermost, and how "
-	"much: samples for cpu, microseconds for times.";
+	"are one line each: the process, the functions from the outermost to the innermost, and "
+	"how much: samples for cpu, microseconds for times, bytes or a count for the others.";
 
 static const char synopsis[] = "strait flame FILE [OPTIONS]\n"
 			       "strait flame [OPTIONS] [-- COMMAND]   watch now";

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The report document: what the five phases concluded from one recording. Analysis builds it; the
- * renderers (text, JSON, …) show it and compute nothing. Its JSON form is docs/json.md, DESIGN
- * section 8. Text that came from a traced process is raw: renderers escape it.
+ * renderers (text, JSON, …) show it and compute nothing. Its JSON form is in
+ * docs/json.md. Text that came from a traced process is raw: renderers escape it.
  *
  * All strings belong to the document (document_text) or are literals. Shares are 0 … 1; a share's
  * basis is named beside it. NAN means "not observed" and is shown as such, never as 0.

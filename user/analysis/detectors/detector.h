@@ -21,7 +21,7 @@ struct analysis {
 };
 
 struct detector {
-	const char *id; /* of DESIGN's list of finding ids: resource.cause */
+	const char *id; /* resource.cause, as listed in docs/json.md */
 	void (*detect)(struct analysis *a);
 };
 
