@@ -7,10 +7,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "symbols/clock.h"
 #include "symbols/demangle.h"
 #include "symbols/naming.h"
 #include "symbols/symbols.h"
+#include "util/clock.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

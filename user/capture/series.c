@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "capture/series_parts.h"
+#include "util/clock.h"
 
 #define FIRST_CAPACITY (64u << 10)
 /* /proc/stat of a host with 4,096 CPUs and as many interrupts is below this. */
@@ -163,17 +164,9 @@ int series_sample_at(struct series *series, struct recording *rec, uint64_t now_
 	return 0;
 }
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
-}
-
 int series_sample(struct series *series, struct recording *rec)
 {
-	return series_sample_at(series, rec, monotonic_ns());
+	return series_sample_at(series, rec, time_now());
 }
 
 /* Where a controller has a hierarchy of its own, it is not in the unified one. */
@@ -240,7 +233,7 @@ struct series *series_open(void)
 	free((char *)roots.cpu_v1);
 	free((char *)roots.memory_v1);
 	free((char *)roots.unified);
-	series->scan_ns = monotonic_ns();
+	series->scan_ns = time_now();
 	series_sample_at(series, NULL, series->scan_ns);
 	return series;
 }

@@ -23,16 +23,9 @@
 #include "capture/stacks.h"
 #include "capture/tasks.h"
 #include "strait.skel.h"
+#include "util/clock.h"
 
 #define POLL_NS 50000000ULL /* how often the ring buffer is emptied */
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
-}
 
 /* ---- for families ---- */
 
@@ -336,7 +329,7 @@ static int slice_end(struct session *session, struct error *error)
 
 	generation_flip(session);
 	ring_buffer__consume(session->ring);
-	session->slice_end_ns = now_ns();
+	session->slice_end_ns = time_now();
 	err = families_drain(session, error);
 	series_sample(session->series, rec);
 	losses_drain(session);
@@ -361,7 +354,7 @@ static void slice_watch(struct session *session, uint64_t until)
 {
 	uint64_t now;
 
-	while ((now = now_ns()) < until && !window_stopped(session)) {
+	while ((now = time_now()) < until && !window_stopped(session)) {
 		uint64_t due = budget_tick(session->budget, session, now);
 		uint64_t left = until - now < POLL_NS ? until - now : POLL_NS;
 
@@ -384,7 +377,7 @@ static int window_begin(struct session *session, struct error *error)
 
 	clock_gettime(CLOCK_REALTIME, &real);
 	rec->start_unix_ns = (uint64_t)real.tv_sec * 1000000000ULL + (uint64_t)real.tv_nsec;
-	session->begin_ns = now_ns();
+	session->begin_ns = time_now();
 	recording_begin_slice(rec, 0, session->options.warmup_ns > 0);
 	err = families_begin(session, error);
 	loader_tell(session->loader, rec);
@@ -419,7 +412,7 @@ int session_run(struct session *session, struct error *error)
 			end = window_end;
 		slice_watch(session, end);
 		/* Stopped while the slice ends: what came after its flip needs one more slice. */
-		session->last_slice = window_stopped(session) || now_ns() >= window_end;
+		session->last_slice = window_stopped(session) || time_now() >= window_end;
 		err = slice_end(session, error);
 		if (err || session->last_slice)
 			break;

@@ -13,6 +13,7 @@
 
 #include "unwind/cache.h"
 #include "unwind/table.h"
+#include "util/clock.h"
 #include "util/index.h"
 #include "util/vec.h"
 
@@ -57,14 +58,6 @@ struct tables {
 	VEC(uint64_t) evicted;
 	struct tables_stats stats;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
-}
 
 static bool entry_is(const void *context, uint32_t position, const void *key)
 {
@@ -155,7 +148,7 @@ static uint32_t index_take(struct tables *tables, size_t bytes)
 static uint64_t ready_publish(struct tables *tables)
 {
 	struct ready *ready = &tables->ready;
-	uint64_t waited = now_ns() - ready->asked_ns;
+	uint64_t waited = time_now() - ready->asked_ns;
 	uint32_t count = ready->count;
 
 	/* array_of_maps has batches since 5.13. */
@@ -347,7 +340,7 @@ static struct entry *entry_make(struct tables *tables, uint64_t file)
 
 void tables_want(struct tables *tables, uint64_t file, int fd, const char *build_id)
 {
-	struct job job = {.file = file, .fd = fd, .asked_ns = now_ns()};
+	struct job job = {.file = file, .fd = fd, .asked_ns = time_now()};
 	struct entry *entry;
 
 	/*
@@ -375,7 +368,7 @@ void tables_want(struct tables *tables, uint64_t file, int fd, const char *build
 
 void tables_settle(struct tables *tables, uint64_t ns)
 {
-	uint64_t until = now_ns() + ns;
+	uint64_t until = time_now() + ns;
 	struct timespec time = {(time_t)(until / 1000000000ULL), (long)(until % 1000000000ULL)};
 
 	pthread_mutex_lock(&tables->lock);

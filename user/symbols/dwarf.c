@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
-#include "symbols/clock.h"
 #include "symbols/dwarf.h"
+#include "util/clock.h"
 
 /* The largest programs known have some 200,000; each is a header of 11 bytes at least. */
 #define MAX_UNITS (1u << 20)

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "symbols/clock.h"
 #include "symbols/dwarf_entry.h"
 #include "symbols/symtab.h"
+#include "util/clock.h"
 
 /* From a call to the function it stands for, its declaration, and so on: compilers need three. */
 #define MAX_HOPS 8

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "symbols/clock.h"
 #include "symbols/fetcher.h"
+#include "util/clock.h"
 
 #define LIBRARY    "libdebuginfod.so.1"
 #define URL_FILES  "/etc/debuginfod/*.urls"

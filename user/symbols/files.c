@@ -8,12 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "symbols/clock.h"
 #include "symbols/files.h"
 #include "symbols/generated.h"
 #include "symbols/image.h"
 #include "symbols/opening.h"
 #include "symbols/sighting.h"
+#include "util/clock.h"
 #include "wire.h"
 
 #define MAX_FILES 65536

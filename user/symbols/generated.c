@@ -7,11 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "symbols/clock.h"
 #include "symbols/files.h"
 #include "symbols/generated.h"
 #include "symbols/jit_dump.h"
 #include "symbols/opening.h"
+#include "util/clock.h"
 
 #define RETRY_NS  1000000000ull
 #define MAX_SHIFT 5 /* maps are read again after 32 s at last: they may have 100,000 lines */

@@ -2,11 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "symbols/clock.h"
 #include "symbols/dwarf_entry.h"
 #include "symbols/inlines.h"
 #include "symbols/line_unit.h"
 #include "symbols/symbols.h"
+#include "util/clock.h"
 
 #define MAX_UNIT     (64u << 20)
 #define MAX_HEADER   (16u << 20)

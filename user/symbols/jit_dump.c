@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "symbols/clock.h"
 #include "symbols/cursor.h"
 #include "symbols/jit_dump.h"
 #include "symbols/perf_map.h"
+#include "util/clock.h"
 
 #define MAGIC       0x4a695444u /* "JiTD" */
 #define VERSION     1

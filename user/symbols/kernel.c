@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "symbols/clock.h"
 #include "symbols/kernel.h"
+#include "util/clock.h"
 
 #define KALLSYMS "/proc/kallsyms"
 

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "symbols/clock.h"
 #include "symbols/lines.h"
 #include "symbols/line_unit.h"
 #include "symbols/section.h"
+#include "util/clock.h"
 
 #define MAX_UNIT (16u << 20)
 #define NO_FILE  UINT32_MAX

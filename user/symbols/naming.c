@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "symbols/begins.h"
-#include "symbols/clock.h"
 #include "symbols/fetcher.h"
 #include "symbols/go.h"
 #include "symbols/inlines.h"
@@ -15,6 +14,7 @@
 #include "symbols/naming.h"
 #include "symbols/opening.h"
 #include "symbols/section.h"
+#include "util/clock.h"
 
 #define DEBUG_ROOT "/usr/lib/debug"
 /* How far a spin loop's PAUSE may be from a sample of it: a loop of some 15 instructions. */

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "symbols/clock.h"
 #include "symbols/perf_map.h"
+#include "util/clock.h"
 
 #define MAX_BYTES (256u << 20)
 #define MAX_NAME  1024

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "model/recording.h"
-#include "symbols/clock.h"
 #include "symbols/lacking.h"
 #include "symbols/state.h"
+#include "util/clock.h"
 
 /* The same within a window. */
 #define QUICK_LINES_NS   400000000ull

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "symbols/clock.h"
 #include "symbols/demangle.h"
 #include "symbols/fetcher.h"
 #include "symbols/files.h"
@@ -16,6 +15,7 @@
 #include "symbols/opening.h"
 #include "symbols/perf_map.h"
 #include "symbols/state.h"
+#include "util/clock.h"
 #include "wire.h"
 
 struct symbols *symbols_new(void)

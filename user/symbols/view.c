@@ -5,9 +5,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "symbols/clock.h"
 #include "symbols/section.h"
 #include "symbols/view.h"
+#include "util/clock.h"
 
 #define PART (256u << 10)
 

@@ -3,7 +3,7 @@
  */
 #include "ask.h"
 
-#include "symbols/clock.h"
+#include "util/clock.h"
 
 /* One unit of DWARF 4 that has 4096 bytes of code at `start`; `entries` are within it. */
 static void broken_build(const char *entries)

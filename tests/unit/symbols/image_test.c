@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "symbols/clock.h"
 #include "symbols/demangle.h"
 #include "symbols/image.h"
 #include "symbols/naming.h"
+#include "util/clock.h"
 
 static char *bytes;
 static size_t size;

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 
 #include "model/recording.h"
-#include "symbols/clock.h"
+#include "util/clock.h"
 
 /* Line numbers matter. `sink` makes sure that each line has code. */
 static const char source[] =

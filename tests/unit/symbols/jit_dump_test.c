@@ -7,8 +7,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "symbols/clock.h"
 #include "symbols/jit_dump.h"
+#include "util/clock.h"
 
 static uint8_t dump[1 << 16];
 static size_t dump_length;

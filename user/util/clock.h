@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef STRAIT_SYMBOLS_CLOCK_H
-#define STRAIT_SYMBOLS_CLOCK_H
+#ifndef STRAIT_CLOCK_H
+#define STRAIT_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>
