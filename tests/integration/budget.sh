@@ -70,6 +70,19 @@ test_part() {
 		<("$strait" report "$recording")
 }
 
+# A kernel that does not time programs: what they cost is a guess, and none is told.
+test_untimed() {
+	echo 'int bpf_enable_stats(int kind) { return kind < 0 ? 0 : -1; }' |
+		cc -shared -fPIC -o "$work/refuse.so" -x c - || exit 1
+	run env LD_PRELOAD="$work/refuse.so" "$strait" record -q --replace -o "$recording" -d 1
+	is 'recorded where programs are not timed' 0 "$status"
+	is 'their cost is null' null "$("$strait" report "$recording" --json |
+		jq .coverage.self.bpf_percent)"
+	matches 'the report says so' 'part of BPF programs not measured' \
+		<("$strait" report "$recording")
+}
+
 test_all
 test_part
+test_untimed
 finish

@@ -56,6 +56,7 @@ struct budget {
 	uint64_t until;       /* its end; UINT64_MAX = as long as it is cheap */
 
 	int stats_fd; /* open while the kernel times the programs */
+	bool timed;   /* it has done so */
 	uint64_t timed_begin, timed_next;
 	struct program_total timed_calls, timed_rest; /* at timed_begin */
 	struct cpus_sum timed_events;
@@ -146,6 +147,7 @@ static void timing_end(struct budget *budget, struct session *session, uint64_t 
 
 	close(budget->stats_fd);
 	budget->stats_fd = -1;
+	budget->timed = true;
 	programs_spent(session, calls_family(), &calls, &rest);
 	rest_ns = total_ns(budget->timed_rest, rest, RUN_NS);
 	if (call_count >= TIMED_ENOUGH)
@@ -251,7 +253,7 @@ void budget_end_slice(struct budget *budget, struct session *session, uint64_t n
 
 double budget_spent(const struct budget *budget)
 {
-	return budget->told_ns > budget->begin_ns
-		       ? budget->spent / (double)(budget->told_ns - budget->begin_ns)
-		       : 0;
+	if (!budget->timed || budget->told_ns <= budget->begin_ns)
+		return -1;
+	return budget->spent / (double)(budget->told_ns - budget->begin_ns);
 }

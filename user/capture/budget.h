@@ -24,7 +24,7 @@ void budget_begin(struct budget *budget, struct session *session, uint64_t now_n
 uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t now_ns);
 /* Adds to the open slice for how much of it system calls were observed. */
 void budget_end_slice(struct budget *budget, struct session *session, uint64_t now_ns);
-/* CPU time of the programs over the window so far, in CPUs. */
+/* CPU time of the programs over the window so far, in CPUs; -1 = the kernel never timed them. */
 double budget_spent(const struct budget *budget);
 
 #endif

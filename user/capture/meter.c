@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,10 +79,11 @@ void meter_tell(struct meter *meter, struct session *session, uint64_t now_ns)
 {
 	struct self_cost *self = &session->recording->self;
 	double wall = (double)(now_ns - meter->begin_ns) / 1e9;
+	double spent = budget_spent(session->budget);
 	double own = wall > 0 ? (cpu_seconds() - meter->begin_cpu) / wall * 100 : 0;
 
-	self->bpf_percent = budget_spent(session->budget) * 100;
-	self->cpu_percent = own + (self->bpf_percent > 0 ? self->bpf_percent : 0);
+	self->bpf_percent = spent < 0 ? -1 : spent * 100;
+	self->cpu_percent = own + fmax(self->bpf_percent, 0);
 	self->rss_bytes = proc_field("/proc/self/status", "VmHWM:") * 1024;
 	self->map_bytes = maps_bytes(session);
 }
