@@ -8,7 +8,7 @@
 #include "symbols/state.h"
 #include "util/clock.h"
 
-/* The same within a window. */
+/* LINES_NS and INLINES_NS within a window. */
 #define QUICK_LINES_NS   400000000ull
 #define QUICK_INLINES_NS 600000000ull
 
