@@ -31,6 +31,9 @@ extern __u32 calls_on;
 /* What is counted or sampled of a call in this stretch stands for so much, 1 / WIRE_CALL_WEIGHT. */
 extern __u32 calls_weight;
 
+/* One of so many CPU samples is taken and stands for the others, 0 = all: likewise. */
+extern __u32 sample_thin;
+
 struct events_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);
@@ -73,6 +76,7 @@ struct cpu_state {
 	__u64 waits_second;                      /* rate limit of single waits */
 	__u32 waits_sent;
 	__u32 contexts; /* looked up in the context cache */
+	__u32 samples;  /* CPU samples that were due while some were left out */
 	__u64 woken;    /* who was woken here last, and whose ledger says so already */
 	/* What holder_sum() found. */
 	bool held_by_owner;

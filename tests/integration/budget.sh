@@ -70,6 +70,22 @@ test_part() {
 		<("$strait" report "$recording")
 }
 
+# Samples that cost more than they may: fewer are taken, and they stand for as much time.
+test_samples() {
+	run "$strait" record -q --replace --budget 0.1% -F 2000 -o "$recording" -- \
+		"$load" 4 "$work/data"
+	is 'recorded at 2,000 Hz with a budget of 0.1%' 0 "$status"
+	read -r tid calls life user kernel <"$out"
+	report=$("$strait" report "$recording" --json)
+	is "a part of the samples was taken: $(share .coverage.samples_taken_share)" true \
+		"$(jq '.coverage.samples_taken_share < 0.9' <<<"$report")"
+	within "they stand for its $(((user + kernel) / 1000000)) ms of CPU time" \
+		$(((user + kernel) / 10000000 * 9)) $(((user + kernel) / 10000000 * 11)) \
+		"$(ask "SELECT sum(weight) / 1000000 FROM v_samples WHERE tid = $tid AND kind = 'cpu'")"
+	matches 'the report says so' 'of the CPU samples were taken' \
+		<("$strait" report "$recording")
+}
+
 # A kernel that does not time programs: what they cost is a guess, and none is told.
 test_untimed() {
 	echo 'int bpf_enable_stats(int kind) { return kind < 0 ? 0 : -1; }' |
@@ -84,5 +100,6 @@ test_untimed() {
 
 test_all
 test_part
+test_samples
 test_untimed
 finish

@@ -79,27 +79,34 @@ static void waits_cover(struct analysis *a)
 	a->doc->coverage.places_wrong = (uint64_t)points_sum(rec, "context.wrong");
 }
 
-/* How the budget was kept (capture/budget.c). */
-static void budget_cover(struct analysis *a)
+/* The mean over the window of a share that each slice has, NAN where none has it. */
+static double share_mean(const struct recording *rec, const char *metric)
 {
-	const struct recording *rec = a->rec;
-	uint32_t observed = string_find(rec, "syscall.observed_share");
-	uint32_t limit = string_find(rec, "self.budget_percent");
-	double seen = 0, length = 0;
+	uint32_t name = string_find(rec, metric);
+	double sum = 0, length = 0;
 
 	vec_each(&rec->points, point) {
 		const struct slice *slice = &rec->slices.at[point->slice];
 		double ns = (double)(slice->end_ns - slice->begin_ns);
 
-		if (point->metric == limit)
-			a->doc->coverage.self_budget_percent = point->value;
-		if (point->metric != observed || !(point->value >= 0 && point->value <= 1))
+		if (point->metric != name || !(point->value >= 0 && point->value <= 1))
 			continue;
-		seen += point->value * ns;
+		sum += point->value * ns;
 		length += ns;
 	}
-	if (length > 0)
-		a->doc->coverage.calls_observed = seen / length;
+	return length > 0 ? sum / length : NAN;
+}
+
+/* How the budget was kept (capture/budget.c). */
+static void budget_cover(struct analysis *a)
+{
+	uint32_t limit = string_find(a->rec, "self.budget_percent");
+
+	vec_each(&a->rec->points, point)
+		if (point->metric == limit)
+			a->doc->coverage.self_budget_percent = point->value;
+	a->doc->coverage.calls_observed = share_mean(a->rec, "syscall.observed_share");
+	a->doc->coverage.samples_taken = share_mean(a->rec, "cpu.sampled_share");
 }
 
 /*

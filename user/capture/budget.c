@@ -9,6 +9,7 @@
 #include "capture/calls.h"
 #include "capture/cpus.h"
 #include "capture/loader.h"
+#include "capture/samples.h"
 
 /*
  * The programs are timed for so long out of so much. In between their cost is known from what they
@@ -39,16 +40,25 @@
 #define REPAY_NS 2e9
 /* Fewer than this in the timed part say nothing about what one costs. */
 #define TIMED_ENOUGH 100
-/* System calls may have this part of the budget even where the rest alone exceeds it. */
-#define CALLS_PART 0.25
+/* System calls, and CPU samples, may have this part of the budget even where the rest exceeds it.
+ */
+#define LEAST_PART 0.25
+/* Of so many CPU samples one is always taken. */
+#define THIN_MAX 32
 
 /* CPU time of programs by what makes them run. */
 struct cost {
 	double calls, rest; /* ns */
 };
 
+/* What the kernel has timed. */
+struct spent {
+	struct program_total calls, samples, rest;
+};
+
 struct budget {
 	double limit; /* CPUs */
+	double cpus;  /* that the host has */
 	double duty;  /* part of the time in which calls are to be observed */
 	bool observed;
 	double round_duty;    /* that the weights of this round's calls were made of */
@@ -58,13 +68,17 @@ struct budget {
 	int stats_fd; /* open while the kernel times the programs */
 	bool timed;   /* it has done so */
 	uint64_t timed_begin, timed_next;
-	struct program_total timed_calls, timed_rest; /* at timed_begin */
+	struct spent timed_spent; /* at timed_begin */
 	struct cpus_sum timed_events;
 	double call_ns, switch_ns; /* of one call, of all other programs for one switch */
 	double fixed_rate;         /* CPUs: of the other programs, where switches are few */
+	double sample_ns;          /* of a CPU sample that was due, taken or not; 0 = not known */
+	double samples_rate;       /* CPUs: of them, if all CPUs are busy */
+	uint32_t thin;             /* one of so many is taken */
 
 	struct cpus_sum events; /* at told_ns */
 	uint64_t begin_ns, told_ns, slice_begin, slice_observed;
+	double slice_sampled;        /* ns, by the share of samples that was taken */
 	struct cost rate;            /* of late, CPUs; of calls while they are observed */
 	double rate_calls, rate_all; /* ns that it is the mean of: of calls, of the rest */
 	double spent;                /* CPU ns since begin_ns */
@@ -80,6 +94,8 @@ struct budget *budget_new(double share)
 	budget->limit = share * (cpus > 0 ? (double)cpus : 1);
 	budget->stats_fd = -1;
 	budget->duty = 1;
+	budget->cpus = cpus > 0 ? (double)cpus : 1;
+	budget->thin = 1;
 	budget->call_ns = CALL_NS_FIRST;
 	budget->switch_ns = SWITCH_NS_FIRST;
 	return budget;
@@ -109,7 +125,7 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 	struct cost cost = {
 		.calls = (double)(events.calls - budget->events.calls) * budget->call_ns,
 		.rest = (double)(events.switches - budget->events.switches) * budget->switch_ns +
-			budget->fixed_rate * ns,
+			(budget->fixed_rate + budget->samples_rate) * ns,
 	};
 
 	if (ns <= 0)
@@ -119,6 +135,7 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 		rate_add(&budget->rate.calls, &budget->rate_calls, cost.calls, ns);
 	}
 	rate_add(&budget->rate.rest, &budget->rate_all, cost.rest, ns);
+	budget->slice_sampled += ns / budget->thin;
 	budget->spent += cost.calls + cost.rest;
 	budget->events = events;
 	budget->told_ns = now_ns;
@@ -129,18 +146,64 @@ static double total_ns(struct program_total from, struct program_total to, doubl
 	return (double)(to.run_ns - from.run_ns) + each_ns * (double)(to.runs - from.runs);
 }
 
+static struct spent spent_now(const struct session *session)
+{
+	struct spent spent;
+	struct program_total others;
+
+	programs_spent(session, calls_family(), &spent.calls, &others);
+	programs_spent(session, samples_family(), &spent.samples, &spent.rest);
+	spent.rest.run_ns -= spent.calls.run_ns;
+	spent.rest.runs -= spent.calls.runs;
+	return spent;
+}
+
 static void timing_begin(struct budget *budget, struct session *session, uint64_t now_ns)
 {
-	programs_spent(session, calls_family(), &budget->timed_calls, &budget->timed_rest);
+	budget->timed_spent = spent_now(session);
 	budget->timed_events = cpus_sum(session);
 	budget->timed_begin = now_ns;
 	budget->timed_next = now_ns + EVERY_NS;
 	budget->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 }
 
+/* `runs` samples that were due took `ns` in all. Their costs differ: older ones count half. */
+static void samples_timed(struct budget *budget, double ns, double runs, double hz)
+{
+	if (runs < 1)
+		return;
+	budget->sample_ns = budget->sample_ns > 0 ? (budget->sample_ns + ns / runs) / 2 : ns / runs;
+	budget->samples_rate = budget->sample_ns / 1e9 * hz * budget->cpus;
+}
+
+/* What the budget leaves beside `others`, CPUs. */
+static double budget_left(const struct budget *budget, double others)
+{
+	double had = budget->limit * (double)(budget->told_ns - budget->begin_ns);
+	double owed = fmax(budget->spent - had, 0) / REPAY_NS;
+
+	return fmax(budget->limit - others - owed, budget->limit * LEAST_PART);
+}
+
+/* One of how many CPU samples the budget can bear, with calls at the least that they may have. */
+static void thin_choose(struct budget *budget, struct session *session)
+{
+	double left = budget_left(budget, budget->rate.rest - budget->samples_rate);
+	double all = budget->samples_rate * budget->thin;
+	uint32_t thin = (uint32_t)fmin(fmax(ceil(all / left), 1), THIN_MAX);
+
+	if (thin == budget->thin)
+		return;
+	samples_thin(session, thin);
+	budget->sample_ns *= (double)budget->thin / thin;
+	budget->samples_rate = all / thin;
+	budget->thin = thin;
+}
+
 static void timing_end(struct budget *budget, struct session *session, uint64_t now_ns)
 {
-	struct program_total calls, rest;
+	const struct spent *from = &budget->timed_spent;
+	struct spent to;
 	struct cpus_sum events = cpus_sum(session);
 	double switches = (double)(events.switches - budget->timed_events.switches);
 	double call_count = (double)(events.calls - budget->timed_events.calls), rest_ns;
@@ -148,10 +211,12 @@ static void timing_end(struct budget *budget, struct session *session, uint64_t 
 	close(budget->stats_fd);
 	budget->stats_fd = -1;
 	budget->timed = true;
-	programs_spent(session, calls_family(), &calls, &rest);
-	rest_ns = total_ns(budget->timed_rest, rest, RUN_NS);
+	to = spent_now(session);
+	rest_ns = total_ns(from->rest, to.rest, RUN_NS);
 	if (call_count >= TIMED_ENOUGH)
-		budget->call_ns = total_ns(budget->timed_calls, calls, CALL_RUN_NS) / call_count;
+		budget->call_ns = total_ns(from->calls, to.calls, CALL_RUN_NS) / call_count;
+	samples_timed(budget, total_ns(from->samples, to.samples, RUN_NS),
+		      (double)(to.samples.runs - from->samples.runs), session->options.sample_hz);
 	/* Where hardly anything switches, the programs run for other reasons. */
 	if (switches >= TIMED_ENOUGH) {
 		budget->switch_ns = rest_ns / switches;
@@ -161,14 +226,13 @@ static void timing_end(struct budget *budget, struct session *session, uint64_t 
 		budget->fixed_rate = fmax(rest_ns - switches * budget->switch_ns, 0) /
 				     (double)(now_ns - budget->timed_begin);
 	}
+	thin_choose(budget, session);
 }
 
 /* The part of the time for which the budget can bear to observe system calls. */
 static double duty_choose(const struct budget *budget)
 {
-	double had = budget->limit * (double)(budget->told_ns - budget->begin_ns);
-	double owed = fmax(budget->spent - had, 0) / REPAY_NS;
-	double left = fmax(budget->limit - budget->rate.rest - owed, budget->limit * CALLS_PART);
+	double left = budget_left(budget, budget->rate.rest);
 
 	if (budget->rate.calls <= left || budget->rate_calls < FIRST_NS)
 		return 1;
@@ -246,9 +310,13 @@ void budget_end_slice(struct budget *budget, struct session *session, uint64_t n
 		recording_point(session->recording, "syscall.observed_share", "",
 				(double)budget->slice_observed /
 					(double)(now_ns - budget->slice_begin));
+	if (now_ns > budget->slice_begin)
+		recording_point(session->recording, "cpu.sampled_share", "",
+				budget->slice_sampled / (double)(now_ns - budget->slice_begin));
 	recording_point(session->recording, "self.budget_percent", "", budget->limit * 100);
 	budget->slice_begin = now_ns;
 	budget->slice_observed = 0;
+	budget->slice_sampled = 0;
 }
 
 double budget_spent(const struct budget *budget)

@@ -7,7 +7,8 @@
  * part of the time. The time is cut in rounds, each with a stretch in which calls are observed and
  * one in which they are not; what is counted and sampled in the first stands for both
  * (calls_weight). The length of the second is random, so that nothing periodic keeps in step. The
- * ledger, block, network and memory programs and CPU samples are always on.
+ * ledger, block, network and memory programs are always on. Of the CPU samples, as a last resort,
+ * only one of several is taken, and stands for them.
  */
 #ifndef STRAIT_BUDGET_H
 #define STRAIT_BUDGET_H

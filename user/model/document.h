@@ -184,6 +184,7 @@ struct document {
 		 * none. */
 		/* Share of the window in which system calls were observed; NAN = none were. */
 		double calls_observed;
+		double samples_taken; /* share of the CPU samples that were due; NAN = not known */
 		double self_budget_percent; /* of one CPU; NAN = not known */
 		double waits_placed;
 		uint64_t waits, places_checked, places_wrong;

@@ -73,9 +73,9 @@ static void put_waits(struct page *page, const struct document *doc)
 		   count_format(doc->coverage.places_checked).text);
 }
 
-static void put_calls(struct page *page, const struct document *doc)
+static void put_given_up(struct page *page, const struct document *doc)
 {
-	double observed = doc->coverage.calls_observed;
+	double observed = doc->coverage.calls_observed, taken = doc->coverage.samples_taken;
 
 	/* All the time is what one expects. */
 	if (isfinite(observed) && observed < 0.995)
@@ -84,6 +84,11 @@ static void put_calls(struct page *page, const struct document *doc)
 			"system calls were observed for %s of the time, to keep the budget; their "
 			"figures, and user and kernel time apart, are estimates from that",
 			part_format(observed).text);
+	if (isfinite(taken) && taken < 0.995)
+		page_field(
+			page, INDENT, LABEL, "samples",
+			"%s of the CPU samples were taken, to keep the budget, and stand for all",
+			part_format(taken).text);
 }
 
 static void put_tables(struct page *page, const struct unwind_tables *tables)
@@ -167,7 +172,7 @@ void text_coverage(struct page *page, const struct document *doc)
 	page_heading(page, "Coverage", "what was and was not seen, and what it cost");
 	put_samples(page, doc);
 	put_waits(page, doc);
-	put_calls(page, doc);
+	put_given_up(page, doc);
 	put_tables(page, &doc->coverage.tables);
 	put_lost(page, doc);
 	put_skipped(page, doc);

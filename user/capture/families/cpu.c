@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 
 #include "capture/families.h"
+#include "capture/samples.h"
 #include "strait.skel.h"
 
 struct cpu_events {
@@ -89,6 +90,16 @@ static int cpu_attach(struct session *session, struct error *error)
 	session->recording->sample_hz = session->options.sample_hz;
 	session->recording->sample_source = string_intern(session->recording, "cpu-clock");
 	return 0;
+}
+
+const char *samples_family(void)
+{
+	return family_cpu.name;
+}
+
+void samples_thin(struct session *session, uint32_t one_in)
+{
+	session->skeleton->bss->sample_thin = one_in;
 }
 
 static void cpu_close(struct session *session)
