@@ -6,14 +6,17 @@
 
 struct unwind_files_map unwind_files SEC(".maps");
 struct unwind_tables_map unwind_tables SEC(".maps");
+struct unwind_rules_map unwind_rules SEC(".maps");
 struct files_seen_map files_seen SEC(".maps");
 
-#define VM_EXEC     4
-#define FRAME_JUMP  (64ULL << 20) /* no frame is larger */
-#define GUESS_JUMP  (64ULL << 10)
-#define FP_LOST     1  /* no frame pointer: those are aligned; 0 would mean the root */
-#define SEARCHES    17 /* 2^16 rows in a page at most */
-#define UNWIND_SEED 0x9e3779b97f4a7c15ULL
+#define VM_EXEC    4
+#define FRAME_JUMP (64ULL << 20) /* no frame is larger */
+#define GUESS_JUMP (64ULL << 10)
+#define FP_LOST    1 /* no frame pointer: those are aligned; 0 would mean the root */
+/* Steps of the search for a row: 2^16 rows in a page at most lie in 65 chunks. */
+#define CHUNK_SEARCHES 7
+#define ROW_SEARCHES   10 /* log2(UNWIND_CHUNK) */
+#define UNWIND_SEED    0x9e3779b97f4a7c15ULL
 
 static __always_inline struct unwind *unwind_of(__u64 slot)
 {
@@ -115,72 +118,155 @@ static __always_inline __u32 table_word(void *table, __u32 at)
 	return chunk ? chunk->word[at & (UNWIND_CHUNK - 1)] : 0;
 }
 
-/* The table of the file, as far as it is loaded. */
+/* Whether the mapping's file has a table, which is in use then. */
 static __always_inline void mapping_find_table(struct unwind_mapping *mapping)
 {
 	struct unwind_file *file = bpf_map_lookup_elem(&unwind_files, &mapping->file);
-	void *table;
+	__u32 table;
 
 	mapping->has_table = 0;
 	mapping->pending = !file;
 	if (!file)
 		return;
-	mapping->table = file->table;
-	table = bpf_map_lookup_elem(&unwind_tables, &mapping->table);
-	if (!table)
+	table = file->table;
+	if (!bpf_map_lookup_elem(&unwind_tables, &table))
 		return;
 	if (file->used != generation)
 		file->used = generation;
-	mapping->rules = table_word(table, 1);
-	mapping->first_page = table_word(table, 2);
-	mapping->pages = table_word(table, 3);
 	mapping->has_table = 1;
 }
 
+/* All ones where a < b, else 0. No branch: both ways out would be followed by the verifier. */
+static __always_inline __u32 mask_below(__u32 a, __u32 b)
+{
+	__s64 difference = (__s64)(__u64)a - (__s64)(__u64)b;
+
+	barrier_var(difference); /* or clang makes a branch of the shift */
+	return (__u32)(difference >> 63);
+}
+
+static __always_inline __u32 choose(__u32 mask, __u32 set, __u32 clear)
+{
+	return (set & mask) | (clear & ~mask);
+}
+
+/* The last chunk from `low` to below `high` that begins with a row up to the target, or `low`. */
+static __always_inline __u32 table_find_chunk(void *table, __u32 low, __u32 high, __u32 target)
+{
+	for (int i = 0; i < CHUNK_SEARCHES; i++) {
+		__u32 middle = low + (high - low) / 2, above;
+
+		if (middle == low)
+			break;
+		above = mask_below(target, table_word(table, middle * UNWIND_CHUNK) >> 16);
+		low = choose(above, low, middle);
+		high = choose(above, middle, high);
+	}
+	return low;
+}
+
+static __always_inline __u64 rule_key(__u64 file, __u64 offset)
+{
+	return stack_hash_step(file, offset * UNWIND_SEED) | 1;
+}
+
+static __always_inline struct unwind_found *rule_slot(__u64 key)
+{
+	__u32 slot = key >> 32 & (UNWIND_RULES - 1);
+
+	return bpf_map_lookup_elem(&unwind_rules, &slot);
+}
+
 /* The rule for an offset in the mapping's file: struct unwind_rule as a number, 0 = none. */
-__attribute__((noinline)) __u64 unwind_rule_find(__u64 slot, __u64 offset)
+__attribute__((noinline)) __u64 unwind_rule_search(__u64 slot, __u64 offset)
 {
 	struct unwind *u = unwind_of(slot);
-	__u32 target = offset & ((1u << UNWIND_PAGE_BITS) - 1), page, pages_at, rows_at, low, high;
-	__u32 index;
+	__u32 target = offset & ((1u << UNWIND_PAGE_BITS) - 1), key = 0;
+	__u32 rules, page, pages, at, low, high, first, last;
+	struct unwind_chunk *chunk;
+	struct unwind_found *found;
+	struct unwind_file *file;
+	__u64 rule, name;
 	void *table;
-	__u64 rule;
 
 	if (!u)
 		return 0;
-	index = u->mapping.table;
-	table = bpf_map_lookup_elem(&unwind_tables, &index);
-	page = (__u32)(offset >> UNWIND_PAGE_BITS) - u->mapping.first_page;
-	if (!table || page >= u->mapping.pages)
+	name = u->mapping.file;
+	file = bpf_map_lookup_elem(&unwind_files, &name);
+	if (!file)
 		return 0;
-	pages_at = UNWIND_HEADER + 2 * u->mapping.rules;
-	rows_at = pages_at + u->mapping.pages + 1;
-	low = table_word(table, pages_at + page);
-	high = table_word(table, pages_at + page + 1);
-	/* No branch on what was read: both ways out of each step would be followed by the verifier.
-	 */
-	for (int i = 0; i < SEARCHES; i++) {
-		__u32 middle = low + (high - low) / 2, at = rows_at + middle,
-		      key = at / UNWIND_CHUNK;
-		struct unwind_chunk *chunk = bpf_map_lookup_elem(table, &key);
-		__s64 above;
+	at = file->table;
+	table = bpf_map_lookup_elem(&unwind_tables, &at);
+	chunk = table ? bpf_map_lookup_elem(table, &key) : NULL;
+	if (!chunk)
+		return 0;
+	rules = chunk->word[1];
+	page = (__u32)(offset >> UNWIND_PAGE_BITS) - chunk->word[2];
+	pages = chunk->word[3];
+	if (page >= pages)
+		return 0;
+	at = UNWIND_HEADER + 2 * rules;
+	first = table_word(table, at + page);
+	last = table_word(table, at + page + 1);
+	at += pages + 1;
+	first += at;
+	last += at;
+	key = table_find_chunk(table, first / UNWIND_CHUNK,
+			       (last + UNWIND_CHUNK - 1) / UNWIND_CHUNK, target);
+	chunk = bpf_map_lookup_elem(table, &key);
+	if (!chunk)
+		return 0;
+	at = key * UNWIND_CHUNK;
+	low = choose(mask_below(at, first), first - at, 0);
+	high = choose(mask_below(last, at + UNWIND_CHUNK), last - at, UNWIND_CHUNK);
+	for (int i = 0; i < ROW_SEARCHES; i++) {
+		__u32 middle = low + (high - low) / 2, above;
 
-		if (!chunk)
-			return 0;
-		above = (__s64)target - (__s64)(chunk->word[at & (UNWIND_CHUNK - 1)] >> 16);
-		barrier_var(above);
-		above >>= 63; /* all ones: the row is above the target */
-		low = (low & (__u32)above) | (middle & ~(__u32)above);
-		high = (high & ~(__u32)above) | (middle & (__u32)above);
+		above = mask_below(target, chunk->word[middle & (UNWIND_CHUNK - 1)] >> 16);
+		low = choose(above, low, middle);
+		high = choose(above, middle, high);
 	}
-	index = table_word(table, rows_at + low) & 0xffff;
-	if (index >= u->mapping.rules)
+	at = chunk->word[low & (UNWIND_CHUNK - 1)] & 0xffff;
+	if (at >= rules)
 		return 0;
-	rule = table_word(table, UNWIND_HEADER + 2 * index);
-	return rule | (__u64)table_word(table, UNWIND_HEADER + 2 * index + 1) << 32;
+	at = UNWIND_HEADER + 2 * at;
+	key = at / UNWIND_CHUNK;
+	chunk = bpf_map_lookup_elem(table, &key);
+	if (!chunk)
+		return 0;
+	at &= UNWIND_CHUNK - 2;
+	rule = chunk->word[at] | (__u64)chunk->word[at + 1] << 32;
+	name = rule_key(name, offset);
+	found = rule_slot(name);
+	if (found) {
+		found->check = name ^ rule;
+		found->rule = rule;
+	}
+	return rule;
+}
+
+static __always_inline __u64 unwind_rule_find(struct unwind *u, __u64 slot, __u64 offset)
+{
+	__u64 key = rule_key(u->mapping.file, offset), rule;
+	struct unwind_found *found = rule_slot(key);
+
+	if (found) {
+		rule = found->rule;
+		if ((found->check ^ rule) == key)
+			return rule;
+	}
+	return unwind_rule_search(slot, offset);
 }
 
 /* ---- mappings ---- */
+
+/* Notes it for the next walks, unless its table may come meanwhile. */
+static __always_inline void mapping_keep(struct unwind_space *space, const struct unwind_mapping *m)
+{
+	if (!m->has_table && !(m->file & WIRE_FILE_ANONYMOUS))
+		return;
+	space->mapping[space->count++ & (UNWIND_MAPPINGS - 1)] = *m;
+}
 
 /* Finds the mapping of u->pc; 0 = there is none that may run. */
 __attribute__((noinline)) __u64 unwind_map(__u64 slot)
@@ -197,6 +283,11 @@ __attribute__((noinline)) __u64 unwind_map(__u64 slot)
 	m = &u->mapping;
 	mm = (struct mm_struct *)u->mm;
 	address = u->pc - u->is_return;
+	for (__u32 i = 0; i < UNWIND_MAPPINGS && i < u->space.count; i++)
+		if (address >= u->space.mapping[i].start && address < u->space.mapping[i].end) {
+			*m = u->space.mapping[i];
+			return 1;
+		}
 	vma = vma_find(mm, address);
 	m->start = m->end = 0;
 	if (!vma)
@@ -222,6 +313,7 @@ __attribute__((noinline)) __u64 unwind_map(__u64 slot)
 		mapping_find_table(m);
 	m->start = start;
 	m->end = end;
+	mapping_keep(&u->space, m);
 	return 1;
 }
 
@@ -237,14 +329,8 @@ static __always_inline enum step unwind_stop(struct unwind *u, enum wire_stack_e
 }
 
 /* The caller is known: goes there. */
-static __always_inline enum step unwind_to(struct unwind *u, __u64 cfa, __u64 fp)
+static __always_inline enum step unwind_to(struct unwind *u, __u64 cfa, __u64 fp, __u64 pc)
 {
-	__u64 pc;
-
-	if (cfa <= u->sp || cfa - u->sp > FRAME_JUMP)
-		return unwind_stop(u, WIRE_END_LOOP);
-	if (!user_word(cfa - 8, &pc))
-		return unwind_stop(u, WIRE_END_UNREADABLE);
 	if (!pc)
 		return unwind_stop(u, WIRE_END_ROOT);
 	u->pc = pc;
@@ -258,15 +344,15 @@ static __always_inline enum step unwind_to(struct unwind *u, __u64 cfa, __u64 fp
 /* No rule for this code: it may keep frame pointers. 0 in it marks the outermost frame (ABI). */
 static __always_inline enum step unwind_by_frame_pointer(struct unwind *u)
 {
-	__u64 fp;
+	__u64 words[2]; /* the caller's frame pointer, the return address */
 
 	if (!u->fp)
 		return unwind_stop(u, WIRE_END_ROOT);
 	if (u->fp & 7 || u->fp < u->sp || u->fp - u->sp > FRAME_JUMP)
 		return unwind_stop(u, WIRE_END_NO_RULE);
-	if (!user_word(u->fp, &fp))
+	if (bpf_probe_read_user(words, sizeof(words), (void *)u->fp))
 		return unwind_stop(u, WIRE_END_NO_RULE);
-	return unwind_to(u, u->fp + 16, fp);
+	return unwind_to(u, u->fp + 16, words[0], words[1]);
 }
 
 /*
@@ -300,6 +386,8 @@ static __always_inline enum step unwind_by_rule(struct unwind *u, __u64 rule)
 	__u64 cfa_offset = (__s64)(__s16)(rule >> 16) * 8,
 	      fp_offset = (__s64)(__s16)(rule >> 32) * 8;
 	__u64 more = (__s64)(__s16)(rule >> 48), cfa, fp = u->fp;
+	__u64 words[2]; /* below the CFA: a saved register, mostly the frame pointer; the return */
+	bool paired;
 
 	switch (rule & 0xff) {
 	case UNWIND_SP:
@@ -340,11 +428,19 @@ static __always_inline enum step unwind_by_rule(struct unwind *u, __u64 rule)
 	default:
 		return unwind_by_frame_pointer(u);
 	}
+	if (cfa <= u->sp || cfa - u->sp > FRAME_JUMP)
+		return unwind_stop(u, WIRE_END_LOOP);
+	/* The lower one may lie below the stack, on a page that is not there. */
+	paired = !bpf_probe_read_user(words, sizeof(words), (void *)(cfa - sizeof(words)));
+	if (!paired && !user_word(cfa - 8, &words[1]))
+		return unwind_stop(u, WIRE_END_UNREADABLE);
 	switch (rule >> 8 & 0x7f) {
 	case UNWIND_FP_SAME:
 		break;
 	case UNWIND_FP_SAVED:
-		if (!user_word(cfa + fp_offset, &fp))
+		if (paired && fp_offset == -sizeof(words))
+			fp = words[0];
+		else if (!user_word(cfa + fp_offset, &fp))
 			return unwind_stop(u, WIRE_END_UNREADABLE);
 		break;
 	case UNWIND_FP_AT_FP:
@@ -360,7 +456,7 @@ static __always_inline enum step unwind_by_rule(struct unwind *u, __u64 rule)
 	/* base_saved */
 	if (rule & 1 << 15 && !user_word(cfa + more * 8, &u->registers[UNWIND_BASE]))
 		return unwind_stop(u, WIRE_END_UNREADABLE);
-	return unwind_to(u, cfa, fp);
+	return unwind_to(u, cfa, fp, words[1]);
 }
 
 /* One frame: notes it and goes to its caller. Returns enum step. */
@@ -396,7 +492,7 @@ __attribute__((noinline)) __u64 unwind_step(__u64 slot)
 	if (u->is_return && at <= UNWIND_RETURNS)
 		u->returns[(at - 1) & (UNWIND_RETURNS - 1)] = (u->sp - 8 - u->user.sp) >> 3;
 	if (u->mapping.has_table) {
-		rule = unwind_rule_find(slot, offset);
+		rule = unwind_rule_find(u, slot, offset);
 	} else if (u->mapping.file & WIRE_FILE_INODE) {
 		u->no_table = 1;
 		u->pending |= u->mapping.pending;
@@ -405,6 +501,24 @@ __attribute__((noinline)) __u64 unwind_step(__u64 slot)
 }
 
 /* ---- whole stacks ---- */
+
+/* Forgets the mappings of the slot's last walk where they may be others by now. */
+static __always_inline void space_begin(struct unwind *u, struct task_struct *task)
+{
+	__u64 owner =
+		bpf_get_current_pid_tgid() >> 32 << 32 | (__u32)BPF_CORE_READ(task, self_exec_id);
+	__u64 stamp = vma_stamp((struct mm_struct *)u->mm);
+	struct unwind_space *space = &u->space;
+
+	if (stamp && space->mm == u->mm && space->owner == owner && space->stamp == stamp &&
+	    space->generation == generation)
+		return;
+	space->mm = u->mm;
+	space->owner = owner;
+	space->stamp = stamp;
+	space->generation = generation;
+	space->count = 0;
+}
 
 /* The user registers of the current thread; false where it has none. */
 static __always_inline bool unwind_begin(struct unwind *u)
@@ -444,6 +558,7 @@ static __always_inline bool unwind_begin(struct unwind *u)
 	u->no_table = u->pending = 0;
 	__builtin_memset(u->returns, 0, sizeof(u->returns));
 	u->mapping.start = u->mapping.end = 0;
+	space_begin(u, task);
 	u->hash = STACK_HASH_BEGIN;
 	u->stack.frames = 0;
 	u->stack.end = WIRE_END_LOOP;

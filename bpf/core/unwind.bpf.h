@@ -10,9 +10,11 @@
 #include "core/stacks.bpf.h"
 #include "unwind_table.h"
 
-#define UNWIND_FILES   8192 /* files with a table, or known to have none */
-#define UNWIND_TABLES  4096
-#define UNWIND_RETURNS 8 /* a power of two */
+#define UNWIND_FILES    8192 /* files with a table, or known to have none */
+#define UNWIND_TABLES   4096
+#define UNWIND_RETURNS  8     /* a power of two */
+#define UNWIND_RULES    16384 /* that were found lately; a power of two */
+#define UNWIND_MAPPINGS 8     /* of the process walked last; a power of two */
 
 struct unwind_files_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -47,15 +49,41 @@ struct files_seen_map {
 	__type(value, __u64);
 };
 
-/* What a walk knows of the mapping that the last frame was in. */
+/*
+ * Rules that were found, direct-mapped by file and offset: a search costs ten times as much. Walks
+ * on other CPUs, and those that interrupt one, write here too: `check` is the key ^ the rule, so
+ * that two halves of different writers fit no key.
+ */
+struct unwind_found {
+	__u64 check, rule;
+};
+
+struct unwind_rules_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, UNWIND_RULES);
+	__type(key, __u32);
+	__type(value, struct unwind_found);
+};
+
+/* A mapping that may run. */
 struct unwind_mapping {
 	__u64 start, end; /* addresses; 0, 0 = nothing known */
 	__u64 base;       /* address - base = offset in the file */
 	__u64 file;       /* WIRE_FILE_* */
 	__u32 has_table;
 	__u32 pending; /* user space has not said yet whether there is one */
-	__u32 table;   /* index */
-	__u32 rules, first_page, pages;
+};
+
+/*
+ * Mappings that the slot's last walks met. They hold as long as the process is the same, it changed
+ * none of its mappings (vma_stamp()), and user space is in the same generation: tables that are
+ * used must be marked in each.
+ */
+struct unwind_space {
+	__u64 mm, owner, stamp; /* owner: tgid and number of the exec */
+	__u32 generation;
+	__u32 count; /* noted in all; the last UNWIND_MAPPINGS are there */
+	struct unwind_mapping mapping[UNWIND_MAPPINGS];
 };
 
 /* A walk under way. */
@@ -69,7 +97,8 @@ struct unwind {
 	__u32 pending;         /* and may come */
 	/* Where the first return addresses lie, in words from the user stack pointer. */
 	__u16 returns[UNWIND_RETURNS];
-	struct unwind_mapping mapping;
+	struct unwind_mapping mapping; /* that the last frame was in */
+	struct unwind_space space;
 	__u64 registers[16]; /* by DWARF's number */
 	struct pt_regs user;
 	struct wire_user_stack stack;

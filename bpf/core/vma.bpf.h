@@ -109,6 +109,46 @@ static __always_inline struct vm_area_struct *vma_in_rb(struct mm_struct *mm, __
 	return NULL;
 }
 
+/*
+ * The kernel counts what changes the mappings of a process, for caches of its own:
+ * before 6.1 (7964cf8caa4d) what takes one away, from 6.4 (5e31275cc997) each time that the lock of
+ * the mappings was held for writing; from 6.13 (eb449bd96954) as a seqcount_t.
+ */
+struct mm_struct___vmacache {
+	__u64 vmacache_seqnum;
+} __attribute__((preserve_access_index));
+
+struct mm_struct___lock_int {
+	int mm_lock_seq;
+} __attribute__((preserve_access_index));
+
+struct vma_seqcount {
+	__u32 sequence;
+} __attribute__((preserve_access_index));
+
+struct mm_struct___lock_seqcount {
+	struct vma_seqcount mm_lock_seq;
+} __attribute__((preserve_access_index));
+
+/* While it stays the same, and is not 0, what vma_find() found is there. 0 = not known here. */
+static __always_inline __u64 vma_stamp(struct mm_struct *mm)
+{
+	struct mm_struct___lock_seqcount *new = (void *)mm;
+	struct mm_struct___vmacache *old = (void *)mm;
+	struct mm_struct___lock_int *lock = (void *)mm;
+	__u32 count = 0;
+
+	if (bpf_core_field_exists(new->mm_lock_seq))
+		bpf_core_read(&count, sizeof(count), &new->mm_lock_seq);
+	else if (bpf_core_field_exists(lock->mm_lock_seq))
+		bpf_core_read(&count, sizeof(count), &lock->mm_lock_seq);
+	else if (bpf_core_field_exists(old->vmacache_seqnum))
+		bpf_core_read(&count, sizeof(count), &old->vmacache_seqnum);
+	else
+		return 0;
+	return count | 1ULL << 32;
+}
+
 static __always_inline struct vm_area_struct *vma_find(struct mm_struct *mm, __u64 address)
 {
 	struct mm_struct___rb *old = (void *)mm;
