@@ -30,6 +30,31 @@ static __always_inline bool user_word(__u64 address, __u64 *word)
 	return !bpf_probe_read_user(word, sizeof(*word), (void *)address);
 }
 
+/*
+ * A word of the stack of the frame that ends at `cfa`. A read takes the words around the return
+ * address with it: copying them costs less than asking for one, and the next frames are there.
+ */
+static __always_inline bool stack_word(struct unwind *u, __u64 cfa, __u64 address, __u64 *word)
+{
+	__u64 offset = address - u->window_at, begin;
+
+	if (offset >= sizeof(u->window) || offset & 7) {
+		begin = cfa - u->sp > UNWIND_SAVED ? cfa - UNWIND_SAVED : u->sp;
+		offset = address - begin;
+		if (offset >= sizeof(u->window) || offset & 7)
+			return user_word(address, word);
+		u->window_at = begin;
+		if (bpf_probe_read_user(u->window, sizeof(u->window), (void *)begin)) {
+			u->window_at = UNWIND_NOWHERE;
+			return user_word(address, word);
+		}
+	}
+	offset /= sizeof(__u64);
+	barrier_var(offset); /* or clang drops the mask, which the verifier wants to see */
+	*word = u->window[offset & (UNWIND_WINDOW - 1)];
+	return true;
+}
+
 /* ---- files ---- */
 
 /*
@@ -386,8 +411,7 @@ static __always_inline enum step unwind_by_rule(struct unwind *u, __u64 rule)
 	__u64 cfa_offset = (__s64)(__s16)(rule >> 16) * 8,
 	      fp_offset = (__s64)(__s16)(rule >> 32) * 8;
 	__u64 more = (__s64)(__s16)(rule >> 48), cfa, fp = u->fp;
-	__u64 words[2]; /* below the CFA: a saved register, mostly the frame pointer; the return */
-	bool paired;
+	__u64 pc;
 
 	switch (rule & 0xff) {
 	case UNWIND_SP:
@@ -430,17 +454,13 @@ static __always_inline enum step unwind_by_rule(struct unwind *u, __u64 rule)
 	}
 	if (cfa <= u->sp || cfa - u->sp > FRAME_JUMP)
 		return unwind_stop(u, WIRE_END_LOOP);
-	/* The lower one may lie below the stack, on a page that is not there. */
-	paired = !bpf_probe_read_user(words, sizeof(words), (void *)(cfa - sizeof(words)));
-	if (!paired && !user_word(cfa - 8, &words[1]))
+	if (!stack_word(u, cfa, cfa - 8, &pc))
 		return unwind_stop(u, WIRE_END_UNREADABLE);
 	switch (rule >> 8 & 0x7f) {
 	case UNWIND_FP_SAME:
 		break;
 	case UNWIND_FP_SAVED:
-		if (paired && fp_offset == -sizeof(words))
-			fp = words[0];
-		else if (!user_word(cfa + fp_offset, &fp))
+		if (!stack_word(u, cfa, cfa + fp_offset, &fp))
 			return unwind_stop(u, WIRE_END_UNREADABLE);
 		break;
 	case UNWIND_FP_AT_FP:
@@ -456,7 +476,7 @@ static __always_inline enum step unwind_by_rule(struct unwind *u, __u64 rule)
 	/* base_saved */
 	if (rule & 1 << 15 && !user_word(cfa + more * 8, &u->registers[UNWIND_BASE]))
 		return unwind_stop(u, WIRE_END_UNREADABLE);
-	return unwind_to(u, cfa, fp, words[1]);
+	return unwind_to(u, cfa, fp, pc);
 }
 
 /* One frame: notes it and goes to its caller. Returns enum step. */
@@ -558,6 +578,7 @@ static __always_inline bool unwind_begin(struct unwind *u)
 	u->no_table = u->pending = 0;
 	__builtin_memset(u->returns, 0, sizeof(u->returns));
 	u->mapping.start = u->mapping.end = 0;
+	u->window_at = UNWIND_NOWHERE;
 	space_begin(u, task);
 	u->hash = STACK_HASH_BEGIN;
 	u->stack.frames = 0;

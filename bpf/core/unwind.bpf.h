@@ -15,6 +15,9 @@
 #define UNWIND_RETURNS  8     /* a power of two */
 #define UNWIND_RULES    16384 /* that were found lately; a power of two */
 #define UNWIND_MAPPINGS 8     /* of the process walked last; a power of two */
+#define UNWIND_WINDOW   32    /* words of the stack that are read at once; a power of two */
+#define UNWIND_SAVED    64    /* bytes below a CFA where registers are saved, mostly */
+#define UNWIND_NOWHERE  (-4096ULL)
 
 struct unwind_files_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -99,6 +102,8 @@ struct unwind {
 	__u16 returns[UNWIND_RETURNS];
 	struct unwind_mapping mapping; /* that the last frame was in */
 	struct unwind_space space;
+	__u64 window_at; /* where window[] is from; UNWIND_NOWHERE = nowhere */
+	__u64 window[UNWIND_WINDOW];
 	__u64 registers[16]; /* by DWARF's number */
 	struct pt_regs user;
 	struct wire_user_stack stack;
