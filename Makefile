@@ -108,7 +108,7 @@ $(BUILD)/bench/unwind.bpf.o: tests/bench/unwind.bpf.c tests/bench/bench.h $(BPF_
 	$(Q)$(CLANG) $(BPF_CFLAGS) -Itests/bench -c $< -o $@
 
 $(BUILD)/bench/bench.bpf.o: $(addprefix $(BUILD)/,bpf/core/core.bpf.o bpf/core/stacks.bpf.o \
-		bpf/core/unwind.bpf.o bench/unwind.bpf.o)
+		bpf/core/tables.bpf.o bpf/core/unwind.bpf.o bench/unwind.bpf.o)
 	$(Q)$(BPFTOOL) gen object $@ $^
 
 $(BUILD)/bench/bench.skel.h: $(BUILD)/bench/bench.bpf.o

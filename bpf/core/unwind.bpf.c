@@ -4,26 +4,12 @@
 #include "core/compat.bpf.h"
 #include "core/vma.bpf.h"
 
-struct unwind_files_map unwind_files SEC(".maps");
-struct unwind_tables_map unwind_tables SEC(".maps");
-struct unwind_rules_map unwind_rules SEC(".maps");
 struct files_seen_map files_seen SEC(".maps");
 
 #define VM_EXEC    4
 #define FRAME_JUMP (64ULL << 20) /* no frame is larger */
 #define GUESS_JUMP (64ULL << 10)
 #define FP_LOST    1 /* no frame pointer: those are aligned; 0 would mean the root */
-/* Steps of the search for a row: 2^16 rows in a page at most lie in 65 chunks. */
-#define CHUNK_SEARCHES 7
-#define ROW_SEARCHES   10 /* log2(UNWIND_CHUNK) */
-#define UNWIND_SEED    0x9e3779b97f4a7c15ULL
-
-static __always_inline struct unwind *unwind_of(__u64 slot)
-{
-	__u32 key = slot;
-
-	return bpf_map_lookup_elem(&unwinds, &key);
-}
 
 static __always_inline bool user_word(__u64 address, __u64 *word)
 {
@@ -133,16 +119,6 @@ __attribute__((noinline)) __u64 file_tell(__u64 pointer, __u64 start, __u64 end,
 	return id;
 }
 
-/* ---- tables ---- */
-
-static __always_inline __u32 table_word(void *table, __u32 at)
-{
-	__u32 key = at / UNWIND_CHUNK;
-	struct unwind_chunk *chunk = bpf_map_lookup_elem(table, &key);
-
-	return chunk ? chunk->word[at & (UNWIND_CHUNK - 1)] : 0;
-}
-
 /* Whether the mapping's file has a table, which is in use then. */
 static __always_inline void mapping_find_table(struct unwind_mapping *mapping)
 {
@@ -161,115 +137,7 @@ static __always_inline void mapping_find_table(struct unwind_mapping *mapping)
 	mapping->has_table = 1;
 }
 
-/* All ones where a < b, else 0. No branch: both ways out would be followed by the verifier. */
-static __always_inline __u32 mask_below(__u32 a, __u32 b)
-{
-	__s64 difference = (__s64)(__u64)a - (__s64)(__u64)b;
-
-	barrier_var(difference); /* or clang makes a branch of the shift */
-	return (__u32)(difference >> 63);
-}
-
-static __always_inline __u32 choose(__u32 mask, __u32 set, __u32 clear)
-{
-	return (set & mask) | (clear & ~mask);
-}
-
-/* The last chunk from `low` to below `high` that begins with a row up to the target, or `low`. */
-static __always_inline __u32 table_find_chunk(void *table, __u32 low, __u32 high, __u32 target)
-{
-	for (int i = 0; i < CHUNK_SEARCHES; i++) {
-		__u32 middle = low + (high - low) / 2, above;
-
-		if (middle == low)
-			break;
-		above = mask_below(target, table_word(table, middle * UNWIND_CHUNK) >> 16);
-		low = choose(above, low, middle);
-		high = choose(above, middle, high);
-	}
-	return low;
-}
-
-static __always_inline __u64 rule_key(__u64 file, __u64 offset)
-{
-	return stack_hash_step(file, offset * UNWIND_SEED) | 1;
-}
-
-static __always_inline struct unwind_found *rule_slot(__u64 key)
-{
-	__u32 slot = key >> 32 & (UNWIND_RULES - 1);
-
-	return bpf_map_lookup_elem(&unwind_rules, &slot);
-}
-
-/* The rule for an offset in the mapping's file: struct unwind_rule as a number, 0 = none. */
-__attribute__((noinline)) __u64 unwind_rule_search(__u64 slot, __u64 offset)
-{
-	struct unwind *u = unwind_of(slot);
-	__u32 target = offset & ((1u << UNWIND_PAGE_BITS) - 1), key = 0;
-	__u32 rules, page, pages, at, low, high, first, last;
-	struct unwind_chunk *chunk;
-	struct unwind_found *found;
-	struct unwind_file *file;
-	__u64 rule, name;
-	void *table;
-
-	if (!u)
-		return 0;
-	name = u->mapping.file;
-	file = bpf_map_lookup_elem(&unwind_files, &name);
-	if (!file)
-		return 0;
-	at = file->table;
-	table = bpf_map_lookup_elem(&unwind_tables, &at);
-	chunk = table ? bpf_map_lookup_elem(table, &key) : NULL;
-	if (!chunk)
-		return 0;
-	rules = chunk->word[1];
-	page = (__u32)(offset >> UNWIND_PAGE_BITS) - chunk->word[2];
-	pages = chunk->word[3];
-	if (page >= pages)
-		return 0;
-	at = UNWIND_HEADER + 2 * rules;
-	first = table_word(table, at + page);
-	last = table_word(table, at + page + 1);
-	at += pages + 1;
-	first += at;
-	last += at;
-	key = table_find_chunk(table, first / UNWIND_CHUNK,
-			       (last + UNWIND_CHUNK - 1) / UNWIND_CHUNK, target);
-	chunk = bpf_map_lookup_elem(table, &key);
-	if (!chunk)
-		return 0;
-	at = key * UNWIND_CHUNK;
-	low = choose(mask_below(at, first), first - at, 0);
-	high = choose(mask_below(last, at + UNWIND_CHUNK), last - at, UNWIND_CHUNK);
-	for (int i = 0; i < ROW_SEARCHES; i++) {
-		__u32 middle = low + (high - low) / 2, above;
-
-		above = mask_below(target, chunk->word[middle & (UNWIND_CHUNK - 1)] >> 16);
-		low = choose(above, low, middle);
-		high = choose(above, middle, high);
-	}
-	at = chunk->word[low & (UNWIND_CHUNK - 1)] & 0xffff;
-	if (at >= rules)
-		return 0;
-	at = UNWIND_HEADER + 2 * at;
-	key = at / UNWIND_CHUNK;
-	chunk = bpf_map_lookup_elem(table, &key);
-	if (!chunk)
-		return 0;
-	at &= UNWIND_CHUNK - 2;
-	rule = chunk->word[at] | (__u64)chunk->word[at + 1] << 32;
-	name = rule_key(name, offset);
-	found = rule_slot(name);
-	if (found) {
-		found->check = name ^ rule;
-		found->rule = rule;
-	}
-	return rule;
-}
-
+/* The rule for an offset in the mapping's file, as unwind_rule_search() gives it. */
 static __always_inline __u64 unwind_rule_find(struct unwind *u, __u64 slot, __u64 offset)
 {
 	__u64 key = rule_key(u->mapping.file, offset), rule;
@@ -619,8 +487,10 @@ __attribute__((noinline)) __u64 stack_user(__u64 slot)
 
 	if (!u || !unwind_begin(u))
 		return 0;
-	for (int i = 0; i < WIRE_USER_FRAMES + 1; i++)
-		if (unwind_step(slot) != STEP_ON)
+	/* Four at a time: the verifier goes through each turn of the loop. */
+	for (int i = 0; i < WIRE_USER_FRAMES / 4 + 1; i++)
+		if (unwind_step(slot) != STEP_ON || unwind_step(slot) != STEP_ON ||
+		    unwind_step(slot) != STEP_ON || unwind_step(slot) != STEP_ON)
 			break;
 	return user_stack_send(u);
 }

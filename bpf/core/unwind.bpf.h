@@ -117,6 +117,36 @@ struct unwinds_map {
 };
 
 extern struct unwinds_map unwinds SEC(".maps");
+extern struct unwind_files_map unwind_files SEC(".maps");
+extern struct unwind_tables_map unwind_tables SEC(".maps");
+extern struct unwind_rules_map unwind_rules SEC(".maps");
+
+#define UNWIND_SEED 0x9e3779b97f4a7c15ULL
+
+static __always_inline struct unwind *unwind_of(__u64 slot)
+{
+	__u32 key = slot;
+
+	return bpf_map_lookup_elem(&unwinds, &key);
+}
+
+static __always_inline __u64 rule_key(__u64 file, __u64 offset)
+{
+	return stack_hash_step(file, offset * UNWIND_SEED) | 1;
+}
+
+static __always_inline struct unwind_found *rule_slot(__u64 key)
+{
+	__u32 slot = key >> 32 & (UNWIND_RULES - 1);
+
+	return bpf_map_lookup_elem(&unwind_rules, &slot);
+}
+
+/*
+ * Searches the table of the slot's mapping for the rule of an offset in its file: struct
+ * unwind_rule as a number, 0 = none. Notes it in unwind_rules.
+ */
+__u64 unwind_rule_search(__u64 slot, __u64 offset);
 
 /* Whether the slot's last walk met a file whose table may still come. */
 static __always_inline bool unwind_was_early(enum stack_slot slot)

@@ -8,9 +8,6 @@
 #include <bpf/bpf_tracing.h>
 #include "bench.h"
 
-extern struct unwind_files_map unwind_files SEC(".maps");
-extern struct unwind_tables_map unwind_tables SEC(".maps");
-extern struct unwinds_map unwinds SEC(".maps");
 
 /* Set by user space. */
 __u32 watched; /* the process whose stacks are walked, or whose exec is awaited */
