@@ -153,12 +153,17 @@ static __always_inline __u64 unwind_rule_find(struct unwind *u, __u64 slot, __u6
 
 /* ---- mappings ---- */
 
+/* Files that may have a table. */
+static __always_inline bool file_is_elf(__u64 file)
+{
+	return file & WIRE_FILE_INODE || file == WIRE_FILE_VDSO;
+}
+
 /* Notes it for the next walks, unless its table may come meanwhile. */
 static __always_inline void mapping_keep(struct unwind_space *space, const struct unwind_mapping *m)
 {
-	if (!m->has_table && !(m->file & WIRE_FILE_ANONYMOUS))
-		return;
-	space->mapping[space->count++ & (UNWIND_MAPPINGS - 1)] = *m;
+	if (m->has_table || !file_is_elf(m->file))
+		space->mapping[space->count++ & (UNWIND_MAPPINGS - 1)] = *m;
 }
 
 /* Finds the mapping of u->pc; 0 = there is none that may run. */
@@ -202,7 +207,7 @@ __attribute__((noinline)) __u64 unwind_map(__u64 slot)
 		m->file = WIRE_FILE_ANONYMOUS | bpf_get_current_pid_tgid() >> 32;
 	}
 	m->has_table = 0;
-	if (m->file & WIRE_FILE_INODE || m->file == WIRE_FILE_VDSO)
+	if (file_is_elf(m->file))
 		mapping_find_table(m);
 	m->start = start;
 	m->end = end;
