@@ -4,8 +4,10 @@
  *
  *   unwind walk FRAMES SECONDS      user stacks of so many frames, walked at 999 Hz
  *   unwind load FILE COUNT DIR      exec of copies of FILE until their tables are there: copies
- *                                   that nobody has seen, and the same ones with tables in the
- * cache
+ *                                   that nobody has seen, then the same ones with cached tables
+ *   unwind pieces FRAMES SECONDS FILE    a program to be slowed: what each of its pieces of work
+ *                                   took, as numbers of 32 bits in FILE
+ *   unwind timers HERTZ             timers as sampling needs them, and nothing else
  *
  * Each result is a line of words, the first of which names it; times in nanoseconds.
  */
@@ -147,19 +149,19 @@ static void bench_end(struct bench *bench)
 
 /* ---- walks ---- */
 
-/* Frames of a known number: no call of these may be merged, or jumped to. */
 __attribute__((noinline)) static void burn(void)
 {
 	for (volatile uint64_t i = 0; i < UINT64_MAX; i++)
 		;
 }
 
-__attribute__((noinline)) static void descend(int left)
+/* Frames of a known number: no call of these may be merged, or jumped to. */
+__attribute__((noinline)) static void descend(int left, void (*work)(void))
 {
 	if (left > 0)
-		descend(left - 1);
+		descend(left - 1, work);
 	else
-		burn();
+		work();
 	__asm__ volatile("");
 }
 
@@ -173,7 +175,7 @@ static pid_t burner_start(int depth)
 		return child;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	pin(last_cpu());
-	descend(depth);
+	descend(depth, burn);
 	_exit(0);
 }
 
@@ -382,12 +384,81 @@ static int load(char **argv)
 	return 0;
 }
 
+/* ---- a program that is slowed ---- */
+
+#define PIECES_MAX    (1U << 20)
+#define PIECE_STEPS   20000 /* some tens of microseconds */
+#define PIECES_BESIDE 8     /* frames that are not descend()'s: four of them up to main() */
+
+static struct {
+	uint32_t data[8192], ns[PIECES_MAX];
+	size_t count;
+	uint64_t until;
+} pieces;
+
+__attribute__((noinline)) static void piece(void)
+{
+	uint32_t state = 1;
+
+	for (uint32_t i = 0; i < PIECE_STEPS; i++) {
+		state = state * 1664525U + 1013904223U;
+		pieces.data[state >> 19] += state;
+	}
+}
+
+__attribute__((noinline)) static void pieces_work(void)
+{
+	uint64_t begin = now_ns(), end;
+
+	do {
+		piece();
+		end = now_ns();
+		pieces.ns[pieces.count++] = (uint32_t)(end - begin);
+		begin = end;
+	} while (end < pieces.until && pieces.count < PIECES_MAX);
+}
+
+static int pieces_note(char **argv)
+{
+	FILE *file = fopen(argv[2], "we");
+
+	if (!file)
+		die(argv[2]);
+	pieces.until = now_ns() + (uint64_t)(atof(argv[1]) * SECOND);
+	descend(atoi(argv[0]) - PIECES_BESIDE, pieces_work);
+	if (fwrite(pieces.ns, sizeof(*pieces.ns), pieces.count, file) != pieces.count ||
+	    fclose(file))
+		die(argv[2]);
+	return 0;
+}
+
+/* The timers of samples, with nobody whom they would wake: until a signal comes. */
+static int timers(char **argv)
+{
+	struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE,
+				       .size = sizeof(attr),
+				       .config = PERF_COUNT_SW_CPU_CLOCK,
+				       .freq = 1,
+				       .sample_freq = (__u64)atoi(argv[0])};
+
+	for (int cpu = 0; cpu <= last_cpu(); cpu++)
+		if (syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC) < 0)
+			die("cannot sample");
+	pause();
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 4 && !strcmp(argv[1], "walk"))
 		return walk(argv + 2);
 	if (argc == 5 && !strcmp(argv[1], "load"))
 		return load(argv + 2);
-	fprintf(stderr, "usage: unwind walk FRAMES SECONDS | load FILE COUNT DIR\n");
+	if (argc == 5 && !strcmp(argv[1], "pieces"))
+		return pieces_note(argv + 2);
+	if (argc == 3 && !strcmp(argv[1], "timers"))
+		return timers(argv + 2);
+	fprintf(stderr, "usage: unwind walk FRAMES SECONDS | load FILE COUNT DIR | "
+			"pieces FRAMES SECONDS FILE | timers HERTZ\n");
 	return 2;
 }
