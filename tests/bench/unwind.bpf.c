@@ -8,7 +8,6 @@
 #include <bpf/bpf_tracing.h>
 #include "bench.h"
 
-
 /* Set by user space. */
 __u32 watched; /* the process whose stacks are walked, or whose exec is awaited */
 __u32 looker;  /* the thread whose system calls look for the table */
