@@ -35,9 +35,8 @@ static __always_inline bool stack_word(struct unwind *u, __u64 cfa, __u64 addres
 			return user_word(address, word);
 		}
 	}
-	offset /= sizeof(__u64);
 	barrier_var(offset); /* or clang drops the mask, which the verifier wants to see */
-	*word = u->window[offset & (UNWIND_WINDOW - 1)];
+	*word = u->window[offset / sizeof(__u64) & (UNWIND_WINDOW - 1)];
 	return true;
 }
 
