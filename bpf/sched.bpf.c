@@ -120,19 +120,19 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 
 	if (!ledger)
 		return;
-	cpu->run[slot].tgid = prev->tgid;
-	cpu->run[slot].begin = ledger->run_begin;
-	cpu->run[slot].end = now;
-	cpu->run_at = slot + 1;
-
 	state = preempt ? 0 : compat_task_state(prev);
 	ledger_write_begin(ledger);
 	if (ledger_runs(ledger)) {
 		ledger_find_stolen(ledger, cpu, prev->se.sum_exec_runtime, now);
 		ledger_end_run(ledger, cpu, now);
 	} else {
-		ledger_end_off(ledger, now);
+		ledger_end_unseen(ledger, prev->se.sum_exec_runtime, now);
 	}
+	ledger->run_clock = prev->se.sum_exec_runtime;
+	cpu->run[slot].tgid = prev->tgid;
+	cpu->run[slot].begin = ledger->run_begin;
+	cpu->run[slot].end = now;
+	cpu->run_at = slot + 1;
 	ledger->switches++;
 	if (state == 0) {
 		next_state =

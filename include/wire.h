@@ -316,7 +316,7 @@ struct wire_ledger {
 	__u64 run_begin;    /* when the thread last got a CPU */
 	__u64 irq_mark;     /* the CPU's interrupt time up to `since`, while running */
 	__u64 run_irq;      /* interrupt time since run_begin */
-	__u64 run_clock;    /* the scheduler's clock of the thread at run_begin, ns */
+	__u64 run_clock;    /* the scheduler's clock of the thread at its last switch, ns */
 	__u64 stolen_owed;  /* stolen time that is not yet taken out of a running state */
 	__u64 context_seed;
 	struct wire_waiting wait;

@@ -154,6 +154,24 @@ static __always_inline __u64 ledger_end_off(struct wire_ledger *ledger, __u64 no
 	return total;
 }
 
+/*
+ * Ends a stretch in which the thread was put on a CPU unseen: some kernels run no programs while
+ * certain threads are current, and so not at the switch from such a thread to this one. `clock`,
+ * what the scheduler says that the thread ran so far, tells how much of the stretch it ran; that
+ * was the last part of it.
+ */
+static __always_inline void ledger_end_unseen(struct wire_ledger *ledger, __u64 clock, __u64 now)
+{
+	__u64 ran = clock - ledger->run_clock, end = now;
+
+	if (clock > ledger->run_clock && ran < now - ledger->since)
+		end = now - ran;
+	ledger_end_off(ledger, end);
+	ledger->run_begin = end;
+	ledger->ns[LEDGER_UNSPLIT] += now - end;
+	ledger->since = now;
+}
+
 static __always_inline bool ledger_runs(const struct wire_ledger *ledger)
 {
 	return ledger->state <= STATE_RUN_STOLEN;
