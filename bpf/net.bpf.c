@@ -148,13 +148,12 @@ static __always_inline void key_address(struct net_key *key, const struct sock *
 		BPF_CORE_READ_INTO((struct in6_addr *)key->peer, sk, __sk_common.skc_v6_daddr);
 }
 
-static __always_inline struct net_value *flow_of(const struct sock *sk, __u32 tgid,
+static __always_inline struct net_value *flow_of(const struct sock *sk, __u16 family, __u32 tgid,
 						 enum net_side side)
 {
-	struct net_key key = {.tgid = tgid, .side = side};
+	struct net_key key = {.tgid = tgid, .family = family, .side = side};
 	struct net_value zero = {};
 
-	key.family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if (key.family != FAMILY_UNIX) {
 		key.protocol = BPF_CORE_READ(sk, sk_protocol);
 		if (side == NET_CLIENT)
@@ -176,7 +175,8 @@ static __always_inline struct net_value *flow_of(const struct sock *sk, __u32 tg
 		struct net_owner owner_ = {};                                                      \
 		struct net_value *value_;                                                          \
 		if (owner_find(sk, &owner_)) {                                                     \
-			value_ = flow_of(sk, owner_.tgid, owner_.side);                            \
+			value_ = flow_of(sk, BPF_CORE_READ(sk, __sk_common.skc_family),            \
+					 owner_.tgid, owner_.side);                                \
 			if (value_)                                                                \
 				__sync_fetch_and_add(&value_->field, 1);                           \
 		}                                                                                  \
@@ -184,15 +184,19 @@ static __always_inline struct net_value *flow_of(const struct sock *sk, __u32 tg
 
 /* ---- bytes ---- */
 
-/* The flow of a socket that the current process sends or receives on; NULL: not watched. */
-static __always_inline struct net_value *flow_current(const struct sock *sk, bool *tcp)
+/*
+ * The flow of a socket that the current process sends or receives on; NULL: not watched. `family`
+ * comes from the caller: a tracepoint's own argument can be read without a helper, and there may be
+ * hundreds of thousands of messages a second.
+ */
+static __always_inline struct net_value *flow_current(const struct sock *sk, __u16 family,
+						      const struct wire_ledger *ledger, bool *tcp)
 {
-	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	enum net_side side = NET_LOCAL;
 
 	*tcp = false;
-	if (!ledger_targeted(ledger_current()))
+	if (!ledger_targeted(ledger))
 		return NULL;
 	if (family != FAMILY_UNIX && family != FAMILY_INET && family != FAMILY_INET6)
 		return NULL;
@@ -203,47 +207,47 @@ static __always_inline struct net_value *flow_current(const struct sock *sk, boo
 		else if (BPF_CORE_READ(sk, __sk_common.skc_dport))
 			side = NET_CLIENT;
 	}
-	return flow_of(sk, tgid, side);
+	return flow_of(sk, family, tgid, side);
 }
 
 /* One message in so many is sampled with its user stack, on average. */
 const volatile __u32 net_period = 128;
 
-static __always_inline void message_sample(__u64 bytes)
+static __always_inline void message_sample(struct wire_ledger *ledger, __u64 bytes)
 {
-	struct wire_ledger *ledger = ledger_current();
-
 	/* Its stack comes at the end of the system call. */
-	if (calls_on && ledger && sample_due(SAMPLED_NET, net_period))
+	if (calls_on && sample_due(SAMPLED_NET, net_period))
 		sample_later(ledger, WIRE_NET_SAMPLE, 0,
 			     bytes * net_period * calls_weight / WIRE_CALL_WEIGHT);
 }
 
-static __always_inline void bytes_sent(const struct sock *sk, __u64 bytes)
+static __always_inline void bytes_sent(const struct sock *sk, __u16 family, __u64 bytes)
 {
+	struct wire_ledger *ledger = ledger_current();
 	struct net_value *value;
 	bool tcp;
 
-	value = flow_current(sk, &tcp);
-	if (!value)
+	value = flow_current(sk, family, ledger, &tcp);
+	if (!value || !ledger)
 		return;
 	__sync_fetch_and_add(&value->sent_bytes, bytes);
 	__sync_fetch_and_add(&value->sends, 1);
-	message_sample(bytes);
+	message_sample(ledger, bytes);
 }
 
-static __always_inline void bytes_received(const struct sock *sk, __u64 bytes)
+static __always_inline void bytes_received(const struct sock *sk, __u16 family, __u64 bytes)
 {
+	struct wire_ledger *ledger = ledger_current();
 	struct net_value *value;
 	__u32 rtt;
 	bool tcp;
 
-	value = flow_current(sk, &tcp);
-	if (!value)
+	value = flow_current(sk, family, ledger, &tcp);
+	if (!value || !ledger)
 		return;
 	__sync_fetch_and_add(&value->received_bytes, bytes);
 	__sync_fetch_and_add(&value->receives, 1);
-	message_sample(bytes);
+	message_sample(ledger, bytes);
 	if (!tcp)
 		return;
 	/* Smoothed, in units of 1/8 us; 0 until the first measurement. */
@@ -258,7 +262,7 @@ SEC("tp_btf/sock_send_length")
 int BPF_PROG(net__send, struct sock *sk, int bytes)
 {
 	if (sk && bytes > 0)
-		bytes_sent(sk, bytes);
+		bytes_sent(sk, sk->__sk_common.skc_family, bytes);
 	return 0;
 }
 
@@ -266,7 +270,7 @@ SEC("tp_btf/sock_recv_length")
 int BPF_PROG(net__receive, struct sock *sk, int bytes, int flags)
 {
 	if (sk && bytes > 0 && !(flags & PEEK))
-		bytes_received(sk, bytes);
+		bytes_received(sk, sk->__sk_common.skc_family, bytes);
 	return 0;
 }
 
@@ -315,9 +319,9 @@ int BPF_PROG(net__syscall, struct pt_regs *regs, long bytes)
 		return 0;
 	sk = socket_of_descriptor(call.argument);
 	if (sk && class == CLASS_WRITE)
-		bytes_sent(sk, bytes);
+		bytes_sent(sk, BPF_CORE_READ(sk, __sk_common.skc_family), bytes);
 	else if (sk)
-		bytes_received(sk, bytes);
+		bytes_received(sk, BPF_CORE_READ(sk, __sk_common.skc_family), bytes);
 	return 0;
 }
 
