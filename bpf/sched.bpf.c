@@ -108,7 +108,7 @@ static __always_inline void life_send_exit(struct task_struct *task,
 	identity_fill(&exit->who, task);
 	/* Too large for the compiler to copy. */
 	bpf_probe_read_kernel(&exit->ledger, sizeof(exit->ledger), ledger);
-	bpf_ringbuf_submit(exit, BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(exit, events_wakeup());
 }
 
 static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool preempt,

@@ -85,7 +85,7 @@ static __always_inline void life_send(struct task_struct *task, enum wire_kind k
 	}
 	life_header_fill(&life->header, task, kind);
 	identity_fill(&life->who, task);
-	bpf_ringbuf_submit(life, BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(life, events_wakeup());
 }
 
 SEC("tp_btf/task_newtask")

@@ -34,11 +34,24 @@ extern __u32 calls_weight;
 /* One of so many CPU samples is taken and stands for the others, 0 = all: likewise. */
 extern __u32 sample_thin;
 
+#define EVENTS_BYTES (8 << 20)
+
 struct events_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 << 20);
+	__uint(max_entries, EVENTS_BYTES);
 };
 extern struct events_map events SEC(".maps");
+
+/*
+ * How to hand on a record that may come in storms: the reader comes by every 50 ms, and is called
+ * when there is much to read before.
+ */
+static __always_inline __u64 events_wakeup(void)
+{
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > EVENTS_BYTES / 16
+		       ? BPF_RB_FORCE_WAKEUP
+		       : BPF_RB_NO_WAKEUP;
+}
 
 /* Ledgers: task storage where tracing programs may use it (5.11), else a hash by tid. */
 struct ledger_storage_map {

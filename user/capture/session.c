@@ -19,6 +19,7 @@
 #include "capture/loader.h"
 #include "capture/meter.h"
 #include "capture/namespace.h"
+#include "capture/priority.h"
 #include "capture/series.h"
 #include "capture/stacks.h"
 #include "capture/tasks.h"
@@ -250,6 +251,7 @@ int session_open(struct session **out, const struct session_options *options, st
 	if (!session)
 		return error_set(error, -ENOMEM, "out of memory");
 	session->options = *options;
+	session->nice = priority_raise();
 	err = session_start(session, error);
 	if (err) {
 		session_close(session);
@@ -375,11 +377,15 @@ static int window_begin(struct session *session, struct error *error)
 	struct timespec real;
 	int err;
 
+	/* Until then nothing that is told is inside the window. */
+	session->begin_ns = UINT64_MAX;
+	recording_begin_slice(rec, 0, session->options.warmup_ns > 0);
+	err = families_begin(session, error);
+	/* It takes a while until ten thousand threads have a ledger each. */
 	clock_gettime(CLOCK_REALTIME, &real);
 	rec->start_unix_ns = (uint64_t)real.tv_sec * 1000000000ULL + (uint64_t)real.tv_nsec;
 	session->begin_ns = time_now();
-	recording_begin_slice(rec, 0, session->options.warmup_ns > 0);
-	err = families_begin(session, error);
+	tasks_begin(session->tasks, session->begin_ns);
 	loader_tell(session->loader, rec);
 	if (namespace_is_own())
 		recording_family(rec, FAMILY_PID_NAMESPACE, FAMILY_PARTIAL, namespace_why);
@@ -395,7 +401,8 @@ static int window_begin(struct session *session, struct error *error)
 	return 0;
 }
 
-int session_run(struct session *session, struct error *error)
+/* From the begin of the window to the end of its last slice. */
+static int window_observe(struct session *session, struct error *error)
 {
 	const struct session_options *options = &session->options;
 	int err = window_begin(session, error);
@@ -415,11 +422,21 @@ int session_run(struct session *session, struct error *error)
 		session->last_slice = window_stopped(session) || time_now() >= window_end;
 		err = slice_end(session, error);
 		if (err || session->last_slice)
-			break;
+			return err;
 		begin = session->slice_end_ns;
 		recording_begin_slice(session->recording, session_time(session, begin),
 				      begin - session->begin_ns < options->warmup_ns);
 	}
+}
+
+int session_run(struct session *session, struct error *error)
+{
+	const struct session_options *options = &session->options;
+	int err = window_observe(session, error);
+
+	priority_restore(session->nice);
+	if (err)
+		return err;
 	stacks_name(session->stacks, false);
 	if (options->fetch) {
 		struct symbols_fetched fetched = stacks_fetch(session->stacks, options->fetch);
@@ -445,6 +462,7 @@ void session_close(struct session *session)
 {
 	if (!session)
 		return;
+	priority_restore(session->nice);
 	for (size_t i = 0; families[i]; i++)
 		if (families[i]->close && session->skeleton)
 			families[i]->close(session);

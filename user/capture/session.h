@@ -58,6 +58,7 @@ struct session {
 	struct strait_bpf *skeleton;
 	struct recording *recording;
 	struct symbols *symbols;
+	int nice;          /* of this thread, as the user wanted it */
 	uint64_t begin_ns; /* CLOCK_MONOTONIC at the begin of the window */
 
 	uint64_t slice_end_ns; /* CLOCK_MONOTONIC: end of the slice that is being drained */

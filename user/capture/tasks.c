@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "capture/cgroups.h"
+#include "capture/deltas.h"
 #include "capture/modes.h"
 #include "capture/tasks.h"
 
@@ -16,8 +17,8 @@ struct task {
 	uint32_t tid, thread; /* thread: position in the recording */
 	uint32_t process;     /* slot in tasks->group */
 	uint64_t start_ns;
-	bool dead;
-	struct wire_ledger seen; /* the ledger when it was last read */
+	bool dead, adopted; /* adopted: it was there before the window, and was not read since */
+	struct reading seen;
 	/* The stretch that was open at the end of the last slice, accounted in advance. */
 	uint32_t tail_state;
 	uint64_t tail_ns;
@@ -230,23 +231,6 @@ uint32_t tasks_thread(struct tasks *tasks, uint32_t tid, uint32_t tgid)
 
 /* ---- ledgers ---- */
 
-/*
- * Takes `ns` out of the running states of `delta`, `first` before the others: an open stretch of
- * running was filed under the state it began in; the kernel has split it since.
- */
-static void delta_withdraw(uint64_t delta[STATE_COUNT + 1], uint32_t first, uint64_t ns)
-{
-	const uint32_t order[] = {first,         LEDGER_UNSPLIT,  STATE_RUN_USER, STATE_RUN_KERNEL,
-				  STATE_RUN_IRQ, STATE_RUN_STOLEN};
-
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && ns; i++) {
-		uint64_t part = delta[order[i]] < ns ? delta[order[i]] : ns;
-
-		delta[order[i]] -= part;
-		ns -= part;
-	}
-}
-
 /* What the kernel filed for one slice → edges. */
 static void parties_account(struct tasks *tasks, const struct task *task, enum edge_kind kind,
 			    const struct wire_party *party, uint64_t other_ns)
@@ -310,7 +294,7 @@ static double since_told(uint64_t now, uint64_t *told)
  * all over the slice; what was observed is exact, but short, and slowed down by observing it.
  */
 static void delta_split(struct tasks *tasks, struct task *task, const struct wire_identity *who,
-			uint64_t delta[STATE_COUNT + 1])
+			uint64_t delta[DELTAS])
 {
 	struct modes *known[] = {&task->modes, &tasks->group.at[task->process].modes,
 				 &tasks->modes};
@@ -330,45 +314,56 @@ static void delta_split(struct tasks *tasks, struct task *task, const struct wir
 	delta[STATE_RUN_USER] += delta[LEDGER_UNSPLIT] - kernel;
 }
 
-/* The ledger since the last reading, and the stretch open at end_ns (0 = none) → rows. */
+/* Everything up to end_ns (0 = all) since the last time, the open stretch included → rows. */
 static void ledger_account(struct tasks *tasks, struct task *task, const struct wire_identity *who,
 			   const struct wire_ledger *now, uint64_t end_ns)
 {
-	uint64_t delta[STATE_COUNT + 1], tail = 0;
-	uint32_t tail_state = now->state;
+	uint64_t delta[DELTAS], later[DELTAS] = {}, tail = 0;
+	uint32_t tail_state = ledger_open_state(now);
 	uint32_t slice = recording_slice(tasks->rec);
 	struct group *group = &tasks->group.at[task->process];
+	struct reading *seen = &task->seen;
+	struct outside share = {};
 
-	for (int state = 0; state <= LEDGER_UNSPLIT; state++)
-		delta[state] = now->ns[state] - task->seen.ns[state];
-	/* User or kernel: as it was when the stretch began, if all calls since then were seen. */
-	if (now->state <= STATE_RUN_KERNEL && !now->run_phase && !(now->flags & LEDGER_KTHREAD))
-		tail_state = LEDGER_UNSPLIT;
+	for (int state = 0; state < DELTAS; state++)
+		delta[state] = now->ns[state] - seen->ns[state];
 	if (end_ns > now->since && now->state < STATE_COUNT) {
 		tail = end_ns - now->since;
 		delta[tail_state] += tail;
 	}
-	if (task->tail_ns &&
-	    (task->tail_state <= STATE_RUN_STOLEN || task->tail_state == LEDGER_UNSPLIT))
-		delta_withdraw(delta, task->tail_state, task->tail_ns);
-	else if (task->tail_ns)
-		delta[task->tail_state] -= delta[task->tail_state] < task->tail_ns
-						   ? delta[task->tail_state]
-						   : task->tail_ns;
+	if (task->adopted)
+		share.early = delta_share(delta, task->tail_ns);
+	task->adopted = false;
+	delta_withdraw(delta, task->tail_state, task->tail_ns);
+	if (end_ns && now->since > end_ns)
+		share.later = delta_defer(delta, later, now->since - end_ns);
 	delta_split(tasks, task, who, delta);
 	for (int state = 0; state < STATE_COUNT; state++)
 		if (delta[state])
 			recording_ledger(tasks->rec, slice, task->thread, state, delta[state]);
-	group->switches += now->switches - task->seen.switches;
-	group->preemptions += now->preemptions - task->seen.preemptions;
-	group->wakeups += now->wakeups - task->seen.wakeups;
-	group->migrations += now->migrations - task->seen.migrations;
-	group->crowd += now->crowd - task->seen.crowd;
-	group->futile += now->futile - task->seen.futile;
-	group->futile_ns += now->futile_ns - task->seen.futile_ns;
-	task->seen = *now;
+	group->switches += count_take(now->switches, &seen->switches, share);
+	group->preemptions += count_take(now->preemptions, &seen->preemptions, share);
+	group->wakeups += count_take(now->wakeups, &seen->wakeups, share);
+	group->migrations += count_take(now->migrations, &seen->migrations, share);
+	group->crowd += count_take(now->crowd, &seen->crowd, share);
+	group->futile += count_take(now->futile, &seen->futile, share);
+	group->futile_ns += now->futile_ns - seen->futile_ns;
+	seen->futile_ns = now->futile_ns;
+	for (int state = 0; state < DELTAS; state++)
+		seen->ns[state] = now->ns[state] - later[state];
 	task->tail_state = tail_state;
 	task->tail_ns = tail;
+}
+
+/* The window has not begun: tail_ns is when the open stretch began, until tasks_begin(). */
+static void task_adopt(struct task *task, const struct wire_identity *who,
+		       const struct wire_ledger *now)
+{
+	task->seen = reading_make(now);
+	task->tail_state = ledger_open_state(now);
+	task->tail_ns = now->state < STATE_COUNT ? now->since : 0;
+	task->user_ns = who->user_ns;
+	task->kernel_ns = who->kernel_ns;
 }
 
 static void faults_account(struct tasks *tasks, struct task *task, const struct wire_identity *who)
@@ -435,8 +430,22 @@ void tasks_dump(struct tasks *tasks, const struct wire_thread *in, uint64_t end_
 	process->targeted |= in->ledger.flags & LEDGER_TARGETED;
 	group->rss_pages = in->rss_pages;
 	faults_account(tasks, task, &in->who);
+	if (!end_ns) {
+		task_adopt(task, &in->who, &in->ledger);
+		return;
+	}
 	ledger_account(tasks, task, &in->who, &in->ledger, end_ns);
 	edges_account(tasks, task, &in->ledger, generation);
+}
+
+void tasks_begin(struct tasks *tasks, uint64_t begin_ns)
+{
+	vec_each(&tasks->task, task) {
+		uint64_t since = task->tail_ns;
+
+		task->tail_ns = since && since < begin_ns ? begin_ns - since : 0;
+		task->adopted = true;
+	}
 }
 
 static void group_end_slice(struct recording *rec, struct group *group)

@@ -24,11 +24,13 @@ void tasks_exec(struct tasks *tasks, const struct wire_identity *who, const char
 void tasks_exit(struct tasks *tasks, const struct wire_exit *exit);
 
 /*
- * One thread as the iterator sees it; `end_ns` is the end of the slice (CLOCK_MONOTONIC) and
- * `generation` the one that the programs filled in it.
+ * One thread as the iterator sees it; `end_ns` is the end of the slice (CLOCK_MONOTONIC), 0 = the
+ * window has not begun; `generation` the one that the programs filled in it.
  */
 void tasks_dump(struct tasks *tasks, const struct wire_thread *thread, uint64_t end_ns,
 		uint32_t generation);
+/* The window begins: what the threads seen so far did before it does not count. */
+void tasks_begin(struct tasks *tasks, uint64_t begin_ns);
 
 /* After all threads were dumped: what is per process goes into the open slice. */
 void tasks_end_slice(struct tasks *tasks);

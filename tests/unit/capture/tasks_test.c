@@ -68,6 +68,7 @@ static void a_sleeper_is_asleep_in_every_slice(void **state)
 	thread.ledger.state = STATE_WAIT_TIMER;
 	thread.ledger.since = 100 * MS;
 	tasks_dump(f->tasks, &thread, 0, 0);
+	tasks_begin(f->tasks, 150 * MS);
 	assert_int_equal(ledger_sum(f->rec, NONE, -1), 0);
 	for (uint32_t slice = 0; slice < 3; slice++) {
 		if (slice)
@@ -75,9 +76,38 @@ static void a_sleeper_is_asleep_in_every_slice(void **state)
 		tasks_dump(f->tasks, &thread, (slice + 1) * 1000 * MS, slice);
 		recording_end_slice(f->rec, (slice + 1) * 1000 * MS);
 	}
-	assert_int_equal(ledger_sum(f->rec, 0, STATE_WAIT_TIMER), 900 * MS);
+	assert_int_equal(ledger_sum(f->rec, 0, STATE_WAIT_TIMER), 850 * MS);
 	assert_int_equal(ledger_sum(f->rec, 1, STATE_WAIT_TIMER), 1000 * MS);
 	assert_int_equal(ledger_sum(f->rec, 2, STATE_WAIT_TIMER), 1000 * MS);
+}
+
+static void what_was_before_the_window_does_not_count(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_thread thread = thread_make(5000001, 7);
+
+	/* Asleep since 100, read then; it ran from 140 on; the window begins at 200. */
+	thread.ledger.state = STATE_WAIT_TIMER;
+	thread.ledger.since = 100 * MS;
+	thread.ledger.switches = 5;
+	tasks_dump(f->tasks, &thread, 0, 0);
+	tasks_begin(f->tasks, 200 * MS);
+	thread.ledger.ns[STATE_WAIT_TIMER] = 40 * MS;
+	thread.ledger.ns[STATE_RUN_USER] = 1060 * MS;
+	thread.ledger.switches = 115;
+	thread.ledger.since = 1200 * MS;
+	tasks_dump(f->tasks, &thread, 1100 * MS, 0);
+	tasks_end_slice(f->tasks);
+	/* 100 ms were before, 100 ms after the end of the slice. */
+	assert_int_equal(ledger_sum(f->rec, NONE, -1), 900 * MS);
+	assert_int_equal(ledger_sum(f->rec, NONE, STATE_WAIT_TIMER), 0);
+	assert_int_equal(f->rec->counts.at[0].value, 90);
+	recording_end_slice(f->rec, 1100 * MS);
+	recording_begin_slice(f->rec, 1100 * MS, false);
+	tasks_dump(f->tasks, &thread, 1300 * MS, 1);
+	tasks_end_slice(f->tasks);
+	assert_int_equal(ledger_sum(f->rec, NONE, -1), 1100 * MS);
+	assert_int_equal(f->rec->counts.at[1].value, 11);
 }
 
 static void the_open_stretch_is_not_counted_twice(void **state)
@@ -314,6 +344,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_sleeper_is_asleep_in_every_slice),
+		TEST(what_was_before_the_window_does_not_count),
 		TEST(the_open_stretch_is_not_counted_twice),
 		TEST(running_that_the_kernel_splits_later_still_sums),
 		TEST(running_that_nobody_split_goes_by_ticks),

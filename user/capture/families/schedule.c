@@ -13,6 +13,7 @@
 #include <bpf/libbpf.h>
 
 #include "capture/families.h"
+#include "capture/generation.h"
 #include "capture/loader.h"
 #include "strait.skel.h"
 
@@ -220,7 +221,7 @@ static void schedule_tick(struct session *session, uint64_t now_ns)
 			excerpt_end(session, data, now_ns);
 		return;
 	}
-	if (at < data->next_ns)
+	if (at < data->next_ns || generation_stuck())
 		return;
 	data->next_ns += data->every_ns;
 	if (!session->options.length_ns)
