@@ -34,7 +34,7 @@ extern __u32 calls_weight;
 /* One of so many CPU samples is taken and stands for the others, 0 = all: likewise. */
 extern __u32 sample_thin;
 
-#define EVENTS_BYTES (8 << 20)
+#define EVENTS_BYTES (16 << 20)
 
 struct events_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -48,7 +48,7 @@ extern struct events_map events SEC(".maps");
  */
 static __always_inline __u64 events_wakeup(void)
 {
-	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > EVENTS_BYTES / 16
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > EVENTS_BYTES / 32
 		       ? BPF_RB_FORCE_WAKEUP
 		       : BPF_RB_NO_WAKEUP;
 }
