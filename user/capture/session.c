@@ -444,7 +444,7 @@ int session_run(struct session *session, struct error *error)
 		if (options->fetched)
 			*options->fetched = fetched;
 	}
-	return err;
+	return 0;
 }
 
 /* ---- closing ---- */
