@@ -68,7 +68,8 @@ def sides(options, directory):
             os.path.join(directory, "slow.data")]
     unwind = os.path.join(os.path.dirname(options.strait), "bench", "unwind")
     return [("nothing", None, 0), ("the timer alone", [unwind, "timers", "999"], .3),
-            ("strait", [options.strait, "record", "-q", "-F", "999", "-d", "300", "--replace", "-o",
+            ("strait", [options.strait, "record", "-q", "--budget", "100%", "-F", "999",
+                        "-d", "300", "--replace", "-o",
                         os.path.join(directory, "slow.strait")], 1.2),
             ("perf, frame pointers", [*perf, "--call-graph", "fp"], .6),
             ("perf, DWARF", [*perf, "--call-graph", "dwarf"], .6)]

@@ -34,7 +34,7 @@ observe_beside_perf() {
 	start "$perf" record -q -a -e cpu-clock -F 499 -k realtime --call-graph dwarf \
 		-o "$work/perf.data" -- sleep 6
 	perf_pid=$started_pid
-	run "$strait" record -q --replace -F 999 -d 5 -o "$work/beside.strait"
+	run "$strait" record -q --replace --budget 100% -F 999 -d 5 -o "$work/beside.strait"
 	is 'recorded beside perf' 0 "$status"
 	wait "$perf_pid"
 }
@@ -55,7 +55,7 @@ observe() {
 		report $? "$name is at work" "$(cat "$work/started.err")" || return
 	done
 	sleep 0.3
-	run "$strait" record -q --replace -F 999 -d 3 -o "$recording"
+	run "$strait" record -q --replace --budget 100% -F 999 -d 3 -o "$recording"
 	is "recorded: ${running[*]}" 0 "$status"
 	[ -z "$perf" ] || observe_beside_perf
 	for pid in "${pids[@]}"; do
@@ -80,7 +80,7 @@ built() {
 		shift
 	done
 	shift
-	run "$strait" record -q --replace -F 999 -d 100 -o "$recording" -- make -s -C "$work/build" -j2
+	run "$strait" record -q --replace --budget 100% -F 999 -d 100 -o "$recording" -- make -s -C "$work/build" -j2
 	is "recorded: $label" 0 "$status"
 	for judge in "${judges[@]}"; do
 		# shellcheck disable=SC2086 # words of its own

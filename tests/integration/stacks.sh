@@ -50,7 +50,7 @@ record_planned() {
 	local count
 	count=$(wc -l <"$list")
 	# shellcheck disable=SC2016 # for the inner shell
-	run "$strait" record -q --replace -F 999 -d $((count * 3 + 20)) -o "$recording" -- \
+	run "$strait" record -q --replace --budget 100% -F 999 -d $((count * 3 + 20)) -o "$recording" -- \
 		xargs -a "$list" -P 2 -L 1 sh -c \
 		'program=$1; shift; exec "$0/$program" "$@" >"$0/$program.out" 2>"$0/$program.err"' "$work"
 	is 'recorded' 0 "$status"
