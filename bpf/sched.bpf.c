@@ -111,11 +111,22 @@ static __always_inline void life_send_exit(struct task_struct *task,
 	bpf_ringbuf_submit(exit, events_wakeup());
 }
 
+/* A thread of process `tgid` had this CPU. */
+static __always_inline void run_note(struct cpu_state *cpu, __u32 tgid, __u64 begin, __u64 end)
+{
+	__u32 slot = cpu->run_at & (CPU_RUNS - 1);
+
+	cpu->run[slot].tgid = tgid;
+	cpu->run[slot].begin = begin;
+	cpu->run[slot].end = end;
+	cpu->run_at = slot + 1;
+}
+
 static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool preempt,
 				       struct cpu_state *cpu, __u64 now)
 {
 	struct wire_ledger *ledger = ledger_of(prev);
-	__u32 state, slot = cpu->run_at & (CPU_RUNS - 1);
+	__u32 state;
 	enum thread_state next_state;
 
 	if (!ledger)
@@ -129,10 +140,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 		ledger_end_unseen(ledger, prev->se.sum_exec_runtime, now);
 	}
 	ledger->run_clock = prev->se.sum_exec_runtime;
-	cpu->run[slot].tgid = prev->tgid;
-	cpu->run[slot].begin = ledger->run_begin;
-	cpu->run[slot].end = now;
-	cpu->run_at = slot + 1;
+	run_note(cpu, prev->tgid, ledger->run_begin, now);
 	ledger->switches++;
 	if (state == 0) {
 		next_state =
@@ -148,6 +156,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 	if (state & COMPAT_TASK_DEAD) {
 		if (ledger->sample_kind)
 			sample_finish(ledger, 0);
+		ledger->flags |= LEDGER_TOLD;
 		life_send_exit(prev, ledger, now);
 		return;
 	}

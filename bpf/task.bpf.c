@@ -218,14 +218,16 @@ int sched__dump(struct bpf_iter__task *ctx)
 	__u32 zero = 0;
 	__u64 now;
 
-	/* A thread that is past its end told its last ledger already, or is about to. */
-	if (!task || BPF_CORE_READ(task, exit_state))
+	if (!task)
 		return 0;
 	out = bpf_map_lookup_elem(&thread_scratch, &zero);
 	if (!out)
 		return 0;
 	now = bpf_ktime_get_ns();
 	ledger = ledger_of(task);
+	/* Its parent may know that it ended, and we be here, before its last switch. */
+	if (BPF_CORE_READ(task, exit_state) && (!ledger || ledger->flags & LEDGER_TOLD))
+		return 0;
 	if (!ledger)
 		ledger = ledger_adopt(task, &out->ledger, now);
 	if (!ledger)

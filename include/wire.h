@@ -339,6 +339,7 @@ struct wire_ledger {
 #define LEDGER_IN_RECLAIM 2u
 #define LEDGER_IN_LOCK    4u /* between contention_begin and contention_end */
 #define LEDGER_KTHREAD    8u
+#define LEDGER_TOLD       16u /* the thread had its last switch, and its ledger was sent */
 
 /*
  * What a system call waits for when it blocks: user space fills the table by name, so that the

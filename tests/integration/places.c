@@ -98,6 +98,8 @@ int main(void)
 	CPU_SET(cpu, &cpus);
 	if (sched_setaffinity(0, sizeof(cpus), &cpus) || pipe(to_child) || pipe(to_parent))
 		fail("set-up");
+	/* Until its unwind table is there: nothing is told of that here. */
+	usleep(300000);
 	if (!fork())
 		answer();
 	phase("often", often, 20000);

@@ -62,7 +62,8 @@ within "the child: waits, of which the kernel counted $total" $((total - 20)) $(
 # The places are few: what was walked are they, and one of 64 again.
 within 'stacks that were walked' 3 2000 "$(ask "SELECT sum(value) FROM v_points
 	WHERE metric = 'context.walks'")"
-within 'places looked at twice, of some 50,000' 400 1400 "$(ask "SELECT sum(value) FROM v_points
+total=$(($(counted often) + $(counted seldom) + $(counted answer)))
+within "places looked at twice, of $total" $((total / 128)) $((total / 32)) "$(ask "SELECT sum(value) FROM v_points
 	WHERE metric = 'context.checks'")"
 within 'of which another stack was found' 0 5 "$(ask "SELECT sum(value) FROM v_points
 	WHERE metric = 'context.wrong'")"
