@@ -160,6 +160,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 		life_send_exit(prev, ledger, now);
 		return;
 	}
+	/* The state is read back: one that the verifier knows would be followed value by value. */
 	if (state && (ledger->flags & (LEDGER_TARGETED | LEDGER_KTHREAD)) == LEDGER_TARGETED)
 		wait_enter(ctx, ledger, *(volatile __u32 *)&ledger->state, cpu);
 	if (ledger->crowd_place)
