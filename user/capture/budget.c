@@ -20,6 +20,10 @@
 /* Not begun for less: what a few events cost is not what they cost on average. */
 #define TIMED_LEAST_NS 2000000ULL
 #define EVERY_NS       1000000000ULL
+/* Where they cost less than half of what they may, after so many times, they are timed so rarely.
+ */
+#define CHEAP_TIMES    2
+#define CHEAP_EVERY_NS 4000000000ULL
 /* Of observed and not observed together, on average: attaching and detaching takes 1.3 ms. */
 #define ROUND_NS 500000000ULL
 #define DUTY_MIN 0.01
@@ -52,10 +56,8 @@ struct cost {
 	double calls, rest; /* ns */
 };
 
-/* What the kernel has timed. */
-struct spent {
-	struct program_total calls, samples, rest;
-};
+/* What the kernel has timed, by what can be given up. */
+enum { SPENT_CALLS, SPENT_SAMPLES, SPENT_REST, SPENT_COUNT };
 
 struct budget {
 	double limit; /* CPUs */
@@ -66,10 +68,10 @@ struct budget {
 	uint64_t round_begin; /* of the stretch that is under way */
 	uint64_t until;       /* its end; UINT64_MAX = as long as it is cheap */
 
-	int stats_fd; /* open while the kernel times the programs */
-	bool timed;   /* it has done so */
-	uint64_t timed_begin, timed_next;
-	struct spent timed_spent; /* at timed_begin */
+	int stats_fd;   /* open while the kernel times the programs */
+	uint32_t times; /* it has done so */
+	uint64_t timed_begin;
+	struct program_total timed_spent[SPENT_COUNT]; /* at timed_begin */
 	struct cpus_sum timed_events;
 	double call_ns, switch_ns; /* of one call, of all other programs for one switch */
 	double fixed_rate;         /* CPUs: of the other programs, where switches are few */
@@ -142,29 +144,30 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 	budget->told_ns = now_ns;
 }
 
-static double total_ns(struct program_total from, struct program_total to, double each_ns)
+static void spent_read(const struct session *session, struct program_total spent[SPENT_COUNT])
 {
-	return (double)(to.run_ns - from.run_ns) + each_ns * (double)(to.runs - from.runs);
+	const char *const names[SPENT_REST] = {
+		[SPENT_CALLS] = calls_family(),
+		[SPENT_SAMPLES] = samples_family(),
+	};
+
+	programs_spent(session, names, SPENT_REST, spent);
 }
 
-static struct spent spent_now(const struct session *session)
+/* While they were timed; `each_ns` more for a run. */
+static double spent_ns(const struct budget *budget, const struct program_total now[SPENT_COUNT],
+		       int what, double each_ns)
 {
-	struct spent spent;
-	struct program_total others;
+	const struct program_total *from = &budget->timed_spent[what], *to = &now[what];
 
-	programs_spent(session, calls_family(), &spent.calls, &others);
-	programs_spent(session, samples_family(), &spent.samples, &spent.rest);
-	spent.rest.run_ns -= spent.calls.run_ns;
-	spent.rest.runs -= spent.calls.runs;
-	return spent;
+	return (double)(to->run_ns - from->run_ns) + each_ns * (double)(to->runs - from->runs);
 }
 
 static void timing_begin(struct budget *budget, struct session *session, uint64_t now_ns)
 {
-	budget->timed_spent = spent_now(session);
+	spent_read(session, budget->timed_spent);
 	budget->timed_events = cpus_sum(session);
 	budget->timed_begin = now_ns;
-	budget->timed_next = now_ns + EVERY_NS;
 	budget->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 }
 
@@ -203,21 +206,21 @@ static void thin_choose(struct budget *budget, struct session *session)
 
 static void timing_end(struct budget *budget, struct session *session, uint64_t now_ns)
 {
-	const struct spent *from = &budget->timed_spent;
-	struct spent to;
+	struct program_total spent[SPENT_COUNT];
 	struct cpus_sum events = cpus_sum(session);
 	double switches = (double)(events.switches - budget->timed_events.switches);
 	double call_count = (double)(events.calls - budget->timed_events.calls), rest_ns;
 
 	close(budget->stats_fd);
 	budget->stats_fd = -1;
-	budget->timed = true;
-	to = spent_now(session);
-	rest_ns = total_ns(from->rest, to.rest, RUN_NS);
+	budget->times++;
+	spent_read(session, spent);
+	rest_ns = spent_ns(budget, spent, SPENT_REST, RUN_NS);
 	if (call_count >= TIMED_ENOUGH)
-		budget->call_ns = total_ns(from->calls, to.calls, CALL_RUN_NS) / call_count;
-	samples_timed(budget, total_ns(from->samples, to.samples, RUN_NS),
-		      (double)(to.samples.runs - from->samples.runs), session->options.sample_hz);
+		budget->call_ns = spent_ns(budget, spent, SPENT_CALLS, CALL_RUN_NS) / call_count;
+	samples_timed(budget, spent_ns(budget, spent, SPENT_SAMPLES, RUN_NS),
+		      (double)(spent[SPENT_SAMPLES].runs - budget->timed_spent[SPENT_SAMPLES].runs),
+		      session->options.sample_hz);
 	/* Where hardly anything switches, the programs run for other reasons. */
 	if (switches >= TIMED_ENOUGH) {
 		budget->switch_ns = rest_ns / switches;
@@ -228,6 +231,16 @@ static void timing_end(struct budget *budget, struct session *session, uint64_t 
 				     (double)(now_ns - budget->timed_begin);
 	}
 	thin_choose(budget, session);
+}
+
+static bool timing_due(const struct budget *budget, uint64_t now_ns)
+{
+	bool cheap = budget->times >= CHEAP_TIMES &&
+		     budget->rate.calls + budget->rate.rest < budget->limit / 2;
+
+	return budget->stats_fd < 0 && budget->observed &&
+	       now_ns - budget->timed_begin >= (cheap ? CHEAP_EVERY_NS : EVERY_NS) &&
+	       budget->until - now_ns >= TIMED_LEAST_NS;
 }
 
 /* The part of the time for which the budget can bear to observe system calls. */
@@ -298,8 +311,7 @@ uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t no
 		round_observe(budget, session, now_ns);
 		generation_probe();
 	}
-	if (budget->stats_fd < 0 && budget->observed && now_ns >= budget->timed_next &&
-	    budget->until - now_ns >= TIMED_LEAST_NS)
+	if (timing_due(budget, now_ns))
 		timing_begin(budget, session, now_ns);
 	return budget->stats_fd >= 0 && budget->timed_begin + TIMED_NS < budget->until
 		       ? budget->timed_begin + TIMED_NS
@@ -326,7 +338,7 @@ void budget_end_slice(struct budget *budget, struct session *session, uint64_t n
 
 double budget_spent(const struct budget *budget)
 {
-	if (!budget->timed || budget->told_ns <= budget->begin_ns)
+	if (!budget->times || budget->told_ns <= budget->begin_ns)
 		return -1;
 	return budget->spent / (double)(budget->told_ns - budget->begin_ns);
 }

@@ -289,34 +289,27 @@ void loader_free(struct loader *loader)
 	free(loader);
 }
 
-void programs_spent(const struct session *session, const char *family, struct program_total *of_it,
-		    struct program_total *of_others)
+void programs_spent(const struct session *session, const char *const names[], size_t count,
+		    struct program_total totals[])
 {
 	struct bpf_program *program;
 
-	*of_it = *of_others = (struct program_total){};
+	memset(totals, 0, (count + 1) * sizeof(*totals));
 	bpf_object__for_each_program(program, session->skeleton->obj)
 	{
-		struct program_total *sum =
-			program_in_family(bpf_program__name(program), family) ? of_it : of_others;
 		struct bpf_prog_info info = {};
 		__u32 size = sizeof(info);
 		int fd = bpf_program__fd(program);
+		size_t of = 0;
 
 		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
 			continue;
-		sum->run_ns += info.run_time_ns;
-		sum->runs += info.run_cnt;
-		sum->missed += info.recursion_misses;
+		while (of < count && !program_in_family(bpf_program__name(program), names[of]))
+			of++;
+		totals[of].run_ns += info.run_time_ns;
+		totals[of].runs += info.run_cnt;
+		totals[of].missed += info.recursion_misses;
 	}
-}
-
-struct program_total programs_total(const struct session *session)
-{
-	struct program_total none, all;
-
-	programs_spent(session, "", &none, &all);
-	return all;
 }
 
 void loader_tell(const struct loader *loader, struct recording *rec)

@@ -56,11 +56,12 @@ struct program_total {
 	uint64_t missed;
 };
 
-/* Of the programs of one family, and of all others. */
-void programs_spent(const struct session *session, const char *family, struct program_total *of_it,
-		    struct program_total *of_others);
-/* Of all. */
-struct program_total programs_total(const struct session *session);
+/*
+ * Of the programs of each of `count` families, and in totals[count] of all others. One system call
+ * for each program.
+ */
+void programs_spent(const struct session *session, const char *const names[], size_t count,
+		    struct program_total totals[]);
 
 /* Writes to `recording` how each family fared. */
 void loader_tell(const struct loader *loader, struct recording *rec);

@@ -85,5 +85,7 @@ void meter_tell(struct meter *meter, struct session *session, uint64_t now_ns)
 	self->bpf_percent = spent < 0 ? -1 : spent * 100;
 	self->cpu_percent = own + fmax(self->bpf_percent, 0);
 	self->rss_bytes = proc_field("/proc/self/status", "VmHWM:") * 1024;
-	self->map_bytes = maps_bytes(session);
+	/* A file in /proc for each map. */
+	if (!self->map_bytes || session->last_slice)
+		self->map_bytes = maps_bytes(session);
 }

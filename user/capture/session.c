@@ -288,12 +288,13 @@ static const struct {
 static void losses_drain(struct session *session)
 {
 	int cpus = libbpf_num_possible_cpus(), fd = bpf_map__fd(session->skeleton->maps.dropped);
-	uint64_t *values = calloc((size_t)cpus, sizeof(*values)),
-		 missed = programs_total(session).missed;
+	uint64_t *values = calloc((size_t)cpus, sizeof(*values));
+	struct program_total total;
 
+	programs_spent(session, NULL, 0, &total);
 	recording_loss(session->recording, "events during another run of their program", false,
-		       missed - session->missed);
-	session->missed = missed;
+		       total.missed - session->missed);
+	session->missed = total.missed;
 	for (uint32_t reason = 0; values && reason < DROP_COUNT; reason++) {
 		uint64_t sum = 0;
 

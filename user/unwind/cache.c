@@ -20,6 +20,7 @@
 #define LONGEST_ID    64
 #define MOST_FILES    65536
 #define TEMPORARY     ".new-"
+#define TRIM_ONE_IN   16 /* stores: above its limit the directory has some such number of tables */
 #define ABANDONED_SEC 3600 /* a temporary file that old has no writer any more */
 
 struct header {
@@ -180,6 +181,14 @@ static int file_replace(int at, const char *build_id, const struct unwind_table 
 	return code;
 }
 
+/* Listing thousands of files takes tens of ms. */
+static bool trim_wanted(void)
+{
+	uint8_t chance = 0;
+
+	return getrandom(&chance, sizeof(chance), 0) != sizeof(chance) || chance % TRIM_ONE_IN == 0;
+}
+
 int unwind_cache_store(const char *directory, const char *build_id,
 		       const struct unwind_table *table)
 {
@@ -196,7 +205,9 @@ int unwind_cache_store(const char *directory, const char *build_id,
 		return at;
 	code = file_replace(at, build_id, table);
 	close(at);
-	return code ? code : unwind_cache_trim(directory, UNWIND_CACHE_BYTES);
+	if (code || !trim_wanted())
+		return code;
+	return unwind_cache_trim(directory, UNWIND_CACHE_BYTES);
 }
 
 /* ---- keeping it small ---- */

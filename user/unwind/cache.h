@@ -21,8 +21,8 @@
 int unwind_cache_load(const char *directory, const char *build_id, struct unwind_table *out);
 /*
  * Replaces what there is; readers see the old file or the new one. Makes the directory, not its
- * parents, and keeps all in it below UNWIND_CACHE_BYTES. -EFBIG: the table alone has an eighth of
- * that.
+ * parents, and now and then trims it to UNWIND_CACHE_BYTES. -EFBIG: the table alone has an eighth
+ * of that.
  */
 int unwind_cache_store(const char *directory, const char *build_id,
 		       const struct unwind_table *table);

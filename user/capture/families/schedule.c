@@ -28,6 +28,13 @@
 #define EXCERPTS        8
 #define EXCERPT_EVERY   1250000000ULL /* closer together only in windows shorter than this */
 #define EXCERPT_FIRST   250000000ULL  /* of a window whose length is not known: its first one */
+/*
+ * Attaching and detaching takes some 2 ms of CPU time, which is a lot on a quiet host. Where one
+ * needed fewer than an eighth of its records, the next is twice as long and comes after twice the
+ * time; up to four times.
+ */
+#define EXCERPT_FEW     (EXCERPT_RECORDS / 8)
+#define EXCERPT_STRETCH 4
 
 #define SCHED_GROUPS 4096 /* told apart */
 
@@ -39,6 +46,8 @@ struct schedule_data {
 	uint64_t next_ns;   /* when the next one begins, since the window began */
 	uint64_t length_ns; /* of one */
 	uint64_t every_ns;  /* from one to the next; doubles where the window has no end */
+	uint32_t stretch;   /* the next is so many times longer, and further away */
+	size_t events;      /* in the recording when the one under way began */
 	uint64_t begin_ns;  /* CLOCK_MONOTONIC */
 	uint64_t cut_ns;    /* of the one under way: from here on it is not complete, 0 = it is */
 	struct bpf_link *links[3];
@@ -75,6 +84,7 @@ static void schedule_plan(const struct session *session, struct schedule_data *d
 	uint64_t window = session->options.length_ns, count = window / EXCERPT_EVERY;
 
 	data->length_ns = EXCERPT_NS;
+	data->stretch = 1;
 	if (!window) {
 		data->next_ns = data->every_ns = EXCERPT_FIRST;
 		return;
@@ -162,6 +172,7 @@ static void excerpt_begin(struct session *session, struct schedule_data *data, u
 	}
 	data->begin_ns = now_ns;
 	data->cut_ns = 0;
+	data->events = session->recording->events.len;
 	data->position = (uint32_t)session->recording->excerpts.len;
 	vec_push(&session->recording->excerpts,
 		 (struct excerpt){session_time(session, now_ns), session_time(session, now_ns)});
@@ -190,6 +201,18 @@ static void excerpt_cut(struct session *session, struct schedule_data *data)
 	}
 }
 
+static void excerpt_stretch(struct schedule_data *data, size_t events)
+{
+	uint32_t before = data->stretch;
+
+	if (data->cut_ns || events >= (size_t)EXCERPT_FEW * before)
+		data->stretch = 1;
+	else if (before < EXCERPT_STRETCH)
+		data->stretch = before * 2;
+	/* One step was taken at its begin. */
+	data->next_ns += data->every_ns * (data->stretch - 1);
+}
+
 static void excerpt_end(struct session *session, struct schedule_data *data, uint64_t now_ns)
 {
 	struct excerpt *excerpt;
@@ -201,6 +224,7 @@ static void excerpt_end(struct session *session, struct schedule_data *data, uin
 	ring_buffer__consume(session->ring);
 	excerpt_cut(session, data);
 	data->open = false;
+	excerpt_stretch(data, session->recording->events.len - data->events);
 	/* The monitor may have forgotten it meanwhile. */
 	if (data->off || data->position >= session->recording->excerpts.len)
 		return;
@@ -217,7 +241,7 @@ static void schedule_tick(struct session *session, uint64_t now_ns)
 	if (!data || data->off)
 		return;
 	if (data->open) {
-		if (now_ns - data->begin_ns >= data->length_ns)
+		if (now_ns - data->begin_ns >= data->length_ns * data->stretch)
 			excerpt_end(session, data, now_ns);
 		return;
 	}
