@@ -29,11 +29,11 @@
 #define EXCERPT_EVERY   1250000000ULL /* closer together only in windows shorter than this */
 #define EXCERPT_FIRST   250000000ULL  /* of a window whose length is not known: its first one */
 /*
- * Attaching and detaching takes some 2 ms of CPU time, which is a lot on a quiet host. Where one
- * needed fewer than an eighth of its records, the next is twice as long and comes after twice the
- * time; up to four times.
+ * Attaching and detaching takes some 2 ms of CPU time, which is a lot on a quiet host. Where the
+ * CPUs were busy for less than a quarter of one, the next is twice as long and comes after twice
+ * the time; up to four times.
  */
-#define EXCERPT_FEW     (EXCERPT_RECORDS / 8)
+#define EXCERPT_QUIET   4
 #define EXCERPT_STRETCH 4
 
 #define SCHED_GROUPS 4096 /* told apart */
@@ -47,12 +47,13 @@ struct schedule_data {
 	uint64_t length_ns; /* of one */
 	uint64_t every_ns;  /* from one to the next; doubles where the window has no end */
 	uint32_t stretch;   /* the next is so many times longer, and further away */
-	size_t events;      /* in the recording when the one under way began */
+	uint64_t busy_ns;   /* of all CPUs in the one under way */
 	uint64_t begin_ns;  /* CLOCK_MONOTONIC */
 	uint64_t cut_ns;    /* of the one under way: from here on it is not complete, 0 = it is */
 	struct bpf_link *links[3];
 	int cpus;
 	struct wire_schedule_cpu *told;
+	uint64_t *last_ns;    /* each CPU told who has it, in the one under way; 0 = not yet */
 	VEC(uint64_t) groups; /* addresses of the kernel's; their number is the position */
 };
 
@@ -106,7 +107,8 @@ static int schedule_begin(struct session *session, struct error *error)
 	session->family_data[family_index(&family_schedule)] = data;
 	data->cpus = libbpf_num_possible_cpus();
 	data->told = calloc((size_t)data->cpus, sizeof(*data->told));
-	if (!data->told)
+	data->last_ns = calloc((size_t)data->cpus, sizeof(*data->last_ns));
+	if (!data->told || !data->last_ns)
 		return error_set(error, -ENOMEM, "out of memory");
 	room = EXCERPT_RECORDS /
 	       (session->recording->host.cpus ? session->recording->host.cpus : 1);
@@ -172,7 +174,8 @@ static void excerpt_begin(struct session *session, struct schedule_data *data, u
 	}
 	data->begin_ns = now_ns;
 	data->cut_ns = 0;
-	data->events = session->recording->events.len;
+	data->busy_ns = 0;
+	memset(data->last_ns, 0, (size_t)data->cpus * sizeof(*data->last_ns));
 	data->position = (uint32_t)session->recording->excerpts.len;
 	vec_push(&session->recording->excerpts,
 		 (struct excerpt){session_time(session, now_ns), session_time(session, now_ns)});
@@ -201,14 +204,14 @@ static void excerpt_cut(struct session *session, struct schedule_data *data)
 	}
 }
 
-static void excerpt_stretch(struct schedule_data *data, size_t events)
+static void excerpt_stretch(const struct session *session, struct schedule_data *data)
 {
-	uint32_t before = data->stretch;
+	uint64_t all_ns = data->length_ns * data->stretch * session->recording->host.cpus;
 
-	if (data->cut_ns || events >= (size_t)EXCERPT_FEW * before)
+	if (data->cut_ns || data->busy_ns >= all_ns / EXCERPT_QUIET)
 		data->stretch = 1;
-	else if (before < EXCERPT_STRETCH)
-		data->stretch = before * 2;
+	else if (data->stretch < EXCERPT_STRETCH)
+		data->stretch *= 2;
 	/* One step was taken at its begin. */
 	data->next_ns += data->every_ns * (data->stretch - 1);
 }
@@ -224,7 +227,7 @@ static void excerpt_end(struct session *session, struct schedule_data *data, uin
 	ring_buffer__consume(session->ring);
 	excerpt_cut(session, data);
 	data->open = false;
-	excerpt_stretch(data, session->recording->events.len - data->events);
+	excerpt_stretch(session, data);
 	/* The monitor may have forgotten it meanwhile. */
 	if (data->off || data->position >= session->recording->excerpts.len)
 		return;
@@ -272,6 +275,7 @@ static void schedule_close(struct session *session)
 	schedule_detach(data);
 	vec_free(&data->groups);
 	free(data->told);
+	free(data->last_ns);
 	free(data);
 }
 
@@ -294,6 +298,16 @@ static uint32_t thread_of(struct session *session, uint32_t tid, uint32_t tgid)
 	return tid ? session_thread(session, tid, tgid) : NONE;
 }
 
+/* `in` says who had its CPU until now. */
+static void busy_add(struct schedule_data *data, const struct wire_schedule *in)
+{
+	uint64_t *last = &data->last_ns[in->header.cpu];
+
+	if (*last && *last < in->header.time_ns && in->header.tid)
+		data->busy_ns += in->header.time_ns - *last;
+	*last = in->header.time_ns;
+}
+
 static void schedule_told(struct session *session, const void *record, size_t size)
 {
 	static const uint8_t kinds[SCHEDULE_KINDS] = {
@@ -309,6 +323,8 @@ static void schedule_told(struct session *session, const void *record, size_t si
 	    in->what >= SCHEDULE_KINDS || in->state >= STATE_COUNT ||
 	    data->position >= session->recording->excerpts.len)
 		return;
+	if (in->what != SCHEDULE_WAKE && in->header.cpu < (uint32_t)data->cpus)
+		busy_add(data, in);
 	event = (struct event){
 		.time_ns = session_time(session, in->header.time_ns),
 		.excerpt = data->position,
