@@ -5,7 +5,7 @@
   table.py write PAGE RESULT...     replaces what is between the page's markers; kernels without a
                                     result keep what the page says of them
   table.py compare PAGE RESULT...   prints good|bad|note TAB what: a family that does worse, a
-                                    program that is more to verify
+                                    program that is refused or more to verify
   table.py self-test                proves on made-up pages that a comparison can fail
 """
 import contextlib
@@ -13,6 +13,7 @@ import copy
 import io
 import json
 import os
+import pathlib
 import re
 import subprocess
 import sys
@@ -164,6 +165,22 @@ def compare_families(name, old, new):
         say("good", f"{name}: no family does worse than the table says")
 
 
+def sources():
+    """The text of all BPF programs: what is not in it any more cannot be refused."""
+    root = pathlib.Path(__file__).resolve().parent.parent.parent
+    return "\n".join(path.read_text(encoding="utf-8") for path in (root / "bpf").rglob("*.bpf.c"))
+
+
+def compare_loaded(name, old, new):
+    text = sources()
+    refused = [program for program in old["programs"] if program not in new["programs"] and
+               re.search(rf"\b{program}\b", text)]
+    for program in refused:
+        say("bad", f"{name}: {program} was loaded and is not any more")
+    if not refused:
+        say("good", f"{name}: all programs of the table are loaded")
+
+
 def compare_programs(name, old, new, same):
     """same: the table is of the same compiler and kernel. Verifiers differ by more than the limit."""
     worse = 0
@@ -194,6 +211,7 @@ def compare(path, results):
             say("note", f"{name}: {' and '.join(here)}, the table is of {' and '.join(there)}: more "
                 "work of the verifier would be no failure")
         compare_families(name, old, new)
+        compare_loaded(name, old, new)
         compare_programs(name, old, new, here == there)
 
 
@@ -218,20 +236,22 @@ def self_test():
         return result
 
     cases = [
-        ("nothing changed", first, ["good", "good"]),
+        ("nothing changed", first, ["good", "good", "good"]),
         ("a family is worse", changed("families", "cpu", {"status": "fallback", "why": ["x"]}),
-         ["bad", "good"]),
+         ["bad", "good", "good"]),
         ("a family is gone", changed("families", "net", {"status": "skipped", "why": ["x"]}),
-         ["bad", "good"]),
+         ["bad", "good", "good"]),
         ("a family is better", changed("families", "net", {"status": "works", "why": []}),
-         ["note", "good", "good"]),
-        ("a little more to verify", changed("programs", "cpu__sample", 21900), ["good", "good"]),
-        ("more to verify", changed("programs", "cpu__sample", 22001), ["good", "bad"]),
-        ("twice as much of little", changed("programs", "net__send", 200), ["good", "good"]),
-        ("another package", dict(first, release="5.10.2"), ["note", "good", "good"]),
+         ["note", "good", "good", "good"]),
+        ("a little more to verify", changed("programs", "cpu__sample", 21900), ["good", "good", "good"]),
+        ("more to verify", changed("programs", "cpu__sample", 22001), ["good", "good", "bad"]),
+        ("twice as much of little", changed("programs", "net__send", 200), ["good", "good", "good"]),
+        ("a program is refused", dict(first, programs={"cpu__sample": 20000}),
+         ["good", "bad", "good"]),
+        ("another package", dict(first, release="5.10.2"), ["note", "good", "good", "good"]),
         ("another package, more to verify",
          dict(changed("programs", "cpu__sample", 22001), release="5.10.2"),
-         ["note", "good", "note"]),
+         ["note", "good", "good", "note"]),
         ("an unknown kernel", dict(first, name="4.19"), ["note"]),
     ]
     failed = 0
