@@ -22,18 +22,15 @@ static __always_inline void interrupt_end(struct cpu_state *cpu, __u64 now)
 		cpu->irq_total += now - cpu->irq_begin;
 }
 
-static __always_inline struct irq_value *irq_account(enum irq_source source, __u32 number, __u64 ns)
+static __always_inline void irq_account(__u32 irq, __u64 ns)
 {
-	struct irq_key key = {.source = source, .number = number};
-	struct irq_value zero = {}, *value;
+	struct cpu_state *cpu = cpu_here();
 
-	key.cpu = bpf_get_smp_processor_id();
-	value = generation_add(irq_times, &key, &zero, DROP_MAP_IRQ);
-	if (value) {
-		value->count++;
-		value->ns += ns;
-	}
-	return value;
+	barrier_var(irq); /* or clang drops the check, which the verifier wants to see */
+	if (!cpu || irq >= WIRE_IRQS)
+		return;
+	cpu->told.irqs[irq].count++;
+	cpu->told.irqs[irq].ns += ns;
 }
 
 /*
@@ -78,9 +75,16 @@ int BPF_PROG(irq__hard_begin)
 SEC("tp_btf/irq_handler_exit")
 int BPF_PROG(irq__hard_end, int irq, struct irqaction *action)
 {
-	struct irq_value *value = irq_account(IRQ_HARD, irq, hard_end());
+	struct irq_key key = {.number = irq, .cpu = bpf_get_smp_processor_id()};
+	struct irq_value zero = {}, *value;
+	__u64 ns = hard_end();
 
-	if (value && !value->name[0])
+	value = generation_add(irq_times, &key, &zero, DROP_MAP_IRQ);
+	if (!value)
+		return 0;
+	value->count++;
+	value->ns += ns;
+	if (!value->name[0])
 		bpf_probe_read_kernel_str(value->name, sizeof(value->name),
 					  BPF_CORE_READ(action, name));
 	return 0;
@@ -97,7 +101,7 @@ int BPF_PROG(irq__timer_begin)
 SEC("tp_btf/local_timer_exit")
 int BPF_PROG(irq__timer_end)
 {
-	irq_account(IRQ_TIMER, 0, hard_end());
+	irq_account(WIRE_IRQ_TIMER, hard_end());
 	return 0;
 }
 
@@ -112,7 +116,7 @@ int BPF_PROG(irq__call_begin)
 SEC("tp_btf/call_function_single_exit")
 int BPF_PROG(irq__call_end)
 {
-	irq_account(IRQ_IPI, 0, hard_end());
+	irq_account(WIRE_IRQ_CALL, hard_end());
 	return 0;
 }
 
@@ -161,7 +165,7 @@ int BPF_PROG(irq__soft_end, unsigned int vector)
 	foreign = cpu->soft_foreign;
 	cpu->soft_foreign = 0;
 	cpu->told.softirq_ns += now - cpu->soft_begin;
-	irq_account(IRQ_SOFT, vector, now - cpu->soft_begin);
+	irq_account(vector < WIRE_SOFTIRQS ? vector : WIRE_SOFTIRQS - 1, now - cpu->soft_begin);
 	if (foreign)
 		interrupt_end(cpu, now);
 	cpu->soft_begin = 0;

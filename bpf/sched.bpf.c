@@ -215,6 +215,7 @@ __attribute__((noinline)) __u64 runqueue_file(__u64 waited)
 	__u32 shard = bpf_get_smp_processor_id() & (WIRE_SHARDS - 1);
 	__u32 bucket = histogram_bucket(waited);
 
+	barrier_var(bucket); /* or clang drops the check, which the verifier wants to see */
 	if (bucket >= HIST_BUCKETS)
 		return 0;
 	__sync_fetch_and_add(&runqueue_histogram[shard][bucket], 1);

@@ -99,23 +99,15 @@ struct memory_value {
 	__u64 count, ns;
 };
 
-/* irq family: time by interrupt. */
-enum irq_source {
-	IRQ_HARD,  /* number: the interrupt's */
-	IRQ_SOFT,  /* number: the softirq's vector */
-	IRQ_TIMER, /* the local timer */
-	IRQ_IPI,   /* another CPU's call */
-};
-
+/* irq family: time by hard interrupt; the others are in struct wire_cpu. */
 struct irq_key {
-	__u32 source; /* enum irq_source */
 	__u32 number;
 	__u32 cpu;
 };
 
 struct irq_value {
 	__u64 count, ns;
-	char name[WIRE_COMM]; /* of a hard interrupt's action */
+	char name[WIRE_COMM]; /* of its action */
 };
 
 #ifndef __bpf__

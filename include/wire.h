@@ -394,12 +394,23 @@ struct wire_listener {
 
 /* ---- per CPU ---- */
 
+/* Interrupts that have no number of their own. Softirqs: by vector, the last one for all above. */
+#define WIRE_SOFTIRQS 16
+enum wire_irq {
+	WIRE_IRQ_TIMER = WIRE_SOFTIRQS, /* the local timer */
+	WIRE_IRQ_CALL,                  /* another CPU's call */
+	WIRE_IRQS,
+};
+
 struct wire_cpu {
 	__u64 idle_ns;    /* complete up to the CPU's last switch */
 	__u64 idle_since; /* 0 = not idle now */
 	__u64 irq_ns, softirq_ns;
 	__u64 switches;
 	__u64 calls; /* system calls seen to begin */
+	struct {
+		__u64 count, ns;
+	} irqs[WIRE_IRQS]; /* cumulative */
 };
 
 /* What a family could not take, by reason: an index of the per-CPU array `dropped`. */

@@ -8,7 +8,7 @@
 #include "capture/budget.h"
 #include "capture/calls.h"
 #include "capture/cpus.h"
-#include "capture/generation.h"
+#include "capture/grace.h"
 #include "capture/loader.h"
 #include "capture/samples.h"
 
@@ -288,7 +288,7 @@ void budget_begin(struct budget *budget, struct session *session, uint64_t now_n
 	budget->events = cpus_sum(session);
 	round_observe(budget, session, now_ns);
 	timing_begin(budget, session, now_ns);
-	generation_probe();
+	grace_probe();
 }
 
 uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t now_ns)
@@ -305,11 +305,11 @@ uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t no
 		if (budget->stats_fd >= 0)
 			timing_end(budget, session, now_ns);
 		round_rest(budget, session, now_ns);
-	} else if (now_ns >= budget->until && generation_stuck()) {
+	} else if (now_ns >= budget->until && grace_late()) {
 		budget->until = now_ns + ROUND_NS / 5;
 	} else if (now_ns >= budget->until) {
 		round_observe(budget, session, now_ns);
-		generation_probe();
+		grace_probe();
 	}
 	if (timing_due(budget, now_ns))
 		timing_begin(budget, session, now_ns);

@@ -4,100 +4,22 @@
  * until no program still writes the old one, drain.
  */
 #include <errno.h>
-#include <linux/membarrier.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "capture/family.h"
 #include "capture/generation.h"
+#include "capture/grace.h"
 #include "strait.skel.h"
 
-/* A program runs for microseconds; it is waited for so long at most. */
-#define READERS_NS 50000000L
-
-/* Grace periods that were asked for and are not over: the kernel's state, not a session's. */
-static atomic_int readers_waited;
-
-/*
- * BPF programs run in RCU read-side sections, and this command is synchronize_rcu(). Kernels with
- * nohz_full CPUs refuse it.
- */
-static void *readers_wait(void *unused)
-{
-	(void)unused;
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
-		usleep(READERS_NS / 1000);
-	atomic_fetch_sub(&readers_waited, 1);
-	return NULL;
-}
-
-/* All signals are for the main thread. 0, or a positive errno. */
-static int readers_wait_begin(pthread_t *thread)
-{
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	atomic_fetch_add(&readers_waited, 1);
-	err = pthread_create(thread, NULL, readers_wait, NULL);
-	if (err)
-		atomic_fetch_sub(&readers_waited, 1);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return err;
-}
-
-void generation_probe(void)
-{
-	pthread_t thread;
-
-	if (!generation_stuck() && !readers_wait_begin(&thread))
-		pthread_detach(thread);
-}
-
-bool generation_stuck(void)
-{
-	return atomic_load(&readers_waited) > 0;
-}
-
-static struct timespec readers_deadline(void)
-{
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	at.tv_nsec += READERS_NS;
-	if (at.tv_nsec >= 1000000000L) {
-		at.tv_nsec -= 1000000000L;
-		at.tv_sec++;
-	}
-	return at;
-}
-
-/*
- * By a thread of its own: where all CPUs are busy, the kernel's threads that end an RCU grace
- * period wait for their turn among thousands, seconds at times, and nothing would be read
- * meanwhile.
- */
 void generation_flip(struct session *session)
 {
-	struct timespec deadline = readers_deadline();
-	pthread_t thread;
-
 	__atomic_store_n(&session->skeleton->bss->generation,
 			 session->skeleton->bss->generation + 1, __ATOMIC_SEQ_CST);
-	if (readers_wait_begin(&thread))
-		usleep(READERS_NS / 1000);
-	else if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &deadline))
-		pthread_detach(thread);
+	grace_wait();
 }
 
 #define DRAIN_BATCH 256

@@ -10,12 +10,4 @@
  */
 void generation_flip(struct session *session);
 
-/*
- * Whether a grace period that was asked for at least 50 ms ago is not over: attaching and detaching
- * programs now may wait as long as that, seconds, and nothing would be read meanwhile. The probe
- * asks for one; each flip does too.
- */
-void generation_probe(void);
-bool generation_stuck(void);
-
 #endif

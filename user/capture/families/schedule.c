@@ -13,7 +13,7 @@
 #include <bpf/libbpf.h>
 
 #include "capture/families.h"
-#include "capture/generation.h"
+#include "capture/grace.h"
 #include "capture/loader.h"
 #include "strait.skel.h"
 
@@ -248,7 +248,7 @@ static void schedule_tick(struct session *session, uint64_t now_ns)
 			excerpt_end(session, data, now_ns);
 		return;
 	}
-	if (at < data->next_ns || generation_stuck())
+	if (at < data->next_ns || grace_late())
 		return;
 	data->next_ns += data->every_ns;
 	if (!session->options.length_ns)

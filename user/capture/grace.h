@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * RCU grace periods. BPF programs run in RCU read-side sections: when one is over, every program
+ * that ran at its begin has ended.
+ *
+ * Each is waited for in a thread of its own: where all CPUs are busy, the kernel's threads that end
+ * one wait for their turn among thousands, seconds at times, and nothing would be read meanwhile.
+ */
+#ifndef STRAIT_GRACE_H
+#define STRAIT_GRACE_H
+
+#include <stdbool.h>
+
+/* Asks for one and waits for its end, 50 ms at most. */
+void grace_wait(void);
+/* Asks for one, unless one is under way, and does not wait. */
+void grace_probe(void);
+/*
+ * One that was asked for is not over: attaching and detaching programs now may wait as long as it
+ * does. To be asked some time after grace_probe().
+ */
+bool grace_late(void);
+
+#endif
