@@ -61,13 +61,14 @@ test_all() {
 
 test_part() {
 	local cost
-	observe 0.5%
+	observe 1%
 	is "observed for a part of the time: $share" true "$(jq -n "$share > 0.005 and $share < 0.5")"
 	# Some eight stretches of time stand for all; messages that are watched take longer.
 	all_within 35
+	# The interrupts of a TCP connection to oneself are always observed, and take a part of it.
 	cost=$(jq -c '.coverage.self | [.bpf_percent, .budget_percent]' <<<"$report")
 	is "programs cost, and may, percent of a CPU: $cost" true \
-		"$(jq -n "$cost | .[0] < 2.5 * .[1]")"
+		"$(jq -n "$cost | .[0] < 3 * .[1]")"
 	within 'bytes that the samples stand for, in millions' \
 		$(((local_bytes + remote_bytes) / 1000000)) $(((local_bytes + remote_bytes) / 300000)) \
 		"$(sqlite3 -readonly "$recording" "SELECT sum(weight) / 1000000 FROM v_samples
