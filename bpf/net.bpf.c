@@ -205,17 +205,7 @@ static __always_inline void message_sample(__u64 bytes)
 /* Set by user space: all messages count but its own, and no ledger needs to be looked up. */
 const volatile bool net_all;
 
-static __always_inline bool message_targeted(__u32 tgid)
-{
-	if (net_all)
-		return tgid != own_tgid;
-	return ledger_targeted(ledger_current());
-}
-
-/*
- * Whether messages are observed now, and what one of them stands for. There may be hundreds of
- * thousands a second: the budget decides for how much of the time.
- */
+/* What a message stands for, 0 = they are not observed now: that is for the budget to decide. */
 static __always_inline __u64 message_weight(void)
 {
 	__u64 weight = messages_weight;
@@ -250,7 +240,7 @@ static __always_inline void message_count(const struct sock *sk, __u16 family, _
 	struct net_value *value;
 	bool tcp = false;
 
-	if (!message_targeted(tgid))
+	if (net_all ? tgid == own_tgid : !ledger_targeted(ledger_current()))
 		return;
 	if (family != FAMILY_UNIX) {
 		if (family != FAMILY_INET && family != FAMILY_INET6)
