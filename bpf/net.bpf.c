@@ -148,11 +148,13 @@ static __always_inline void key_address(struct net_key *key, const struct sock *
 		BPF_CORE_READ_INTO((struct in6_addr *)key->peer, sk, __sk_common.skc_v6_daddr);
 }
 
+/* What a new flow begins with: made anew on the stack it would cost each message. */
+static const struct net_value flow_new;
+
 static __always_inline struct net_value *flow_of(const struct sock *sk, __u16 family, __u32 tgid,
 						 enum net_side side)
 {
 	struct net_key key = {.tgid = tgid, .family = family, .side = side};
-	struct net_value zero = {};
 
 	if (key.family != FAMILY_UNIX) {
 		key.protocol = BPF_CORE_READ(sk, sk_protocol);
@@ -166,7 +168,7 @@ static __always_inline struct net_value *flow_of(const struct sock *sk, __u16 fa
 		else if (!(BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & BOUND_PORT))
 			key.port = 0;
 	}
-	return generation_add(net_flows, &key, &zero, DROP_MAP_NET);
+	return generation_add(net_flows, &key, &flow_new, DROP_MAP_NET);
 }
 
 /* Adds to a field of the flow that a socket's owner has. */
@@ -182,95 +184,101 @@ static __always_inline struct net_value *flow_of(const struct sock *sk, __u16 fa
 		}                                                                                  \
 	} while (0)
 
-/* ---- bytes ---- */
-
-/*
- * The flow of a socket that the current process sends or receives on; NULL: not watched. `family`
- * comes from the caller: a tracepoint's own argument can be read without a helper, and there may be
- * hundreds of thousands of messages a second.
- */
-static __always_inline struct net_value *flow_current(const struct sock *sk, __u16 family,
-						      const struct wire_ledger *ledger, bool *tcp)
-{
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	enum net_side side = NET_LOCAL;
-
-	*tcp = false;
-	if (!ledger_targeted(ledger))
-		return NULL;
-	if (family != FAMILY_UNIX && family != FAMILY_INET && family != FAMILY_INET6)
-		return NULL;
-	if (family != FAMILY_UNIX) {
-		*tcp = BPF_CORE_READ(sk, sk_protocol) == PROTOCOL_TCP;
-		if (*tcp)
-			side = owner_current(sk, tgid);
-		else if (BPF_CORE_READ(sk, __sk_common.skc_dport))
-			side = NET_CLIENT;
-	}
-	return flow_of(sk, family, tgid, side);
-}
+/* ---- messages ---- */
 
 /* One message in so many is sampled with its user stack, on average. */
 const volatile __u32 net_period = 128;
 
-static __always_inline void message_sample(struct wire_ledger *ledger, __u64 bytes)
+/* Its stack comes at the end of the system call. */
+static __always_inline void message_sample(__u64 bytes)
 {
-	/* Its stack comes at the end of the system call. */
-	if (calls_on && sample_due(SAMPLED_NET, net_period))
+	struct wire_ledger *ledger;
+
+	if (!calls_on || !sample_due(SAMPLED_NET, net_period))
+		return;
+	ledger = ledger_current();
+	if (ledger)
 		sample_later(ledger, WIRE_NET_SAMPLE, 0,
 			     bytes * net_period * calls_weight / WIRE_CALL_WEIGHT);
 }
 
-static __always_inline void bytes_sent(const struct sock *sk, __u16 family, __u64 bytes)
-{
-	struct wire_ledger *ledger = ledger_current();
-	struct net_value *value;
-	bool tcp;
+/* Set by user space: all messages count but its own, and no ledger needs to be looked up. */
+const volatile bool net_all;
 
-	value = flow_current(sk, family, ledger, &tcp);
-	if (!value || !ledger)
-		return;
-	__sync_fetch_and_add(&value->sent_bytes, bytes);
-	__sync_fetch_and_add(&value->sends, 1);
-	message_sample(ledger, bytes);
+/* What a message stands for, 0 = they are not observed now: that is for the budget to decide. */
+static __always_inline __u64 message_weight(void)
+{
+	__u64 weight = messages_weight;
+	struct cpu_state *cpu = weight ? cpu_here() : NULL;
+
+	if (!cpu)
+		return 0;
+	cpu->told.messages++;
+	return weight;
 }
 
-static __always_inline void bytes_received(const struct sock *sk, __u16 family, __u64 bytes)
+/* Of a connection, smoothed, in units of 1/8 us; 0 until the first measurement. */
+static __always_inline void round_trip_note(struct net_value *value, const struct sock *sk)
 {
-	struct wire_ledger *ledger = ledger_current();
-	struct net_value *value;
-	__u32 rtt;
-	bool tcp;
+	__u32 rtt = BPF_CORE_READ((struct tcp_sock *)sk, srtt_us) >> 3;
 
-	value = flow_current(sk, family, ledger, &tcp);
-	if (!value || !ledger)
+	if (!rtt)
 		return;
-	__sync_fetch_and_add(&value->received_bytes, bytes);
-	__sync_fetch_and_add(&value->receives, 1);
-	message_sample(ledger, bytes);
-	if (!tcp)
+	__sync_fetch_and_add(&value->rtt_us_sum, rtt);
+	__sync_fetch_and_add(&value->rtt_samples, 1);
+}
+
+/*
+ * A message that the current process sends or has received. `family` comes from the caller: a
+ * tracepoint's own argument can be read without a helper.
+ */
+static __always_inline void message_count(const struct sock *sk, __u16 family, __u64 bytes,
+					  bool received, __u64 weight)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	enum net_side side = NET_LOCAL;
+	struct net_value *value;
+	bool tcp = false;
+
+	if (net_all ? tgid == own_tgid : !ledger_targeted(ledger_current()))
 		return;
-	/* Smoothed, in units of 1/8 us; 0 until the first measurement. */
-	rtt = BPF_CORE_READ((struct tcp_sock *)sk, srtt_us) >> 3;
-	if (rtt) {
-		__sync_fetch_and_add(&value->rtt_us_sum, rtt);
-		__sync_fetch_and_add(&value->rtt_samples, 1);
+	if (family != FAMILY_UNIX) {
+		if (family != FAMILY_INET && family != FAMILY_INET6)
+			return;
+		tcp = BPF_CORE_READ(sk, sk_protocol) == PROTOCOL_TCP;
+		if (tcp)
+			side = owner_current(sk, tgid);
+		else if (BPF_CORE_READ(sk, __sk_common.skc_dport))
+			side = NET_CLIENT;
 	}
+	value = flow_of(sk, family, tgid, side);
+	if (!value)
+		return;
+	__sync_fetch_and_add(received ? &value->received_bytes : &value->sent_bytes,
+			     bytes * weight);
+	__sync_fetch_and_add(received ? &value->receives : &value->sends, weight);
+	message_sample(bytes);
+	if (received && tcp)
+		round_trip_note(value, sk);
 }
 
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(net__send, struct sock *sk, int bytes)
 {
-	if (sk && bytes > 0)
-		bytes_sent(sk, sk->__sk_common.skc_family, bytes);
+	__u64 weight = message_weight();
+
+	if (weight && sk && bytes > 0)
+		message_count(sk, sk->__sk_common.skc_family, bytes, false, weight);
 	return 0;
 }
 
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(net__receive, struct sock *sk, int bytes, int flags)
 {
-	if (sk && bytes > 0 && !(flags & PEEK))
-		bytes_received(sk, sk->__sk_common.skc_family, bytes);
+	__u64 weight = message_weight();
+
+	if (weight && sk && bytes > 0 && !(flags & PEEK))
+		message_count(sk, sk->__sk_common.skc_family, bytes, true, weight);
 	return 0;
 }
 
@@ -298,13 +306,16 @@ static __always_inline struct sock *socket_of_descriptor(__s32 fd)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(net__syscall, struct pt_regs *regs, long bytes)
 {
-	struct compat_call call =
-		compat_call_read((struct task_struct *)bpf_get_current_task(), regs);
-	__s32 nr = call.number;
-	__u64 flags = 0;
+	__u64 weight = message_weight(), flags = 0;
+	struct compat_call call;
 	struct sock *sk;
 	__u8 class;
+	__s32 nr;
 
+	if (!weight)
+		return 0;
+	call = compat_call_read((struct task_struct *)bpf_get_current_task(), regs);
+	nr = call.number;
 	if (bytes <= 0 || !ledger_targeted(ledger_current()) || nr < 0 || nr >= WIRE_SYSCALLS)
 		return 0;
 	class = syscall_class[nr];
@@ -318,10 +329,9 @@ int BPF_PROG(net__syscall, struct pt_regs *regs, long bytes)
 	if (flags & PEEK)
 		return 0;
 	sk = socket_of_descriptor(call.argument);
-	if (sk && class == CLASS_WRITE)
-		bytes_sent(sk, BPF_CORE_READ(sk, __sk_common.skc_family), bytes);
-	else if (sk)
-		bytes_received(sk, BPF_CORE_READ(sk, __sk_common.skc_family), bytes);
+	if (sk)
+		message_count(sk, BPF_CORE_READ(sk, __sk_common.skc_family), bytes,
+			      class == CLASS_READ, weight);
 	return 0;
 }
 

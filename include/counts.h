@@ -12,7 +12,7 @@
 
 #define WIRE_COMM 16
 
-#define WIRE_CALL_WEIGHT 1024u
+#define WIRE_CALL_WEIGHT 1024u /* what counts once; of messages too */
 
 struct syscall_key {
 	__u32 tgid;
@@ -74,6 +74,7 @@ enum net_side {
 };
 
 struct net_value {
+	/* Sums of messages, each with its weight (messages_weight): in 1 / WIRE_CALL_WEIGHT. */
 	__u64 sent_bytes, received_bytes;
 	__u64 sends, receives;
 	__u64 retransmits, connects, accepts, resets;

@@ -14,6 +14,7 @@ const volatile __u32 own_tgid = 0;
 __u32 generation = 0;
 __u32 calls_on = 0;
 __u32 calls_weight = 0;
+__u32 messages_weight = 0;
 __u32 sample_thin = 0;
 
 struct events_map events SEC(".maps");

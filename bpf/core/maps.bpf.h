@@ -30,6 +30,8 @@ extern __u32 generation;
 extern __u32 calls_on;
 /* What is counted or sampled of a call in this stretch stands for so much, 1 / WIRE_CALL_WEIGHT. */
 extern __u32 calls_weight;
+/* The same of messages, 0 = they are not observed: where they are many, calls are too. */
+extern __u32 messages_weight;
 
 /* One of so many CPU samples is taken and stands for the others, 0 = all: likewise. */
 extern __u32 sample_thin;

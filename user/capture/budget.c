@@ -10,7 +10,9 @@
 #include "capture/cpus.h"
 #include "capture/grace.h"
 #include "capture/loader.h"
+#include "capture/messages.h"
 #include "capture/samples.h"
+#include "util/clock.h"
 
 /*
  * The programs are timed for so long out of so much. In between their cost is known from what they
@@ -34,9 +36,10 @@
  */
 #define RUN_NS      20
 #define CALL_RUN_NS 80
-/* Taken until the programs were timed: both ends of a call, one switch with its wakeup. */
-#define CALL_NS_FIRST   700
-#define SWITCH_NS_FIRST 600
+/* Taken until the programs were timed: both ends of a call, a message, a switch with its wakeup. */
+#define CALL_NS_FIRST    700
+#define MESSAGE_NS_FIRST 250
+#define SWITCH_NS_FIRST  600
 /* Rates are means of about so long: 20 calls in 0.4 ms are no load. */
 #define RATE_NS 20e6
 /* All is observed at first: the host's load is not what begins with strait itself. */
@@ -45,26 +48,32 @@
 #define REPAY_NS 2e9
 /* Fewer than this in the timed part say nothing about what one costs. */
 #define TIMED_ENOUGH 100
-/* System calls, and CPU samples, may have this part of the budget even where the rest exceeds it.
+/*
+ * System calls and messages together, and CPU samples, may have this part of the budget even where
+ * the rest exceeds it.
  */
 #define LEAST_PART 0.25
+/* Messages are observed all the time while they cost no more of what the rest leaves. */
+#define MESSAGES_PART 0.25
 /* Of so many CPU samples one is always taken. */
 #define THIN_MAX 32
 
 /* CPU time of programs by what makes them run. */
 struct cost {
-	double calls, rest; /* ns */
+	double calls, messages, rest; /* ns */
 };
 
 /* What the kernel has timed, by what can be given up. */
-enum { SPENT_CALLS, SPENT_SAMPLES, SPENT_REST, SPENT_COUNT };
+enum { SPENT_CALLS, SPENT_MESSAGES, SPENT_SAMPLES, SPENT_REST, SPENT_COUNT };
 
 struct budget {
 	double limit; /* CPUs */
 	double cpus;  /* that the host has */
 	double duty;  /* part of the time in which calls are to be observed */
-	bool observed;
-	double round_duty;    /* that the weights of this round's calls were made of */
+	bool always;  /* messages are to be observed all the time, else with the calls */
+	bool observed, messages_observed, messages_known;
+	double round_duty; /* that the weights of this round were made of */
+	bool round_always;
 	uint64_t round_begin; /* of the stretch that is under way */
 	uint64_t until;       /* its end; UINT64_MAX = as long as it is cheap */
 
@@ -73,18 +82,19 @@ struct budget {
 	uint64_t timed_begin;
 	struct program_total timed_spent[SPENT_COUNT]; /* at timed_begin */
 	struct cpus_sum timed_events;
-	double call_ns, switch_ns; /* of one call, of all other programs for one switch */
-	double fixed_rate;         /* CPUs: of the other programs, where switches are few */
-	double sample_ns;          /* of a CPU sample that was due, taken or not; 0 = not known */
-	double samples_rate;       /* CPUs: of them, if all CPUs are busy */
-	uint32_t thin;             /* one of so many is taken */
+	/* Of one call, of one message, of all other programs for one switch. */
+	double call_ns, message_ns, switch_ns;
+	double fixed_rate;   /* CPUs: of the other programs, where switches are few */
+	double sample_ns;    /* of a CPU sample that was due, taken or not; 0 = not known */
+	double samples_rate; /* CPUs: of them, if all CPUs are busy */
+	uint32_t thin;       /* one of so many is taken */
 
 	struct cpus_sum events; /* at told_ns */
-	uint64_t begin_ns, told_ns, slice_begin, slice_observed;
-	double slice_sampled;        /* ns, by the share of samples that was taken */
-	struct cost rate;            /* of late, CPUs; of calls while they are observed */
-	double rate_calls, rate_all; /* ns that it is the mean of: of calls, of the rest */
-	double spent;                /* CPU ns since begin_ns */
+	uint64_t begin_ns, told_ns, slice_begin, slice_observed, slice_messages;
+	double slice_sampled; /* ns, by the share of samples that was taken */
+	struct cost rate;     /* of late, CPUs; of calls and messages while they are observed */
+	struct cost rate_ns;  /* what it is the mean of */
+	double spent;         /* CPU ns since begin_ns */
 };
 
 struct budget *budget_new(double share)
@@ -100,6 +110,7 @@ struct budget *budget_new(double share)
 	budget->cpus = cpus > 0 ? (double)cpus : 1;
 	budget->thin = 1;
 	budget->call_ns = CALL_NS_FIRST;
+	budget->message_ns = MESSAGE_NS_FIRST;
 	budget->switch_ns = SWITCH_NS_FIRST;
 	return budget;
 }
@@ -127,6 +138,8 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 	struct cpus_sum events = cpus_sum(session);
 	struct cost cost = {
 		.calls = (double)(events.calls - budget->events.calls) * budget->call_ns,
+		.messages =
+			(double)(events.messages - budget->events.messages) * budget->message_ns,
 		.rest = (double)(events.switches - budget->events.switches) * budget->switch_ns +
 			(budget->fixed_rate + budget->samples_rate) * ns,
 	};
@@ -135,11 +148,15 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 		return;
 	if (budget->observed) {
 		budget->slice_observed += now_ns - budget->told_ns;
-		rate_add(&budget->rate.calls, &budget->rate_calls, cost.calls, ns);
+		rate_add(&budget->rate.calls, &budget->rate_ns.calls, cost.calls, ns);
 	}
-	rate_add(&budget->rate.rest, &budget->rate_all, cost.rest, ns);
+	if (budget->messages_observed) {
+		budget->slice_messages += now_ns - budget->told_ns;
+		rate_add(&budget->rate.messages, &budget->rate_ns.messages, cost.messages, ns);
+	}
+	rate_add(&budget->rate.rest, &budget->rate_ns.rest, cost.rest, ns);
 	budget->slice_sampled += ns / budget->thin;
-	budget->spent += cost.calls + cost.rest;
+	budget->spent += cost.calls + cost.messages + cost.rest;
 	budget->events = events;
 	budget->told_ns = now_ns;
 }
@@ -148,6 +165,7 @@ static void spent_read(const struct session *session, struct program_total spent
 {
 	const char *const names[SPENT_REST] = {
 		[SPENT_CALLS] = calls_family(),
+		[SPENT_MESSAGES] = messages_family(),
 		[SPENT_SAMPLES] = samples_family(),
 	};
 
@@ -204,6 +222,15 @@ static void thin_choose(struct budget *budget, struct session *session)
 	budget->thin = thin;
 }
 
+/* Where messages are few, what their family takes belongs to rare events too: returns that. */
+static double messages_timed(struct budget *budget, double ns, double count)
+{
+	if (count < TIMED_ENOUGH)
+		return fmax(ns - count * budget->message_ns, 0);
+	budget->message_ns = ns / count;
+	return 0;
+}
+
 static void timing_end(struct budget *budget, struct session *session, uint64_t now_ns)
 {
 	struct program_total spent[SPENT_COUNT];
@@ -215,7 +242,9 @@ static void timing_end(struct budget *budget, struct session *session, uint64_t 
 	budget->stats_fd = -1;
 	budget->times++;
 	spent_read(session, spent);
-	rest_ns = spent_ns(budget, spent, SPENT_REST, RUN_NS);
+	rest_ns = spent_ns(budget, spent, SPENT_REST, RUN_NS) +
+		  messages_timed(budget, spent_ns(budget, spent, SPENT_MESSAGES, RUN_NS),
+				 (double)(events.messages - budget->timed_events.messages));
 	if (call_count >= TIMED_ENOUGH)
 		budget->call_ns = spent_ns(budget, spent, SPENT_CALLS, CALL_RUN_NS) / call_count;
 	samples_timed(budget, spent_ns(budget, spent, SPENT_SAMPLES, RUN_NS),
@@ -235,22 +264,29 @@ static void timing_end(struct budget *budget, struct session *session, uint64_t 
 
 static bool timing_due(const struct budget *budget, uint64_t now_ns)
 {
-	bool cheap = budget->times >= CHEAP_TIMES &&
-		     budget->rate.calls + budget->rate.rest < budget->limit / 2;
+	bool cheap =
+		budget->times >= CHEAP_TIMES &&
+		budget->rate.calls + budget->rate.messages + budget->rate.rest < budget->limit / 2;
 
 	return budget->stats_fd < 0 && budget->observed &&
 	       now_ns - budget->timed_begin >= (cheap ? CHEAP_EVERY_NS : EVERY_NS) &&
 	       budget->until - now_ns >= TIMED_LEAST_NS;
 }
 
-/* The part of the time for which the budget can bear to observe system calls. */
-static double duty_choose(const struct budget *budget)
+/* The part of the time for which the budget can bear to observe system calls and messages. */
+static void duty_choose(struct budget *budget, const struct session *session)
 {
 	double left = budget_left(budget, budget->rate.rest);
+	double messages = budget->rate.messages, both = budget->rate.calls + messages;
 
-	if (budget->rate.calls <= left || budget->rate_calls < FIRST_NS)
-		return 1;
-	return fmax(left / budget->rate.calls, DUTY_MIN);
+	budget->duty = 1;
+	budget->always = !messages_are_calls(session) && messages <= left * MESSAGES_PART;
+	if (both <= left || budget->rate_ns.rest < FIRST_NS)
+		return;
+	if (budget->always)
+		budget->duty = fmax((left - messages) / budget->rate.calls, DUTY_MIN);
+	else
+		budget->duty = fmax(left / both, DUTY_MIN);
 }
 
 /* ---- rounds ---- */
@@ -260,10 +296,21 @@ static double random_unit(void)
 	return (double)random() / (double)RAND_MAX;
 }
 
-static void round_observe(struct budget *budget, struct session *session, uint64_t now_ns)
+/* Attaching takes a while: what is observed begins after it. */
+static void round_observe(struct budget *budget, struct session *session)
 {
-	budget->observed = calls_observe(session, budget->duty);
+	bool messages = messages_attach(session), calls = calls_observe(session, budget->duty);
+	uint64_t now_ns;
+
+	if (messages)
+		messages_weigh(session, budget->always ? 1 : budget->duty);
+	now_ns = time_now();
+	budget_sum(budget, session, now_ns);
+	budget->observed = calls || messages;
+	budget->messages_observed = messages;
+	budget->messages_known |= messages;
 	budget->round_duty = budget->duty;
+	budget->round_always = budget->always;
 	budget->round_begin = now_ns;
 	budget->until =
 		budget->duty < 1 ? now_ns + (uint64_t)(budget->duty * ROUND_NS) : UINT64_MAX;
@@ -272,12 +319,22 @@ static void round_observe(struct budget *budget, struct session *session, uint64
 }
 
 /* The stretch that begins now makes the round as long as the weights of its first stretch say. */
-static void round_rest(struct budget *budget, struct session *session, uint64_t now_ns)
+static void round_rest(struct budget *budget, struct session *session)
 {
-	double observed = (double)(now_ns - budget->round_begin);
+	uint64_t now_ns;
+	double observed;
 
+	if (!budget->round_always)
+		messages_weigh(session, 0);
+	now_ns = time_now();
+	budget_sum(budget, session, now_ns);
 	calls_ignore(session);
+	if (!budget->round_always) {
+		messages_detach(session);
+		budget->messages_observed = false;
+	}
 	budget->observed = false;
+	observed = (double)(now_ns - budget->round_begin);
 	budget->until = now_ns +
 			(uint64_t)(observed * (1 / budget->round_duty - 1) * (0.5 + random_unit()));
 }
@@ -286,7 +343,7 @@ void budget_begin(struct budget *budget, struct session *session, uint64_t now_n
 {
 	budget->begin_ns = budget->told_ns = budget->slice_begin = now_ns;
 	budget->events = cpus_sum(session);
-	round_observe(budget, session, now_ns);
+	round_observe(budget, session);
 	timing_begin(budget, session, now_ns);
 	grace_probe();
 }
@@ -297,18 +354,18 @@ uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t no
 	if (budget->stats_fd >= 0 && now_ns - budget->timed_begin >= TIMED_NS)
 		timing_end(budget, session, now_ns);
 	if (budget->observed)
-		budget->duty = duty_choose(budget);
+		duty_choose(budget, session);
 	if (budget->observed && budget->until == UINT64_MAX && budget->duty < 1) {
 		/* Too dear: what was observed so far stands for itself, and the rounds begin. */
-		round_observe(budget, session, now_ns);
+		round_observe(budget, session);
 	} else if (now_ns >= budget->until && budget->observed) {
 		if (budget->stats_fd >= 0)
 			timing_end(budget, session, now_ns);
-		round_rest(budget, session, now_ns);
+		round_rest(budget, session);
 	} else if (now_ns >= budget->until && grace_late()) {
 		budget->until = now_ns + ROUND_NS / 5;
 	} else if (now_ns >= budget->until) {
-		round_observe(budget, session, now_ns);
+		round_observe(budget, session);
 		grace_probe();
 	}
 	if (timing_due(budget, now_ns))
@@ -327,12 +384,17 @@ void budget_end_slice(struct budget *budget, struct session *session, uint64_t n
 		recording_point(session->recording, "syscall.observed_share", "",
 				(double)budget->slice_observed /
 					(double)(now_ns - budget->slice_begin));
+	if (now_ns > budget->slice_begin && budget->messages_known)
+		recording_point(session->recording, "net.observed_share", "",
+				(double)budget->slice_messages /
+					(double)(now_ns - budget->slice_begin));
 	if (now_ns > budget->slice_begin)
 		recording_point(session->recording, "cpu.sampled_share", "",
 				budget->slice_sampled / (double)(now_ns - budget->slice_begin));
 	recording_point(session->recording, "self.budget_percent", "", budget->limit * 100);
 	budget->slice_begin = now_ns;
 	budget->slice_observed = 0;
+	budget->slice_messages = 0;
 	budget->slice_sampled = 0;
 }
 

@@ -6,9 +6,10 @@
  * What can be given up is how many system calls are observed: their programs are attached for a
  * part of the time. The time is cut in rounds, each with a stretch in which calls are observed and
  * one in which they are not; what is counted and sampled in the first stands for both
- * (calls_weight). The length of the second is random, so that nothing periodic keeps in step. The
- * ledger, block, network and memory programs are always on. Of the CPU samples, as a last resort,
- * only one of several is taken, and stands for them.
+ * (calls_weight). The length of the second is random, so that nothing periodic keeps in step.
+ * Messages over sockets go with the calls where they cost much themselves. The ledger, block and
+ * memory programs, and those at rare events of the network, are always on. Of the CPU samples, as a
+ * last resort, only one of several is taken, and stands for them.
  */
 #ifndef STRAIT_BUDGET_H
 #define STRAIT_BUDGET_H
@@ -23,7 +24,7 @@ void budget_free(struct budget *budget);
 void budget_begin(struct budget *budget, struct session *session, uint64_t now_ns);
 /* Does what is due; returns when it wants to be called again. */
 uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t now_ns);
-/* Adds to the open slice for how much of it system calls were observed. */
+/* Adds to the open slice for how much of it system calls, and messages, were observed. */
 void budget_end_slice(struct budget *budget, struct session *session, uint64_t now_ns);
 /* CPU time of the programs over the window so far, in CPUs; -1 = the kernel never timed them. */
 double budget_spent(const struct budget *budget);

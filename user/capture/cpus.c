@@ -40,6 +40,7 @@ struct cpus_sum cpus_sum(const struct session *session)
 	for (int cpu = 0; cpus && cpu < count; cpu++) {
 		sum.switches += cpus[cpu].switches;
 		sum.calls += cpus[cpu].calls;
+		sum.messages += cpus[cpu].messages;
 	}
 	free(cpus);
 	return sum;

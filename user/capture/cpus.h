@@ -11,7 +11,8 @@ struct wire_cpu *cpus_read(const struct session *session, int *count);
 /* Since the programs were loaded, of all CPUs; 0 where they cannot be read. */
 struct cpus_sum {
 	uint64_t switches;
-	uint64_t calls; /* system calls seen to begin */
+	uint64_t calls;    /* system calls seen to begin */
+	uint64_t messages; /* that the programs of net looked at */
 };
 
 struct cpus_sum cpus_sum(const struct session *session);

@@ -76,6 +76,7 @@ static void put_waits(struct page *page, const struct document *doc)
 static void put_given_up(struct page *page, const struct document *doc)
 {
 	double observed = doc->coverage.calls_observed, taken = doc->coverage.samples_taken;
+	double messages = doc->coverage.messages_observed;
 
 	/* All the time is what one expects. */
 	if (isfinite(observed) && observed < 0.995)
@@ -84,6 +85,11 @@ static void put_given_up(struct page *page, const struct document *doc)
 			"system calls were observed for %s of the time, to keep the budget; their "
 			"figures, and user and kernel time apart, are estimates from that",
 			part_format(observed).text);
+	if (isfinite(messages) && messages < 0.995)
+		page_field(page, INDENT, LABEL, "messages",
+			   "messages over sockets were observed for %s of the time, to keep the "
+			   "budget; how many there were, and their bytes, are estimates from that",
+			   part_format(messages).text);
 	if (isfinite(taken) && taken < 0.995)
 		page_field(
 			page, INDENT, LABEL, "samples",

@@ -18,11 +18,14 @@
 #include <bpf/libbpf.h>
 
 #include "capture/families.h"
+#include "capture/messages.h"
+#include "capture/namespace.h"
 #include "strait.skel.h"
 
-#define PEERS_NAMED    64
-#define OTHER_PEERS    "other peers"
-#define LISTENERS_KEPT 65536
+#define PEERS_NAMED      64
+#define OTHER_PEERS      "other peers"
+#define LISTENERS_KEPT   65536
+#define MESSAGE_PROGRAMS 3
 
 /* A peer of a process; `key.tgid` is 0 here: a process is its position in the recording. */
 struct peer {
@@ -37,7 +40,8 @@ struct flow {
 
 struct net_data {
 	struct bpf_link *iterator;
-	uint64_t listeners_born; /* when the iterator was last read */
+	struct bpf_link *messages[MESSAGE_PROGRAMS]; /* of those that are attached */
+	uint64_t listeners_born;                     /* when the iterator was last read */
 	struct index by_listener;
 	VEC(struct peer) named;
 	struct index by_peer;
@@ -129,6 +133,12 @@ static int net_prepare(struct session *session, struct error *error)
 
 	(void)error;
 	bpf_program__set_autoload(skeleton->progs.net__syscall, !traced);
+	/* Attached and detached as the budget says. */
+	bpf_program__set_autoattach(skeleton->progs.net__send, false);
+	bpf_program__set_autoattach(skeleton->progs.net__receive, false);
+	bpf_program__set_autoattach(skeleton->progs.net__syscall, false);
+	/* In a pid namespace of its own only threads that have a ledger are known. */
+	skeleton->rodata->net_all = session->options.target == TARGET_HOST && !namespace_is_own();
 	skeleton->rodata->net_recvfrom = SYS_recvfrom;
 	skeleton->rodata->net_recvmsg = SYS_recvmsg;
 	skeleton->rodata->net_recvmmsg = SYS_recvmmsg;
@@ -136,13 +146,78 @@ static int net_prepare(struct session *session, struct error *error)
 	return 0;
 }
 
+/* ---- the programs at every message ---- */
+
+const char *messages_family(void)
+{
+	return family_net.name;
+}
+
+bool messages_are_calls(const struct session *session)
+{
+	return bpf_program__fd(session->skeleton->progs.net__syscall) >= 0;
+}
+
+/* Those of them that the kernel took; 0, or a negative errno where one cannot be attached. */
+static int messages_link(struct session *session, struct net_data *data)
+{
+	struct bpf_program *programs[MESSAGE_PROGRAMS] = {
+		session->skeleton->progs.net__send,
+		session->skeleton->progs.net__receive,
+		session->skeleton->progs.net__syscall,
+	};
+
+	for (size_t i = 0; i < MESSAGE_PROGRAMS; i++) {
+		if (data->messages[i] || bpf_program__fd(programs[i]) < 0)
+			continue;
+		data->messages[i] = bpf_program__attach(programs[i]);
+		if (!data->messages[i])
+			return errno ? -errno : -EIO;
+	}
+	return 0;
+}
+
+bool messages_attach(struct session *session)
+{
+	struct net_data *data = net_data(session);
+	bool attached = false;
+
+	if (!data || session->family_off[family_index(&family_net)])
+		return false;
+	messages_link(session, data);
+	for (size_t i = 0; i < MESSAGE_PROGRAMS; i++)
+		attached |= data->messages[i] != NULL;
+	return attached;
+}
+
+void messages_weigh(struct session *session, double duty)
+{
+	uint32_t weight = duty > 0 ? (uint32_t)(WIRE_CALL_WEIGHT / duty + 0.5) : 0;
+
+	__atomic_store_n(&session->skeleton->bss->messages_weight, weight, __ATOMIC_SEQ_CST);
+}
+
+void messages_detach(struct session *session)
+{
+	struct net_data *data = net_data(session);
+
+	for (size_t i = 0; data && i < MESSAGE_PROGRAMS; i++) {
+		bpf_link__destroy(data->messages[i]);
+		data->messages[i] = NULL;
+	}
+}
+
 static int net_attach(struct session *session, struct error *error)
 {
 	struct net_data *data = calloc(1, sizeof(*data));
+	int err;
 
 	if (!data)
 		return error_set(error, -ENOMEM, "out of memory");
 	session->family_data[family_index(&family_net)] = data;
+	err = messages_link(session, data);
+	if (err)
+		return error_set(error, err, "cannot attach to messages: %s", strerror(-err));
 	/* Refused by the kernel: then sides are guessed from what connects inside the window. */
 	if (bpf_program__fd(session->skeleton->progs.net__listeners) < 0)
 		return 0;
@@ -165,6 +240,7 @@ static void net_close(struct session *session)
 	if (!data)
 		return;
 	bpf_link__destroy(data->iterator);
+	messages_detach(session);
 	index_free(&data->by_listener);
 	index_free(&data->by_peer);
 	vec_free(&data->named);
@@ -258,6 +334,17 @@ static uint64_t value_bytes(const struct net_value *value)
 	return value->sent_bytes + value->received_bytes;
 }
 
+/* A value whose messages counted by weight, in whole units. */
+static struct net_value value_weighed(const struct net_value *value)
+{
+	struct net_value out = *value;
+	__u64 *sums[] = {&out.sent_bytes, &out.received_bytes, &out.sends, &out.receives};
+
+	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
+		*sums[i] = (*sums[i] + WIRE_CALL_WEIGHT / 2) / WIRE_CALL_WEIGHT;
+	return out;
+}
+
 static void value_emit(struct recording *rec, uint32_t process, const char *label,
 		       struct net_value *value)
 {
@@ -273,7 +360,7 @@ static void flow_collect(struct session *session, const void *key, const void *v
 	struct flow flow = {};
 
 	flow.peer.key = *(const struct net_key *)key;
-	flow.sum = *(const struct net_value *)value;
+	flow.sum = value_weighed(value);
 	flow.peer.process =
 		flow.peer.key.tgid ? session_process(session, flow.peer.key.tgid) : NONE;
 	flow.peer.key.tgid = 0;
