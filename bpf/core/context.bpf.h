@@ -67,6 +67,7 @@ static __always_inline void context_seed(struct wire_ledger *ledger, __u32 tid)
 {
 	ledger->context_seed = bpf_ktime_get_ns() ^ (__u64)tid << 40;
 	ledger->wait.context = 0;
+	ledger->waking.key = 0;
 }
 
 static __always_inline __u64 context_finish(__u64 hash)
@@ -136,20 +137,28 @@ static __always_inline void context_walk(void *ctx, enum stack_slot place,
 }
 
 /*
- * Where the current thread, targeted and no kernel thread, is: the key of its slot, 0 = none, and
- * its stacks. `place`
- * is the caller's slot for stacks. A stack that ended for want of a table is walked again at
- * one of 8 times, until the table is there.
+ * Whether what the cache holds is looked at all the same. A stack that ended for want of a table is
+ * walked again at one of 8 times, until the table is there.
  */
-static __always_inline __u64 context_find(void *ctx, const struct wire_ledger *ledger, __u32 what,
-					  __u64 ip, __u64 sp, struct cpu_state *cpu,
-					  enum stack_slot place, struct context_stacks *stacks)
+static __always_inline bool context_due(struct cpu_state *cpu, bool sure)
 {
-	__u64 key = context_key(ledger, ip, sp, what);
+	/* Multiples of the golden ratio: no pattern of events keeps in step, no gap is long. */
+	__u32 turn = ++cpu->contexts * 0x9e3779b9U;
+
+	return !(turn >> (sure ? CONTEXT_CHECK_SHIFT : CONTEXT_EARLY_SHIFT));
+}
+
+/*
+ * Where the current thread, no kernel thread, is, by the key of that: the key of its slot, 0 =
+ * none, and its stacks. `place` is the caller's slot for stacks. `walk`: in any case.
+ */
+static __always_inline __u64 context_find(void *ctx, __u64 key, __u32 what, __u64 sp,
+					  struct cpu_state *cpu, enum stack_slot place, bool walk,
+					  struct context_stacks *stacks)
+{
 	struct wire_context *slot = context_slot(key);
 	struct context_stacks had = {};
 	bool held, sure, extended = false;
-	__u32 turn;
 
 	if (!slot)
 		return 0;
@@ -167,9 +176,7 @@ static __always_inline __u64 context_find(void *ctx, const struct wire_ledger *l
 		had.kernel = stacks->kernel = slot->kernel_stack;
 		had.user = stacks->user = slot->user_stack;
 	}
-	/* Multiples of the golden ratio: no pattern of events keeps in step, no gap is long. */
-	turn = ++cpu->contexts * 0x9e3779b9U;
-	if (held && turn >> (sure ? CONTEXT_CHECK_SHIFT : CONTEXT_EARLY_SHIFT))
+	if (!walk && !context_due(cpu, sure) && held)
 		return key;
 	context_walk(ctx, place, stacks);
 	__sync_fetch_and_add(sure ? &context_stats.checks : &context_stats.walks, 1);
@@ -192,7 +199,8 @@ static __always_inline void context_enter(void *ctx, struct wire_ledger *ledger,
 {
 	struct context_stacks stacks = {};
 
-	ledger->wait.context = context_find(ctx, ledger, what, ip, sp, cpu, SLOT_SCHED, &stacks);
+	ledger->wait.context = context_find(ctx, context_key(ledger, ip, sp, what), what, sp, cpu,
+					    SLOT_SCHED, false, &stacks);
 	ledger->wait.what = what;
 	ledger->wait.kernel_stack = stacks.kernel;
 	ledger->wait.user_stack = stacks.user;
@@ -224,11 +232,12 @@ static __always_inline void context_release(struct wire_ledger *ledger, struct c
 	__u64 ns = ledger->holding.released_ns * calls_weight / WIRE_CALL_WEIGHT;
 	struct pt_regs *regs = compat_user_registers();
 	struct context_stacks stacks = {};
-	__u64 key = 0;
+	__u64 sp = compat_user_sp(regs), key = 0;
 
 	if (cpu && ledger->flags & LEDGER_TARGETED)
-		key = context_find(NULL, ledger, CONTEXT_WAKER, compat_user_ip(regs),
-				   compat_user_sp(regs), cpu, SLOT_SYSCALL, &stacks);
+		key = context_find(NULL,
+				   context_key(ledger, compat_user_ip(regs), sp, CONTEXT_WAKER),
+				   CONTEXT_WAKER, sp, cpu, SLOT_SYSCALL, false, &stacks);
 	if (key && !context_add(key, count, ns))
 		context_send(stacks.kernel, stacks.user, bpf_get_current_pid_tgid(),
 			     context_what_count(CONTEXT_WAKER, count), ns);
