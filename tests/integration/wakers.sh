@@ -55,5 +55,27 @@ within 'expire: ended by others' 0 $((waits / 50)) \
 
 is 'waits with a stack of a waker, but without him' 0 \
 	"$(ask 'SELECT count(*) FROM v_waits WHERE waker_stack IS NOT NULL AND waker_tid IS NULL')"
+run "$strait" report --json "$recording"
+# told VICTIM FUNCTION WAKER FUNCTION: the row of the report that sums these waits up.
+told() {
+	jq -r --arg victim "$1" --arg at "$2" --arg waker "$3" --arg from "$4" '
+		.profile.wakeups[] | select(.waits.thread == $victim and .waits.function == $at and
+			.wakes.thread == $waker and .wakes.function == $from) |
+		"\(.count) \(.seconds) \(.ended_by) \(.terminals[0].what) \(.terminals[0].share > 0.5)"' \
+		"$out"
+}
+for row in 'consumer consume producer produce' 'awaiter await signaller signal_it' \
+	'client ask server answer'; do
+	# shellcheck disable=SC2086 # four words
+	read -r count seconds ended what most <<<"$(told $row)"
+	within "$row: waits in the report" $((waits * 95 / 100)) $((waits + 5)) "$count"
+	within "$row: seconds in the report" 0.95 1.5 "$seconds"
+	# Each waker sleeps before it wakes: that is what the wait was in the end.
+	is "$row: what it was in the end" 'thread timer true' "$ended $what $most"
+done
+is 'expire: ended by' timer "$(jq -r '.profile.wakeups[] |
+	select(.waits.function == "expire") | .ended_by' "$out" | head -1)"
+within 'the long waits told' $((waits * 4 * 95 / 100)) $((waits * 5)) \
+	"$(jq .coverage.waits.single "$out")"
 is 'nothing was lost' 0 "$(ask 'SELECT count(*) FROM losses')"
 finish
