@@ -2,10 +2,10 @@
 /*
  * Single long waits: who ended them, from where, and what they were in the end.
  *
- * The blame of a wait for a thread is what that thread did meanwhile (FIELD-NOTES of the field call
- * it cascade, or wait-for analysis): blame(h, W) = what h did in W by itself + for each wait of h
- * in W that a thread k ended: blame(k, that part of W). The parts of a wait sum to the wait;
- * circles are left out.
+ * The blame of a wait for a thread is what that thread did meanwhile: blame(h, W) = what h did in W
+ * by itself + for each wait of h in W that a thread k ended: blame(k, that part of W). (Cascaded
+ * redistribution: Zhou et al., wPerf, OSDI 2018.) The parts of a wait sum to the wait; circles are
+ * left out.
  */
 #ifndef STRAIT_WAKEUPS_H
 #define STRAIT_WAKEUPS_H
