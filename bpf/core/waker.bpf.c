@@ -15,9 +15,8 @@ __attribute__((noinline)) __u64 waker_find(void)
 	struct wire_ledger *ledger = ledger_current();
 	struct cpu_state *cpu = cpu_here();
 	struct pt_regs *regs = compat_user_registers();
-	struct wire_context *slot;
-	__u64 ip, sp, key;
-	bool held;
+	struct context_had had;
+	__u64 ip, sp;
 
 	if (!cpu)
 		return 0;
@@ -26,21 +25,27 @@ __attribute__((noinline)) __u64 waker_find(void)
 		return 0;
 	ip = compat_user_ip(regs);
 	sp = compat_user_sp(regs);
-	key = waker_key(ledger, ip, sp);
-	slot = context_slot(key);
-	held = slot && context_held(slot, key);
-	if (held && slot->doubtful) {
-		key = context_extend(key, sp);
-		slot = context_slot(key);
-		held = slot && context_held(slot, key);
-	}
-	if (held && !context_due(cpu, !slot->provisional)) {
-		cpu->waker_stack = slot->user_stack;
+	context_look(&had, waker_key(ledger, ip, sp), sp);
+	if (had.held && !context_due(cpu, had.sure)) {
+		cpu->waker_stack = had.stacks.user;
 		return 0;
 	}
-	ledger->waking.key = cpu->waker_key = key;
+	ledger->waking.key = cpu->waker_key = had.key;
 	ledger->waking.ip = ip;
 	ledger->waking.sp = sp;
+	return 0;
+}
+
+__attribute__((noinline)) __u64 waker_is_there(void)
+{
+	struct wire_ledger *ledger = ledger_current();
+	struct pt_regs *regs = compat_user_registers();
+
+	if (!ledger)
+		return 0;
+	if (compat_user_ip(regs) == ledger->waking.ip && compat_user_sp(regs) == ledger->waking.sp)
+		return 1;
+	ledger->waking.key = 0;
 	return 0;
 }
 
@@ -58,21 +63,20 @@ static __always_inline void waker_send(__u64 key, __u64 user_stack)
 	bpf_ringbuf_submit(waker, BPF_RB_NO_WAKEUP);
 }
 
-__attribute__((noinline)) __u64 waker_walk(__u64 place)
+__attribute__((noinline)) __u64 waker_tell(__u64 user_stack, __u64 place)
 {
 	struct wire_ledger *ledger = ledger_current();
-	struct cpu_state *cpu = cpu_here();
-	struct pt_regs *regs = compat_user_registers();
-	struct context_stacks stacks = {};
-	__u64 ip = compat_user_ip(regs), sp = compat_user_sp(regs), key;
+	struct context_stacks stacks = {.user = user_stack};
+	struct context_had had;
+	__u64 sp;
 
-	if (!ledger || !cpu)
+	if (!ledger)
 		return 0;
-	key = ledger->waking.key;
+	waker_send(ledger->waking.key, user_stack);
 	ledger->waking.key = 0;
-	if (ip != ledger->waking.ip || sp != ledger->waking.sp)
-		return 0;
-	context_find(NULL, waker_key(ledger, ip, sp), CONTEXT_WAKER, sp, cpu, place, true, &stacks);
-	waker_send(key, stacks.user);
+	sp = ledger->waking.sp;
+	context_look(&had, waker_key(ledger, ledger->waking.ip, sp), sp);
+	if (had.slot)
+		context_settle(&had, CONTEXT_WAKER, sp, place, &stacks);
 	return 0;
 }

@@ -20,15 +20,19 @@
 __u64 waker_find(void);
 
 /*
- * The current thread leaves the place that waker_find() was called in, if it is still there: its
- * stack is walked, in the caller's slot, and told. Likewise.
+ * Whether the current thread is still where waker_find() was called. If it is not, that is
+ * forgotten. Likewise; these two are called one after the other, and the walk between them by the
+ * program itself: all frames of calls within calls have 512 bytes together.
  */
-__u64 waker_walk(__u64 place);
+__u64 waker_is_there(void);
+/* Its user stack was walked in the slot `place`: tells it, and remembers it. Likewise. */
+__u64 waker_tell(__u64 user_stack, __u64 place);
 
+/* The current thread leaves a system call, or its CPU. `place` is the caller's slot for stacks. */
 static __always_inline void waker_finish(struct wire_ledger *ledger, enum stack_slot place)
 {
-	if (ledger->waking.key)
-		waker_walk(place);
+	if (ledger->waking.key && waker_is_there())
+		waker_tell(stack_user(place), place);
 }
 
 /* What ends a wait here, where that is not the current thread: enum wait_end. */
