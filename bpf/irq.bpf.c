@@ -37,7 +37,7 @@ static __always_inline void irq_account(__u32 irq, __u64 ns)
  * Interrupt handlers run with interrupts off and do not nest. So a beginning while one seems to run
  * means that its end was not seen (the programs are attached one after the other): start afresh.
  */
-static __always_inline void hard_begin(void)
+static __always_inline void hard_begin(enum wait_end what, __u32 number)
 {
 	struct cpu_state *cpu = cpu_here();
 	__u64 now = bpf_ktime_get_ns();
@@ -48,6 +48,8 @@ static __always_inline void hard_begin(void)
 		cpu->irq_begin = now;
 	cpu->hard_begin = now;
 	cpu->in_hard = 1;
+	cpu->hard_end_as = what;
+	cpu->hard_number = number;
 }
 
 /* Returns the length of the interrupt; 0 for one whose beginning was not seen. */
@@ -66,9 +68,9 @@ static __always_inline __u64 hard_end(void)
 }
 
 SEC("tp_btf/irq_handler_entry")
-int BPF_PROG(irq__hard_begin)
+int BPF_PROG(irq__hard_begin, int irq)
 {
-	hard_begin();
+	hard_begin(WAIT_END_IRQ, irq);
 	return 0;
 }
 
@@ -94,7 +96,7 @@ int BPF_PROG(irq__hard_end, int irq, struct irqaction *action)
 SEC("tp_btf/local_timer_entry")
 int BPF_PROG(irq__timer_begin)
 {
-	hard_begin();
+	hard_begin(WAIT_END_TIMER, 0);
 	return 0;
 }
 
@@ -109,7 +111,7 @@ int BPF_PROG(irq__timer_end)
 SEC("tp_btf/call_function_single_entry")
 int BPF_PROG(irq__call_begin)
 {
-	hard_begin();
+	hard_begin(WAIT_END_CALL, 0);
 	return 0;
 }
 
@@ -137,7 +139,7 @@ static __always_inline bool softirq_is_foreign(const struct cpu_state *cpu, __u6
 }
 
 SEC("tp_btf/softirq_entry")
-int BPF_PROG(irq__soft_begin)
+int BPF_PROG(irq__soft_begin, unsigned int vector)
 {
 	struct cpu_state *cpu = cpu_here();
 	__u64 now = bpf_ktime_get_ns();
@@ -150,6 +152,7 @@ int BPF_PROG(irq__soft_begin)
 		cpu->irq_begin = now;
 	cpu->soft_foreign = cpu->soft_foreign_last = foreign;
 	cpu->soft_begin = now;
+	cpu->soft_vector = vector;
 	return 0;
 }
 

@@ -13,45 +13,70 @@
 #include "core/ledger.bpf.h"
 #include "core/sampling.bpf.h"
 #include "core/targets.bpf.h"
+#include "core/waker.bpf.h"
 #include "histogram.h"
 #include <bpf/bpf_tracing.h>
 
-#define WAITS_PER_SECOND 500 /* single waits sent by each CPU; the ledger's totals stay exact */
+/* Single waits sent by each CPU; the ledger's totals stay exact. */
+#define WAITS_PER_SECOND 500
+#define POLLS_PER_SECOND 100 /* of them in poll: those that matter shall not drown */
 
 /* ---- single long waits ---- */
 
 /* Whether this CPU may send one more single wait in this second. */
-static __always_inline bool wait_allowed(struct cpu_state *cpu, __u64 now)
+static __always_inline bool wait_allowed(struct cpu_state *cpu, bool poll, __u64 now)
 {
 	__u64 second = now >> 30;
 
 	if (cpu->waits_second != second) {
 		cpu->waits_second = second;
 		cpu->waits_sent = 0;
+		cpu->polls_sent = 0;
+	}
+	if (poll && cpu->polls_sent >= POLLS_PER_SECOND) {
+		__sync_fetch_and_add(&context_stats.polls, 1);
+		return false;
 	}
 	if (cpu->waits_sent >= WAITS_PER_SECOND) {
 		drop_count(DROP_WAIT_RATE);
 		return false;
 	}
 	cpu->waits_sent++;
+	cpu->polls_sent += poll;
 	return true;
 }
 
 /*
- * Whether single waits of a kind are worth telling. A quiet host does little else than wait for
- * timers and in poll; the time is summed all the same.
+ * Whether a single wait that `waker` ended (0: an interrupt) is worth telling. A quiet host does
+ * little else than wait for timers and, for nobody in particular, in poll; the time is summed all
+ * the same.
  */
-static __always_inline bool wait_is_told(enum thread_state state)
+static __always_inline bool wait_is_told(enum thread_state state, __u64 waker)
 {
-	return state != STATE_WAIT_TIMER && state != STATE_WAIT_POLL;
+	return state == STATE_WAIT_POLL ? waker != 0 : state != STATE_WAIT_TIMER;
 }
 
-/* A wait of `waited` ns that ends now; `waker` is the one who ended it, as tgid << 32 | tid. */
-static __always_inline void wait_send(const struct wire_ledger *ledger, struct task_struct *task,
+/*
+ * A wait of `waited` ns that ends now; `waker` is the one who ended it, as tgid << 32 | tid; `ctx`
+ * NULL where it is not sure to be the current thread.
+ */
+static __always_inline void wait_send(void *ctx, const struct wire_ledger *ledger,
+				      struct task_struct *task, const struct cpu_state *cpu,
 				      __u32 state, __u64 waker, __u64 waited, __u64 now)
 {
-	struct wire_wait *wait = bpf_ringbuf_reserve(&events, sizeof(*wait), 0);
+	__u64 waker_stack = 0, user_stack = 0, key = 0;
+	__u32 end = WAIT_END_THREAD, number = 0;
+	struct wire_wait *wait;
 
+	if (!waker)
+		end = waker_interrupt(cpu, &number);
+	if (ctx && waker) {
+		waker_stack = stack_kernel_above(ctx, SLOT_SCHED, 2);
+		waker_find();
+		user_stack = cpu->waker_stack;
+		key = cpu->waker_key;
+	}
+	wait = bpf_ringbuf_reserve(&events, sizeof(*wait), 0);
 	if (!wait) {
 		drop_count(DROP_RING_WAIT);
 		return;
@@ -68,6 +93,12 @@ static __always_inline void wait_send(const struct wire_ledger *ledger, struct t
 	wait->waker = (__u32)waker;
 	wait->waker_tgid = waker >> 32;
 	wait->syscall = ledger->syscall;
+	wait->waker_kernel_stack = waker_stack;
+	wait->waker_user_stack = user_stack;
+	wait->waker_key = key;
+	wait->end_number = number;
+	wait->end = end;
+	wait->lock = ledger->wait.what & CONTEXT_LOCK ? 1 : 0;
 	bpf_ringbuf_submit(wait, BPF_RB_NO_WAKEUP);
 }
 
@@ -153,6 +184,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 	}
 	ledger->state = next_state;
 	ledger_write_end(ledger);
+	waker_finish(ledger, SLOT_SCHED);
 	if (state & COMPAT_TASK_DEAD) {
 		if (ledger->sample_kind)
 			sample_finish(ledger, 0);
@@ -288,10 +320,11 @@ static __always_inline bool waker_is_current(const struct cpu_state *cpu)
 }
 
 /*
- * `by_waker`: in the one place where the current thread is sure to be who wakes. What a mutex's
- * holder did is looked up there alone: each program that may do so takes 6 ms longer to load.
+ * `ctx`: of the one place where the current thread is sure to be who wakes, else NULL. What a
+ * mutex's holder did, and where the waker is, is looked up there alone: each program that may do
+ * so takes 6 ms longer to load.
  */
-static __always_inline int wakeup(struct task_struct *task, struct cpu_state *cpu, bool by_waker)
+static __always_inline int wakeup(void *ctx, struct task_struct *task, struct cpu_state *cpu)
 {
 	struct wire_ledger *ledger = ledger_of(task);
 	__u64 now, waited, id = 0;
@@ -313,7 +346,7 @@ static __always_inline int wakeup(struct task_struct *task, struct cpu_state *cp
 		parties_add(parties->waker, &parties->waker_other_ns, id >> 32, waited);
 	else
 		parties->waker_other_ns += waited;
-	if (by_waker && id && ledger->wait.context && ledger->wait.what & CONTEXT_LOCK)
+	if (ctx && id && ledger->wait.context && ledger->wait.what & CONTEXT_LOCK)
 		holder_note(ledger, parties, cpu, id >> 32, waited, now);
 	ledger_write_end(ledger);
 	pause_note(ledger, ledger->wait.context ? ledger->wait.what : was, waited, now);
@@ -321,8 +354,9 @@ static __always_inline int wakeup(struct task_struct *task, struct cpu_state *cp
 	if (!ledger->wait.context)
 		return 0;
 	context_leave(ledger, (__u64)task->tgid << 32 | task->pid, waited);
-	if (waited >= wait_threshold_ns && wait_is_told(was) && wait_allowed(cpu, now))
-		wait_send(ledger, task, was, id, waited, now);
+	if (waited >= wait_threshold_ns && wait_is_told(was, id) &&
+	    wait_allowed(cpu, was == STATE_WAIT_POLL, now))
+		wait_send(ctx, ledger, task, cpu, was, id, waited, now);
 	return 0;
 }
 
@@ -345,7 +379,7 @@ int BPF_PROG(sched__waking, struct task_struct *task)
 	if (!cpu || compat_task_on_cpu(task))
 		return 0;
 	cpu->woken = woken_key(task);
-	return wakeup(task, cpu, true);
+	return wakeup(ctx, task, cpu);
 }
 
 SEC("tp_btf/sched_wakeup")
@@ -355,13 +389,13 @@ int BPF_PROG(sched__wakeup, struct task_struct *task)
 
 	if (!cpu || cpu->woken == woken_key(task))
 		return 0;
-	return wakeup(task, cpu, false);
+	return wakeup(NULL, task, cpu);
 }
 
 SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(sched__wakeup_new, struct task_struct *task)
 {
-	return wakeup(task, cpu_here(), false);
+	return wakeup(NULL, task, cpu_here());
 }
 
 SEC("tp_btf/sched_migrate_task")

@@ -15,6 +15,7 @@
 #include "core/sampling.bpf.h"
 #include "core/targets.bpf.h"
 #include "core/unwind.bpf.h"
+#include "core/waker.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 #define ERROR_AGAIN   11
@@ -148,6 +149,7 @@ int BPF_PROG(syscall__exit, struct pt_regs *regs, long result)
 	ledger->calls_phase = phase;
 	if (ledger->holding.released)
 		context_release(ledger, cpu);
+	waker_finish(ledger, SLOT_SYSCALL);
 	stacks_finish(ledger, counted);
 	ledger->syscall = -1;
 	context_leave_unseen(ledger, now);

@@ -28,4 +28,15 @@ enum thread_state {
 	STATE_COUNT,
 };
 
+/* What ended a wait. */
+enum wait_end {
+	WAIT_END_UNKNOWN,
+	WAIT_END_THREAD,
+	WAIT_END_IRQ,     /* a device's interrupt; its number tells which */
+	WAIT_END_TIMER,   /* the local timer */
+	WAIT_END_CALL,    /* another CPU's call */
+	WAIT_END_SOFTIRQ, /* the softirq's vector tells which */
+	WAIT_ENDS,
+};
+
 #endif

@@ -39,6 +39,7 @@ enum wire_kind {
 	WIRE_NET_SAMPLE,   /* struct wire_sample: weight = bytes sent and received it stands for */
 	WIRE_CALL_SAMPLE,  /* struct wire_sample: weight = system calls it stands for */
 	WIRE_WAIT,         /* struct wire_wait */
+	WIRE_WAKER,        /* struct wire_waker: whence waits that were told of were ended */
 	WIRE_CONTEXT,      /* struct wire_context_sum: waits of a context that left the cache */
 	WIRE_FORK,         /* struct wire_life: a new thread or process */
 	WIRE_EXEC,         /* struct wire_exec: same process, new image */
@@ -130,6 +131,20 @@ struct wire_wait {
 	__u32 waker; /* tid that ended it, 0 = an interrupt or unknown */
 	__u32 waker_tgid;
 	__s32 syscall; /* number, -1 = none */
+	/*
+	 * Whence the waker ended it. Its user stack is here if the context cache had it; else a
+	 * struct wire_waker with this key follows, unless the thread leaves that place unseen.
+	 */
+	__u64 waker_kernel_stack, waker_user_stack, waker_key;
+	__u32 end_number;
+	__u16 end;  /* enum wait_end */
+	__u16 lock; /* it was for a mutex that another thread held */
+};
+
+/* The user stack of a thread that ended waits: of those that named this key. */
+struct wire_waker {
+	struct wire_header header; /* the waker */
+	__u64 key, user_stack;
 };
 
 /*
@@ -170,6 +185,7 @@ struct wire_context_stats {
 	__u64 walks;  /* contexts that were not in it: their stacks were walked */
 	__u64 checks; /* contexts that were, and were walked all the same */
 	__u64 wrong;  /* of these: the stack was another one */
+	__u64 polls;  /* long waits in poll that were not told: too many */
 };
 
 /* ---- excerpts of the schedule ---- */
@@ -273,6 +289,11 @@ struct wire_waiting {
 	__u32 owner; /* who had the mutex then: a tid in its pid namespace, 0 = unknown */
 };
 
+/* Where a thread has ended a long wait, until its user stack is walked; key 0 = nowhere. */
+struct wire_waking {
+	__u64 key, ip, sp;
+};
+
 /* A stretch in which a thread did not run, or a system call that syncs. Of long ones the last 4 s.
  */
 struct wire_pause {
@@ -320,6 +341,7 @@ struct wire_ledger {
 	__u64 stolen_owed;  /* stolen time that is not yet taken out of a running state */
 	__u64 context_seed;
 	struct wire_waiting wait;
+	struct wire_waking waking;
 	struct wire_holding holding;
 	/* A sampled request or message, until its user stack is had; the code that made it. */
 	__u64 sample_kernel_stack, sample_weight, sample_ip;
@@ -422,6 +444,7 @@ enum drop_reason {
 	DROP_RING_LIFE,
 	DROP_RING_FILE,
 	DROP_RING_CONTEXT,
+	DROP_RING_WAKER,
 	DROP_WAIT_RATE,   /* above the rate limit of single waits */
 	DROP_MAP_SYSCALL, /* map full */
 	DROP_MAP_BLOCK,
@@ -438,15 +461,16 @@ _Static_assert(sizeof(struct wire_header) == 24, "wire size");
 _Static_assert(sizeof(struct wire_sample) == 48, "wire size");
 _Static_assert(sizeof(struct wire_user_stack) == 40 + 16 * WIRE_USER_FRAMES, "wire size");
 _Static_assert(sizeof(struct wire_file) == 88 + WIRE_PATH_BYTES, "wire size");
-_Static_assert(sizeof(struct wire_wait) == 64, "wire size");
+_Static_assert(sizeof(struct wire_wait) == 96, "wire size");
+_Static_assert(sizeof(struct wire_waker) == 40, "wire size");
 _Static_assert(sizeof(struct wire_schedule) == 48, "wire size");
 _Static_assert(sizeof(struct wire_schedule_cpu) == 16, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 104, "wire size");
 _Static_assert(sizeof(struct wire_life) == 128, "wire size");
 _Static_assert(sizeof(struct wire_exec) == 136, "wire size");
-_Static_assert(sizeof(struct wire_ledger) == 1408, "wire size");
-_Static_assert(sizeof(struct wire_thread) == 1568, "wire size");
-_Static_assert(sizeof(struct wire_exit) == 1536, "wire size");
+_Static_assert(sizeof(struct wire_ledger) == 1432, "wire size");
+_Static_assert(sizeof(struct wire_thread) == 1592, "wire size");
+_Static_assert(sizeof(struct wire_exit) == 1560, "wire size");
 _Static_assert(sizeof(struct wire_listener) == 132, "wire size");
 #endif
 

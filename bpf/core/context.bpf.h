@@ -67,6 +67,7 @@ static __always_inline void context_seed(struct wire_ledger *ledger, __u32 tid)
 {
 	ledger->context_seed = bpf_ktime_get_ns() ^ (__u64)tid << 40;
 	ledger->wait.context = 0;
+	ledger->waking.key = 0;
 }
 
 static __always_inline __u64 context_finish(__u64 hash)
@@ -136,54 +137,85 @@ static __always_inline void context_walk(void *ctx, enum stack_slot place,
 }
 
 /*
- * Where the current thread, targeted and no kernel thread, is: the key of its slot, 0 = none, and
- * its stacks. `place`
- * is the caller's slot for stacks. A stack that ended for want of a table is walked again at
- * one of 8 times, until the table is there.
+ * Whether what the cache holds is looked at all the same. A stack that ended for want of a table is
+ * walked again at one of 8 times, until the table is there.
  */
-static __always_inline __u64 context_find(void *ctx, const struct wire_ledger *ledger, __u32 what,
-					  __u64 ip, __u64 sp, struct cpu_state *cpu,
-					  enum stack_slot place, struct context_stacks *stacks)
+static __always_inline bool context_due(struct cpu_state *cpu, bool sure)
 {
-	__u64 key = context_key(ledger, ip, sp, what);
-	struct wire_context *slot = context_slot(key);
-	struct context_stacks had = {};
-	bool held, sure, extended = false;
-	__u32 turn;
-
-	if (!slot)
-		return 0;
-	held = context_held(slot, key);
-	if (held && slot->doubtful) {
-		extended = true;
-		key = context_extend(key, sp);
-		slot = context_slot(key);
-		if (!slot)
-			return 0;
-		held = context_held(slot, key);
-	}
-	sure = held && !slot->provisional;
-	if (held) {
-		had.kernel = stacks->kernel = slot->kernel_stack;
-		had.user = stacks->user = slot->user_stack;
-	}
 	/* Multiples of the golden ratio: no pattern of events keeps in step, no gap is long. */
-	turn = ++cpu->contexts * 0x9e3779b9U;
-	if (held && turn >> (sure ? CONTEXT_CHECK_SHIFT : CONTEXT_EARLY_SHIFT))
+	__u32 turn = ++cpu->contexts * 0x9e3779b9U;
+
+	return !(turn >> (sure ? CONTEXT_CHECK_SHIFT : CONTEXT_EARLY_SHIFT));
+}
+
+/* What the cache holds for a key. */
+struct context_had {
+	__u64 key; /* with the return addresses in it where it is doubtful without */
+	struct wire_context *slot;
+	struct context_stacks stacks; /* another CPU may take the slot meanwhile */
+	bool held;                    /* the key's stacks are in the slot; */
+	bool sure;                    /* and no table was missing then */
+	bool extended;                /* the key has return addresses in it */
+};
+
+static __always_inline void context_look(struct context_had *had, __u64 key, __u64 sp)
+{
+	had->key = key;
+	had->slot = context_slot(key);
+	had->held = had->slot && context_held(had->slot, key);
+	had->extended = had->held && had->slot->doubtful;
+	if (had->extended) {
+		had->key = context_extend(key, sp);
+		had->slot = context_slot(had->key);
+		had->held = had->slot && context_held(had->slot, had->key);
+	}
+	had->sure = had->held && !had->slot->provisional;
+	had->stacks = (struct context_stacks){};
+	if (had->held) {
+		had->stacks.kernel = had->slot->kernel_stack;
+		had->stacks.user = had->slot->user_stack;
+	}
+}
+
+/* The current thread's stacks were walked, in `place`: returns the key under which they are now. */
+static __always_inline __u64 context_settle(const struct context_had *had, __u32 what, __u64 sp,
+					    enum stack_slot place,
+					    const struct context_stacks *stacks)
+{
+	__u64 key = had->key;
+
+	__sync_fetch_and_add(had->sure ? &context_stats.checks : &context_stats.walks, 1);
+	if (had->held && stacks->kernel == had->stacks.kernel && stacks->user == had->stacks.user)
 		return key;
-	context_walk(ctx, place, stacks);
-	__sync_fetch_and_add(sure ? &context_stats.checks : &context_stats.walks, 1);
-	if (held && stacks->kernel == had.kernel && stacks->user == had.user)
-		return key;
-	if (sure)
+	if (had->sure)
 		__sync_fetch_and_add(&context_stats.wrong, 1);
-	if (sure && !extended) {
-		slot->doubtful = 1;
+	if (had->sure && !had->extended) {
+		had->slot->doubtful = 1;
 		context_doubt(key, place);
 		key = context_extend(key, sp);
 	}
 	context_take(key, stacks->kernel, stacks->user, what, place);
 	return key;
+}
+
+/*
+ * Where the current thread, no kernel thread, is, by the key of that: the key of its slot, 0 =
+ * none, and its stacks. `place` is the caller's slot for stacks.
+ */
+static __always_inline __u64 context_find(void *ctx, __u64 key, __u32 what, __u64 sp,
+					  struct cpu_state *cpu, enum stack_slot place,
+					  struct context_stacks *stacks)
+{
+	struct context_had had;
+
+	context_look(&had, key, sp);
+	if (!had.slot)
+		return 0;
+	*stacks = had.stacks;
+	if (!context_due(cpu, had.sure) && had.held)
+		return had.key;
+	context_walk(ctx, place, stacks);
+	return context_settle(&had, what, sp, place, stacks);
 }
 
 /* The current thread blocks. */
@@ -192,7 +224,8 @@ static __always_inline void context_enter(void *ctx, struct wire_ledger *ledger,
 {
 	struct context_stacks stacks = {};
 
-	ledger->wait.context = context_find(ctx, ledger, what, ip, sp, cpu, SLOT_SCHED, &stacks);
+	ledger->wait.context = context_find(ctx, context_key(ledger, ip, sp, what), what, sp, cpu,
+					    SLOT_SCHED, &stacks);
 	ledger->wait.what = what;
 	ledger->wait.kernel_stack = stacks.kernel;
 	ledger->wait.user_stack = stacks.user;
@@ -224,11 +257,12 @@ static __always_inline void context_release(struct wire_ledger *ledger, struct c
 	__u64 ns = ledger->holding.released_ns * calls_weight / WIRE_CALL_WEIGHT;
 	struct pt_regs *regs = compat_user_registers();
 	struct context_stacks stacks = {};
-	__u64 key = 0;
+	__u64 sp = compat_user_sp(regs), key = 0;
 
 	if (cpu && ledger->flags & LEDGER_TARGETED)
-		key = context_find(NULL, ledger, CONTEXT_WAKER, compat_user_ip(regs),
-				   compat_user_sp(regs), cpu, SLOT_SYSCALL, &stacks);
+		key = context_find(NULL,
+				   context_key(ledger, compat_user_ip(regs), sp, CONTEXT_WAKER),
+				   CONTEXT_WAKER, sp, cpu, SLOT_SYSCALL, &stacks);
 	if (key && !context_add(key, count, ns))
 		context_send(stacks.kernel, stacks.user, bpf_get_current_pid_tgid(),
 			     context_what_count(CONTEXT_WAKER, count), ns);

@@ -76,8 +76,10 @@ extern struct ledger_hash_map ledger_hash SEC(".maps");
 
 /* What a CPU is doing. Written by that CPU only. */
 struct cpu_state {
-	struct wire_cpu told;       /* what user space reads; first */
-	__u32 in_hard;              /* a hard interrupt runs */
+	struct wire_cpu told;           /* what user space reads; first */
+	__u32 in_hard;                  /* a hard interrupt runs */
+	__u32 hard_end_as, hard_number; /* which: enum wait_end, what tells it from others */
+	__u32 soft_vector;              /* of the softirq that runs */
 	__u32 soft_foreign;         /* a softirq runs that is not the current thread's own doing */
 	__u64 irq_begin, irq_total; /* outermost interrupts, hard and foreign soft together */
 	__u32 soft_foreign_last;    /* the last one was */
@@ -89,7 +91,9 @@ struct cpu_state {
 	} run[CPU_RUNS]; /* the last runs on this CPU: whom a waiting thread waited for */
 	struct wire_party charged[WIRE_PARTIES]; /* where culprits_charge() works */
 	__u64 waits_second;                      /* rate limit of single waits */
-	__u32 waits_sent;
+	__u32 waits_sent, polls_sent;
+	/* What waker_find() found: the current thread's user stack, or else a key for it. */
+	__u64 waker_stack, waker_key;
 	__u32 contexts; /* looked up in the context cache */
 	__u32 samples;  /* CPU samples that were due while some were left out */
 	__u64 woken;    /* who was woken here last, and whose ledger says so already */

@@ -57,6 +57,7 @@ struct document *analysis_run(const struct recording *rec)
 	memory_growth_find(&a);
 	bottlenecks_find(&a);
 	profile_join(&a);
+	wakeups_find(&a);
 	strategy_plan(&a);
 	thresholds_check(&a);
 	functions_free(a.functions);

@@ -312,6 +312,26 @@ static bool group_pipes(const struct facts *facts, uint32_t to, uint32_t from)
 	       !facts->groups.at[to].kernel;
 }
 
+bool blame_waits_for(const struct facts *facts, uint32_t from, uint32_t to, enum thread_state state)
+{
+	switch (state) {
+	case STATE_WAIT_DISK_READ:
+	case STATE_WAIT_DISK_WRITE:
+	case STATE_WAIT_FAULT:
+	case STATE_WAIT_RECLAIM:
+	case STATE_WAIT_LOCK_KERNEL:
+	case STATE_WAIT_LOCK_USER:
+		return true;
+	case STATE_WAIT_LOCAL:
+		return to != NONE && from != NONE &&
+		       (group_serves(facts, to, from) || group_pipes(facts, to, from));
+	case STATE_WAIT_POLL:
+		return to != NONE && from != NONE && group_serves(facts, to, from);
+	default:
+		return false;
+	}
+}
+
 static void peer_add(struct builder *b, uint32_t from, uint32_t to, double ns)
 {
 	vec_each(&b->peers, peer)

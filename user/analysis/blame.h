@@ -39,6 +39,14 @@ struct blame {
 	double total; /* their sum, at least the window: what shares refer to */
 };
 
+/*
+ * Whether a wait of `from` in such a state that a thread of `to` ends (NONE = no thread) is waiting
+ * for `to`'s work, or for a device: such waits carry blame, others may be idleness. A wait for a
+ * futex is, if the futex is a mutex that somebody held: the caller knows.
+ */
+bool blame_waits_for(const struct facts *facts, uint32_t from, uint32_t to,
+		     enum thread_state state);
+
 struct blame *blame_new(const struct facts *facts);
 void blame_free(struct blame *blame);
 

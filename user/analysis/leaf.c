@@ -83,6 +83,30 @@ static bool only_sleeps(const char *name)
 	return name_is_one_of(name, names, sizeof(names) / sizeof(names[0]));
 }
 
+/* Kernel functions through which everything is woken. */
+static bool only_wakes(const char *name)
+{
+	static const char *const names[] = {"try_to_wake_up",
+					    "wake_up_process",
+					    "wake_up_state",
+					    "default_wake_function",
+					    "autoremove_wake_function",
+					    "woken_wake_function",
+					    "ep_autoremove_wake_function",
+					    "pollwake",
+					    "wake_up_q",
+					    "complete",
+					    "complete_all",
+					    "complete_with_flags",
+					    "futex_wake",
+					    "mm_release",
+					    "exit_mm_release",
+					    "exit_mm"};
+
+	return begins_with(name, "__wake_up") || begins_with(name, "swake_up") ||
+	       name_is_one_of(name, names, sizeof(names) / sizeof(names[0]));
+}
+
 /*
  * Kernel functions that end by letting interrupts in again. A timer that fell due meanwhile, and so
  * the sample, hits there: what it found is the work that their callers did with interrupts off.
@@ -129,7 +153,9 @@ static uint32_t stack_asker(const struct recording *rec, const struct stack *sta
 uint32_t stack_leaf(const struct recording *rec, const struct stack *stack, enum sample_kind kind,
 		    uint32_t exe)
 {
-	bool (*skip)(const char *name) = kind == SAMPLE_CPU ? only_unmasks : only_sleeps;
+	bool (*skip)(const char *name) = kind == SAMPLE_CPU      ? only_unmasks
+					 : kind == SAMPLE_WAKEUP ? only_wakes
+								 : only_sleeps;
 	uint32_t at = 0;
 
 	if (kind == SAMPLE_FAULT)

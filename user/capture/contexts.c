@@ -98,6 +98,7 @@ void contexts_drain(struct contexts *contexts, struct session *session)
 	recording_point(rec, "context.walks", "", (double)(now.walks - contexts->told.walks));
 	recording_point(rec, "context.checks", "", (double)(now.checks - contexts->told.checks));
 	recording_point(rec, "context.wrong", "", (double)(now.wrong - contexts->told.wrong));
+	recording_point(rec, "waits.polls_untold", "", (double)(now.polls - contexts->told.polls));
 	contexts->told = now;
 }
 

@@ -273,6 +273,7 @@ static const struct {
 	[DROP_RING_LIFE] = {"ring buffer full: births and ends of threads", false},
 	[DROP_RING_FILE] = {"ring buffer full: files whose code runs", false},
 	[DROP_RING_CONTEXT] = {"ring buffer full: time of waits by place", false},
+	[DROP_RING_WAKER] = {"ring buffer full: stacks of wakers", false},
 	[DROP_WAIT_RATE] = {"single waits above 500 a second and CPU (their time is counted)",
 			    false},
 	[DROP_MAP_SYSCALL] = {"map full: system calls", false},

@@ -17,6 +17,7 @@ struct document *document_new(void)
 	doc->coverage.self_cpu_percent = NAN;
 	doc->coverage.self_bpf_percent = NAN;
 	doc->coverage.waits_placed = NAN;
+	doc->coverage.wakers_placed = NAN;
 	doc->coverage.calls_observed = NAN;
 	doc->coverage.messages_observed = NAN;
 	doc->coverage.samples_taken = NAN;
@@ -38,6 +39,10 @@ void document_free(struct document *doc)
 		vec_free(&item->stacks);
 		vec_free(&item->covers);
 	}
+	vec_each(&doc->wakeups, row) {
+		vec_free(&row->terminals);
+		vec_free(&row->chain);
+	}
 	vec_each(&doc->owned, text)
 		free(*text);
 	vec_free(&doc->coverage.lost);
@@ -48,6 +53,7 @@ void document_free(struct document *doc)
 	vec_free(&doc->memory_growth);
 	vec_free(&doc->bottlenecks);
 	vec_free(&doc->hotspots);
+	vec_free(&doc->wakeups);
 	vec_free(&doc->steps);
 	vec_free(&doc->thresholds);
 	vec_free(&doc->owned);

@@ -69,6 +69,7 @@ struct evidence {
 struct link {
 	const char *id; /* finding id, or a word for what happens there: "waits for CPU" */
 	struct place where;
+	struct place woken_by; /* who ended its waits, and in which function; empty = not known */
 };
 
 enum confidence { CONFIDENCE_LOW, CONFIDENCE_MEDIUM, CONFIDENCE_HIGH };
@@ -121,6 +122,27 @@ struct hotspot {
 	double impact;    /* share of the busy threads' wall time */
 	double priority;  /* impact × confidence / effort, see strategy */
 	uint32_t of_kind; /* how many of its kind are hotter */
+};
+
+/* What long waits were in the end, or a part of them. */
+struct terminal {
+	const char *what; /* "running", "disk read", … */
+	struct place who;
+	double share; /* of the waits */
+};
+
+/* Long waits of one kind in one place, all of them ended by one party from one place. */
+struct wakeup {
+	uint32_t rank;
+	const char *state;    /* what for: "local peer", "mutex", … */
+	struct place waits;   /* who, and where */
+	const char *ended_by; /* "thread", "timer", "softirq NET_RX", … */
+	struct place wakes;   /* of a thread: who, and where; else empty */
+	uint64_t count;
+	double seconds, longest_ms;
+	bool blamed;                    /* for another's work; else it may be idleness */
+	VEC(struct terminal) terminals; /* of those a thread ended; largest first */
+	VEC(struct link) chain;         /* of the longest, likewise; cause first, victim last */
 };
 
 struct prediction {
@@ -189,6 +211,12 @@ struct document {
 		double self_budget_percent; /* of one CPU; NAN = not known */
 		double waits_placed;
 		uint64_t waits, places_checked, places_wrong;
+		/* Waits told one by one; of the time of those that a thread ended, the share of
+		 * which is known in what function (NAN = there were none); waits in poll that were
+		 * too many to be told. */
+		uint64_t waits_single;
+		double wakers_placed;
+		uint64_t polls_untold;
 		uint64_t tracing_samples; /* of cpu_samples: inside tracing programs, no hotspots */
 		uint32_t sample_hz;
 		const char *sample_source;
@@ -206,6 +234,7 @@ struct document {
 	VEC(struct bottleneck) bottlenecks;
 	const char *verdict; /* one sentence: the answer */
 	VEC(struct hotspot) hotspots;
+	VEC(struct wakeup) wakeups; /* those that are blamed first, then by time */
 	VEC(struct step) steps;
 	struct prediction total;
 	VEC(struct threshold) thresholds;

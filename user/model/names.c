@@ -87,6 +87,17 @@ const char *event_kind_name(enum event_kind kind)
 	return NAME(names, kind);
 }
 
+const char *wait_end_name(enum wait_end end)
+{
+	static const char *const names[WAIT_ENDS] = {
+		[WAIT_END_UNKNOWN] = "unknown", [WAIT_END_THREAD] = "thread",
+		[WAIT_END_IRQ] = "interrupt",   [WAIT_END_TIMER] = "timer",
+		[WAIT_END_CALL] = "call",       [WAIT_END_SOFTIRQ] = "softirq",
+	};
+
+	return NAME(names, end);
+}
+
 const char *frame_kind_name(enum frame_kind kind)
 {
 	static const char *const names[] = {

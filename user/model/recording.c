@@ -173,7 +173,8 @@ void recording_wait(struct recording *rec, const struct wait *wait)
 
 	assert(row.thread < rec->threads.len &&
 	       (row.waker == NONE || row.waker < rec->threads.len) &&
-	       row.state >= STATE_WAIT_DISK_READ && row.state < STATE_COUNT);
+	       (row.waker_stack == NONE || row.waker_stack < rec->stacks.len) &&
+	       row.state >= STATE_WAIT_DISK_READ && row.state < STATE_COUNT && row.end < WAIT_ENDS);
 	row.slice = slice_open(rec);
 	row.stack = stack_or_lost(rec, row.stack);
 	if (row.end_ns < row.begin_ns)

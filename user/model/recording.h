@@ -204,9 +204,13 @@ struct hold {
 /* One blocked interval above the threshold. Times are ns since the window began. */
 struct wait {
 	uint32_t slice, thread, stack;
-	uint32_t waker; /* thread position, NONE = interrupt or unknown */
-	uint32_t state; /* STATE_WAIT_* */
+	uint32_t waker;       /* thread position, NONE = interrupt or unknown */
+	uint32_t waker_stack; /* whence that thread ended it, NONE = not known */
+	uint32_t state;       /* STATE_WAIT_* */
 	int32_t syscall;
+	uint32_t end_number; /* of an interrupt or softirq: which */
+	uint8_t end;         /* enum wait_end */
+	uint8_t lock;        /* it was for a mutex that another thread held */
 	uint64_t begin_ns, end_ns;
 };
 
@@ -409,7 +413,9 @@ void recording_edge(struct recording *rec, enum edge_kind kind, uint32_t thread,
 		    uint64_t count, uint64_t ns);
 void recording_hold(struct recording *rec, uint32_t thread, uint32_t holder,
 		    enum thread_state state, uint64_t ns);
-/* wait->slice is ignored: the open slice is taken. Stack NONE as with samples. */
+/*
+ * wait->slice is ignored: the open slice is taken. Stack NONE as with samples; waker_stack may be.
+ */
 void recording_wait(struct recording *rec, const struct wait *wait);
 /* Callers give each (metric, process, label) once a slice; metric and label are interned. */
 void recording_count(struct recording *rec, const char *metric, uint32_t process, const char *label,
@@ -437,6 +443,7 @@ const char *sample_kind_name(enum sample_kind kind);   /* "cpu", "offcpu", … *
 const char *sample_kind_unit(enum sample_kind kind);   /* of its weights: "ns", "bytes", "count" */
 const char *edge_kind_name(enum edge_kind kind);       /* "culprit", "waker" */
 const char *event_kind_name(enum event_kind kind);     /* "runs", "switch", "wake" */
+const char *wait_end_name(enum wait_end end);          /* "thread", "timer", "softirq", … */
 const char *frame_kind_name(enum frame_kind kind);     /* "user", "kernel", "interpreted" */
 const char *stack_end_name(enum stack_end end);        /* "complete", "truncated", … */
 const char *family_status_name(enum family_status st); /* "ok", "partial", "skipped" */

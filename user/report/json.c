@@ -120,6 +120,9 @@ static json_t *waits_json(const struct document *doc)
 
 	field_count(object, "count", doc->coverage.waits);
 	field_real(object, "placed_share", doc->coverage.waits_placed);
+	field_count(object, "single", doc->coverage.waits_single);
+	field_real(object, "wakers_placed_share", doc->coverage.wakers_placed);
+	field_count(object, "polls_untold", doc->coverage.polls_untold);
 	field_count(object, "checked", doc->coverage.places_checked);
 	field_count(object, "wrong", doc->coverage.places_wrong);
 	return object;
@@ -282,10 +285,25 @@ static json_t *impact_json(const struct impact *impact)
 	return object;
 }
 
+static json_t *chain_json(const struct link *links, size_t count)
+{
+	json_t *chain = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		json_t *row = json_object();
+
+		field_known(row, "id", links[i].id);
+		field_put(row, "where", place_json(&links[i].where));
+		if (links[i].woken_by.process)
+			field_put(row, "woken_by", place_json(&links[i].woken_by));
+		row_append(chain, row);
+	}
+	return chain;
+}
+
 static json_t *bottleneck_json(const struct bottleneck *item)
 {
-	json_t *object = json_object(), *chain = json_array(), *evidence = json_array();
-	json_t *stacks = json_array();
+	json_t *object = json_object(), *evidence = json_array(), *stacks = json_array();
 
 	field_count(object, "rank", item->rank);
 	field_known(object, "id", item->id);
@@ -295,14 +313,7 @@ static json_t *bottleneck_json(const struct bottleneck *item)
 	field_put(object, "where", place_json(&item->where));
 	field_put(object, "impact", impact_json(&item->impact));
 	field_put(object, "confidence", json_string(confidence_name(item->confidence)));
-	vec_each(&item->chain, part) {
-		json_t *row = json_object();
-
-		field_known(row, "id", part->id);
-		field_put(row, "where", place_json(&part->where));
-		row_append(chain, row);
-	}
-	field_put(object, "chain", chain);
+	field_put(object, "chain", chain_json(item->chain.at, item->chain.len));
 	vec_each(&item->evidence, fact) {
 		json_t *row = json_object();
 
@@ -344,13 +355,43 @@ static json_t *hotspot_json(const struct hotspot *spot)
 	return object;
 }
 
+static json_t *wakeup_json(const struct wakeup *wakeup)
+{
+	json_t *object = json_object(), *terminals;
+
+	field_count(object, "rank", wakeup->rank);
+	field_known(object, "state", wakeup->state);
+	field_put(object, "blamed", json_boolean(wakeup->blamed));
+	field_put(object, "waits", place_json(&wakeup->waits));
+	field_known(object, "ended_by", wakeup->ended_by);
+	field_put(object, "wakes", place_json(&wakeup->wakes));
+	field_count(object, "count", wakeup->count);
+	field_real(object, "seconds", wakeup->seconds);
+	field_real(object, "longest_ms", wakeup->longest_ms);
+	terminals = json_array();
+	vec_each(&wakeup->terminals, terminal) {
+		json_t *row = json_object();
+
+		field_known(row, "what", terminal->what);
+		field_put(row, "who", place_json(&terminal->who));
+		field_real(row, "share", terminal->share);
+		row_append(terminals, row);
+	}
+	field_put(object, "terminals", terminals);
+	field_put(object, "chain", chain_json(wakeup->chain.at, wakeup->chain.len));
+	return object;
+}
+
 static json_t *profile_json(const struct document *doc)
 {
-	json_t *object = json_object(), *hotspots = json_array();
+	json_t *object = json_object(), *hotspots = json_array(), *wakeups = json_array();
 
 	vec_each(&doc->hotspots, spot)
 		row_append(hotspots, hotspot_json(spot));
 	field_put(object, "hotspots", hotspots);
+	vec_each(&doc->wakeups, wakeup)
+		row_append(wakeups, wakeup_json(wakeup));
+	field_put(object, "wakeups", wakeups);
 	return object;
 }
 

@@ -208,6 +208,7 @@ int report_text(const struct document *doc, FILE *out, const struct text_style *
 	text_memory_growth(&page, doc);
 	text_bottlenecks(&page, doc);
 	text_profile(&page, doc);
+	text_wakeups(&page, doc);
 	text_strategy(&page, doc);
 	text_monitor(&page, doc);
 	text_coverage(&page, doc);

@@ -8,6 +8,7 @@
 /* Without `verbose` this many rows of a long table are shown. */
 #define TEXT_METRICS  30
 #define TEXT_HOTSPOTS 15
+#define TEXT_WAKEUPS  10
 #define TEXT_SERVICES 12
 #define TEXT_SKIPPED  12
 #define TEXT_FINDINGS 10
@@ -18,6 +19,8 @@ void text_baseline(struct page *page, const struct document *doc);
 void text_memory_growth(struct page *page, const struct document *doc);
 void text_bottlenecks(struct page *page, const struct document *doc);
 void text_profile(struct page *page, const struct document *doc);
+/* Part of phase three. */
+void text_wakeups(struct page *page, const struct document *doc);
 void text_strategy(struct page *page, const struct document *doc);
 void text_monitor(struct page *page, const struct document *doc);
 void text_coverage(struct page *page, const struct document *doc);

@@ -32,6 +32,17 @@ static void put_impact(struct page *page, const struct bottleneck *item)
 		   basis ? " of " : "", basis ? basis : "", confidence_name(item->confidence));
 }
 
+/* " (woken by postgres [17] in send_answer)" */
+static void put_waker(FILE *out, const struct place *waker)
+{
+	char *name = place_name(waker);
+
+	if (*name)
+		fprintf(out, " (woken by %s%s%s)", name, waker->function ? " in " : "",
+			waker->function ? waker->function : "");
+	free(name);
+}
+
 /* "burner [4242] has the CPU → postgres [17] waits for a CPU": cause first, victim last. */
 static void put_chain(struct page *page, const struct bottleneck *item)
 {
@@ -53,6 +64,7 @@ static void put_chain(struct page *page, const struct bottleneck *item)
 		if (part->id && *part->id)
 			fprintf(out, finding ? "%s(%s)" : "%s%s", *name ? " " : "", part->id);
 		free(name);
+		put_waker(out, &part->woken_by);
 	}
 	if (fclose(out))
 		abort();

@@ -71,6 +71,18 @@ static void put_waits(struct page *page, const struct document *doc)
 		   part_format(placed).text, count_format(doc->coverage.waits).text,
 		   count_format(doc->coverage.places_wrong).text,
 		   count_format(doc->coverage.places_checked).text);
+	if (!doc->coverage.waits_single)
+		return;
+	page_field(page, INDENT, LABEL, "wakers",
+		   "%s long waits one by one; %s of the time of those that a thread ended has its "
+		   "function%s%s%s",
+		   count_format(doc->coverage.waits_single).text,
+		   isfinite(doc->coverage.wakers_placed)
+			   ? part_format(doc->coverage.wakers_placed).text
+			   : NOT_OBSERVED,
+		   doc->coverage.polls_untold ? "; " : "",
+		   doc->coverage.polls_untold ? count_format(doc->coverage.polls_untold).text : "",
+		   doc->coverage.polls_untold ? " more in poll were not told" : "");
 }
 
 static void put_given_up(struct page *page, const struct document *doc)

@@ -15,7 +15,7 @@
 #include "model/recording.h"
 
 #define STORE_APPLICATION 0x53545254 /* "STRT", SQLite's application_id */
-#define STORE_VERSION     3          /* SQLite's user_version */
+#define STORE_VERSION     4          /* SQLite's user_version */
 
 enum column_kind {
 	COLUMN_UINT,   /* 0 … limit - 1, or up to INT64_MAX */

@@ -49,9 +49,11 @@ const char schema_views[] =
 
 	"CREATE VIEW v_waits AS SELECT a.slice, t.pid, t.process_comm, t.tid, t.comm,\n"
 	" w.word AS state, a.syscall, a.begin_ns, a.end_ns - a.begin_ns AS ns, a.stack,\n"
-	" k.pid AS waker_pid, k.tid AS waker_tid, k.comm AS waker_comm\n"
+	" k.pid AS waker_pid, k.tid AS waker_tid, k.comm AS waker_comm,\n"
+	" e.word AS ended_by, a.end_number, a.waker_stack, a.lock\n"
 	"FROM waits a JOIN v_threads t ON t.thread = a.thread\n"
 	" JOIN words w ON w.what = 'state' AND w.value = a.state\n"
+	" JOIN words e ON e.what = 'wait_end' AND e.value = a.ended_by\n"
 	" LEFT JOIN v_threads k ON k.thread = a.waker;\n"
 
 	"CREATE VIEW v_edges AS SELECT e.slice, w.word AS kind, t.pid, t.process_comm,\n"
@@ -101,6 +103,7 @@ static const struct {
 	{"state", STATE_COUNT, state_name},
 	{"edge", EDGE_WAKER + 1, edge_kind_name},
 	{"event", EVENT_KINDS, event_kind_name},
+	{"wait_end", WAIT_ENDS, wait_end_name},
 	{"family", FAMILY_SKIPPED + 1, family_status_name},
 };
 

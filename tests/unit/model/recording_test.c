@@ -209,6 +209,7 @@ static void test_observations(void **state)
 			    .thread = t,
 			    .stack = NONE,
 			    .waker = NONE,
+			    .waker_stack = NONE,
 			    .state = STATE_WAIT_TIMER,
 			    .syscall = -1,
 			    .begin_ns = 50,

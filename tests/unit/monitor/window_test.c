@@ -26,6 +26,7 @@ static struct recording *recording_make(void)
 	recording_wait(rec, &(struct wait){.thread = thread,
 					   .stack = NONE,
 					   .waker = NONE,
+					   .waker_stack = NONE,
 					   .state = STATE_WAIT_TIMER,
 					   .begin_ns = 3599 * SECOND,
 					   .end_ns = 3601 * SECOND});

@@ -133,7 +133,10 @@ static inline void add_antagonist(struct document *doc)
 	vec_push(&item->chain, (struct link){.id = "waits for a CPU",
 					     .where = {.process = "postgres", .pid = 1701}});
 	vec_push(&item->chain, (struct link){.id = "waits for the answer",
-					     .where = {.process = "pgbench", .pid = 1800}});
+					     .where = {.process = "pgbench", .pid = 1800},
+					     .woken_by = {.process = "postgres",
+							  .pid = 1701,
+							  .function = "internal_flush"}});
 	vec_push(&item->evidence,
 		 (struct evidence){"postgres runnable while burner ran", 4.71, "s"});
 	vec_push(&item->evidence, (struct evidence){"longest single wait for a CPU", 24.1, "ms"});
@@ -174,6 +177,50 @@ static inline void add_sync_writes(struct document *doc)
 	vec_push(&item->evidence, (struct evidence){"fsync and fdatasync calls", 412, "1/s"});
 	vec_push(&item->evidence, (struct evidence){"time in one call, p95", 3.2e6, "ns"});
 	vec_push(&item->evidence, (struct evidence){"written to vda", 5.5 * 0x1p20, "bytes/s"});
+}
+
+static inline void add_wakeups(struct document *doc)
+{
+	struct place client = {.process = "pgbench",
+			       .pid = 1800,
+			       .thread = "worker",
+			       .function = "wait_on_socket_set",
+			       .file = "pgbench.c",
+			       .line = 7700};
+	struct place server = {.process = "postgres",
+			       .pid = 1701,
+			       .function = "internal_flush",
+			       .file = "pqcomm.c",
+			       .line = 1371};
+	struct wakeup *row = vec_push(&doc->wakeups, (struct wakeup){.rank = 1,
+								     .state = "poll or accept",
+								     .waits = client,
+								     .ended_by = "thread",
+								     .wakes = server,
+								     .count = 1234,
+								     .seconds = 8.25,
+								     .longest_ms = 41.5,
+								     .blamed = true});
+
+	vec_push(&row->terminals, (struct terminal){"disk write", server, 0.72});
+	vec_push(&row->terminals,
+		 (struct terminal){"running", {.process = "burner", .pid = 4242}, 0.2});
+	vec_push(&row->chain, (struct link){.id = "disk write", .where = server});
+	vec_push(&row->chain,
+		 (struct link){.id = "poll or accept", .where = client, .woken_by = server});
+	vec_push(&doc->wakeups, (struct wakeup){.rank = 2,
+						.state = "user lock",
+						.waits = {.process = "java",
+							  .pid = 2,
+							  .module = "/opt/libx.so",
+							  .begin = 0x1200},
+						.ended_by = "timer",
+						.count = 20,
+						.seconds = 2,
+						.longest_ms = 100});
+	doc->coverage.waits_single = 1254;
+	doc->coverage.wakers_placed = 0.984;
+	doc->coverage.polls_untold = 17;
 }
 
 static inline void add_hotspots(struct document *doc)
@@ -317,6 +364,7 @@ static inline struct document *document_busy(void)
 						.high = 0.016,
 						.basis = "the wall time of the busy threads"}});
 	add_hotspots(doc);
+	add_wakeups(doc);
 	add_steps(doc);
 	vec_push(&doc->thresholds,
 		 (struct threshold){"cpu_usage", ">", "percent", 70, "default", 99.6, true});
@@ -368,7 +416,7 @@ static inline struct document *document_hostile(void)
 						    .where = place,
 						    .impact = {0.5, 0.4, 0.6, HOSTILE},
 						    .action = HOSTILE});
-		vec_push(&item->chain, (struct link){HOSTILE, place});
+		vec_push(&item->chain, (struct link){HOSTILE, place, place});
 		vec_push(&item->evidence, (struct evidence){HOSTILE, 1, HOSTILE});
 		vec_push(&doc->steps,
 			 (struct step){rank, rank, EFFORT_QUICK, {1, 2}, HOSTILE, gain});
@@ -381,6 +429,11 @@ static inline struct document *document_hostile(void)
 						  .process = HOSTILE,
 						  .line = 1,
 						  .self_unit = HOSTILE});
+	vec_push(&doc->wakeups,
+		 (struct wakeup){
+			 .state = HOSTILE, .waits = place, .ended_by = HOSTILE, .wakes = place});
+	vec_push(&doc->wakeups.at[0].terminals, (struct terminal){HOSTILE, place, 1});
+	vec_push(&doc->wakeups.at[0].chain, (struct link){HOSTILE, place, place});
 	doc->total = gain;
 	vec_push(&doc->thresholds,
 		 (struct threshold){HOSTILE, HOSTILE, HOSTILE, 1, HOSTILE, 1, true});

@@ -120,6 +120,20 @@ static void contract(void **state)
 	assert_true(real_at(root, "profile.hotspots.1.self_weight") == 1.42);
 	assert_string_equal(text_at(root, "profile.hotspots.1.self_unit"), "s");
 	assert_null(at(root, "profile.hotspots.2.function"));
+	assert_true(real_at(root, "profile.wakeups.0.seconds") == 8.25);
+	assert_string_equal(text_at(root, "profile.wakeups.0.wakes.function"), "internal_flush");
+	assert_string_equal(text_at(root, "profile.wakeups.0.terminals.1.who.process"), "burner");
+	assert_true(real_at(root, "profile.wakeups.0.terminals.0.share") == 0.72);
+	assert_string_equal(text_at(root, "profile.wakeups.0.chain.1.woken_by.process"),
+			    "postgres");
+	assert_null(at(root, "profile.wakeups.0.chain.0.woken_by"));
+	assert_true(json_is_true(at(root, "profile.wakeups.0.blamed")));
+	assert_true(json_is_false(at(root, "profile.wakeups.1.blamed")));
+	assert_string_equal(text_at(root, "profile.wakeups.1.ended_by"), "timer");
+	assert_string_equal(text_at(root, "bottlenecks.0.chain.2.woken_by.function"),
+			    "internal_flush");
+	assert_int_equal(json_integer_value(at(root, "coverage.waits.polls_untold")), 17);
+	assert_true(real_at(root, "coverage.waits.wakers_placed_share") == 0.984);
 
 	assert_string_equal(text_at(root, "strategy.steps.1.category"), "medium");
 	assert_true(real_at(root, "strategy.steps.0.effort_hours.0") == 0.25);

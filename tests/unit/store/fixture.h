@@ -137,8 +137,11 @@ static inline void fixture_slice(struct recording *rec)
 	struct wait wait = {.thread = 1,
 			    .stack = 1,
 			    .waker = 0,
+			    .waker_stack = 2,
 			    .state = STATE_WAIT_LOCAL,
 			    .syscall = -1,
+			    .end = WAIT_END_THREAD,
+			    .lock = 1,
 			    .begin_ns = begin + 5,
 			    .end_ns = begin + 500};
 
@@ -150,7 +153,9 @@ static inline void fixture_slice(struct recording *rec)
 	recording_edge(rec, EDGE_CULPRIT, 0, 1, 9, 123456);
 	recording_edge(rec, EDGE_WAKER, 1, NONE, 1, 0);
 	recording_wait(rec, &wait);
-	wait.waker = NONE;
+	wait.waker = wait.waker_stack = NONE;
+	wait.end = WAIT_END_SOFTIRQ;
+	wait.end_number = 3;
 	recording_wait(rec, &wait);
 	vec_push(&rec->excerpts, (struct excerpt){begin + 3, begin + 900});
 	vec_push(&rec->events, (struct event){.time_ns = begin + 4,
@@ -216,8 +221,9 @@ static inline void same_observations(const struct recording *x, const struct rec
 		  SAME(weight));
 	ROWS_SAME(ledger, SAME(slice); SAME(thread); SAME(state); SAME(ns));
 	ROWS_SAME(edges, SAME(slice); SAME(thread); SAME(party); SAME(kind); SAME(count); SAME(ns));
-	ROWS_SAME(waits, SAME(slice); SAME(thread); SAME(stack); SAME(waker); SAME(state);
-		  SAME(syscall); SAME(begin_ns); SAME(end_ns));
+	ROWS_SAME(waits, SAME(slice); SAME(thread); SAME(stack); SAME(waker); SAME(waker_stack);
+		  SAME(end); SAME(end_number); SAME(lock); SAME(state); SAME(syscall);
+		  SAME(begin_ns); SAME(end_ns));
 	ROWS_SAME(excerpts, SAME(begin_ns); SAME(end_ns));
 	ROWS_SAME(events, SAME(time_ns); SAME(excerpt); SAME(thread); SAME(other);
 		  SAME(sched_group); SAME(cpu); SAME(kind); SAME(state); SAME(lock); SAME(yielded));

@@ -96,7 +96,7 @@ static void test_not_a_recording(void **state)
 	assert_fails(read_error(), EINVAL, "is an SQLite database, but not a strait recording");
 	assert_int_equal(sql_run("PRAGMA application_id=0x53545254"), 0);
 	assert_fails(read_error(), ENOTSUP, "schema version 0");
-	assert_int_equal(sql_run("PRAGMA user_version=3"), 0);
+	assert_int_equal(sql_run("PRAGMA user_version=4"), 0);
 	assert_fails(read_error(), EBADMSG, "table strings is missing");
 }
 
@@ -104,13 +104,13 @@ static void test_other_versions(void **state)
 {
 	(void)state;
 	file_make(false);
-	assert_int_equal(sql_run("PRAGMA user_version=4"), 0);
+	assert_int_equal(sql_run("PRAGMA user_version=5"), 0);
 	assert_fails(read_error(), ENOTSUP,
-		     "schema version 4; strait " STRAIT_VERSION
-		     " reads version 3: read it with a newer strait");
-	assert_int_equal(sql_run("PRAGMA user_version=2"), 0);
-	assert_fails(read_error(), ENOTSUP, "record again");
+		     "schema version 5; strait " STRAIT_VERSION
+		     " reads version 4: read it with a newer strait");
 	assert_int_equal(sql_run("PRAGMA user_version=3"), 0);
+	assert_fails(read_error(), ENOTSUP, "record again");
+	assert_int_equal(sql_run("PRAGMA user_version=4"), 0);
 	assert_int_equal(read_error(), 0);
 }
 
@@ -195,6 +195,9 @@ static const struct {
 	{"UPDATE events SET kind = 3", "events row 0, kind: out of range"},
 	{"UPDATE events SET excerpt = 9", "events row 0, excerpt: refers to a row"},
 	{"UPDATE waits SET end_ns = 0", "waits row 0: it ends before"},
+	{"UPDATE waits SET ended_by = 6", "waits row 0, ended_by: out of range"},
+	{"UPDATE waits SET waker_stack = 99", "waits row 0, waker_stack: refers to a row"},
+	{"UPDATE waits SET lock = 2", "waits row 0, lock: out of range"},
 	{"UPDATE buckets SET bucket = 3776", "bucket: out of range"},
 	{"UPDATE points SET value = 9e999", "value: out of range"},
 	{"UPDATE points SET value = 'x'", "value: not a number"},

@@ -164,6 +164,10 @@ static void test_views(void **state)
 	assert_answer(db, "SELECT state || ns || coalesce(waker_tid, '') FROM v_waits",
 		      "local peer4951");
 	assert_answer(db, "SELECT count(*) FROM v_waits WHERE waker_pid IS NULL", "3");
+	assert_answer(db,
+		      "SELECT group_concat(ended_by || end_number || lock || "
+		      "coalesce(waker_stack, '')) FROM v_waits WHERE slice = 0",
+		      "thread012,softirq31");
 	assert_answer(db, "SELECT count(*) FROM v_edges WHERE kind = 'culprit'", "3");
 	assert_answer(db, "SELECT count(*) FROM v_counts WHERE pid = 4194303", "3");
 	assert_answer(db, "SELECT count(*) FROM v_counts", "6");

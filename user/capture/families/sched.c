@@ -13,6 +13,7 @@
 #include "capture/cpus.h"
 #include "capture/families.h"
 #include "capture/tasks.h"
+#include "capture/waits.h"
 #include "histogram.h"
 #include "strait.skel.h"
 
@@ -21,6 +22,7 @@ struct sched_data {
 	uint64_t sum;
 	struct wire_cpu *cpus; /* per CPU, when last read */
 	struct contexts *contexts;
+	struct waits *waits;
 };
 
 static struct sched_data *sched_data(struct session *session)
@@ -165,7 +167,8 @@ static int sched_begin(struct session *session, struct error *error)
 	session->family_data[family_index(&family_sched)] = data;
 	data->cpus = calloc((size_t)libbpf_num_possible_cpus(), sizeof(*data->cpus));
 	data->contexts = contexts_open(bpf_map__fd(session->skeleton->maps.contexts));
-	if (!data->cpus || !data->contexts)
+	data->waits = waits_new();
+	if (!data->cpus || !data->contexts || !data->waits)
 		return error_set(error, -ENOMEM, "out of memory");
 	runqueue_drain(session, false);
 	cpus_drain(session, false);
@@ -181,6 +184,7 @@ static int sched_drain(struct session *session, struct error *error)
 	 */
 	contexts_drain(data->contexts, session);
 	err = sched_dump(session, session->slice_end_ns, error);
+	waits_end_slice(data->waits, session);
 	tasks_end_slice(session->tasks);
 	runqueue_drain(session, true);
 	cpus_drain(session, true);
@@ -194,6 +198,7 @@ static void sched_close(struct session *session)
 	if (!data)
 		return;
 	contexts_close(data->contexts);
+	waits_free(data->waits);
 	free(data->cpus);
 	free(data);
 }
@@ -233,22 +238,19 @@ static void sched_exit(struct session *session, const void *record, size_t size)
 
 static void sched_waited(struct session *session, const void *record, size_t size)
 {
-	const struct wire_wait *in = record;
-	struct wait wait = {.slice = recording_slice(session->recording), .waker = NONE};
+	struct sched_data *data = sched_data(session);
 
-	if (size < sizeof(*in))
-		return;
-	wait.thread = session_thread(session, in->header.tid, in->header.tgid);
-	wait.stack = session_stack(session, in->kernel_stack, in->user_stack);
-	if (in->waker)
-		wait.waker = session_thread(session, in->waker, in->waker_tgid);
-	wait.state = in->state;
-	wait.syscall = in->syscall;
-	wait.begin_ns = session_time(session, in->begin_ns);
-	wait.end_ns = session_time(session, in->header.time_ns);
-	if (wait.end_ns <= wait.begin_ns)
-		return;
-	recording_wait(session->recording, &wait);
+	/* Before the window there is nowhere to write it. */
+	if (data)
+		waits_told(data->waits, session, record, size);
+}
+
+static void sched_waker(struct session *session, const void *record, size_t size)
+{
+	struct sched_data *data = sched_data(session);
+
+	if (data)
+		waits_waker(data->waits, session, record, size);
 }
 
 const struct family family_sched = {
@@ -258,6 +260,7 @@ const struct family family_sched = {
 		     {WIRE_EXEC, sched_exec},
 		     {WIRE_EXIT, sched_exit},
 		     {WIRE_WAIT, sched_waited},
+		     {WIRE_WAKER, sched_waker},
 		     {WIRE_CONTEXT, contexts_sum}},
 	.prepare = sched_prepare,
 	.begin = sched_begin,

@@ -37,6 +37,7 @@ static struct recording *host_of_turns(const struct waiting *how)
 			recording_wait(rec, &(struct wait){.thread = thread,
 							   .stack = stack,
 							   .waker = n < how->expired ? NONE : first,
+							   .waker_stack = NONE,
 							   .state = STATE_WAIT_LOCK_USER,
 							   .syscall = 202,
 							   .begin_ns = n * 10000000ULL,
