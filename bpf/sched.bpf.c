@@ -337,6 +337,9 @@ static __always_inline int wakeup(void *ctx, struct task_struct *task, struct cp
 	if (waker_is_current(cpu))
 		id = bpf_get_current_pid_tgid();
 	was = ledger->state;
+	if (ctx)
+		cpu->woken_from =
+			was | (ledger->wait.context ? ledger->wait.what & CONTEXT_LOCK : 0);
 	ledger_write_begin(ledger);
 	waited = ledger_end_off(ledger, now);
 	ledger->state = STATE_READY_WOKEN;
@@ -360,12 +363,6 @@ static __always_inline int wakeup(void *ctx, struct task_struct *task, struct cp
 	return 0;
 }
 
-/* A thread and its sleep: the next time that it is woken is not the same. */
-static __always_inline __u64 woken_key(struct task_struct *task)
-{
-	return (__u64)task->pid << 32 | (__u32)task->nvcsw;
-}
-
 /*
  * The one who wakes is current here. At sched_wakeup it often is not: a thread that goes to an idle
  * CPU is put into its queue by that CPU itself. A thread that is still on its way off its CPU is
@@ -379,6 +376,7 @@ int BPF_PROG(sched__waking, struct task_struct *task)
 	if (!cpu || compat_task_on_cpu(task))
 		return 0;
 	cpu->woken = woken_key(task);
+	cpu->woken_from = 0;
 	return wakeup(ctx, task, cpu);
 }
 

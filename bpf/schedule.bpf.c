@@ -127,11 +127,17 @@ static __always_inline int schedule_woken(struct task_struct *task, bool born)
 	struct wire_schedule_cpu *here;
 	struct cpu_state *cpu = cpu_here();
 	__u64 id = bpf_get_current_pid_tgid(), now;
+	__u32 from = 0;
 
 	if (!ledger || !cpu)
 		return 0;
-	if (!born && (ledger_runs(ledger) || ledger_ready(ledger)))
-		return 0;
+	/* The program of sched that came before has ended the wait in the ledger already. */
+	if (!born && (ledger_runs(ledger) || ledger_ready(ledger))) {
+		if (cpu->woken == woken_key(task))
+			from = cpu->woken_from;
+		if (!from)
+			return 0;
+	}
 	now = bpf_ktime_get_ns();
 	here = schedule_here(now);
 	if (!here)
@@ -144,8 +150,12 @@ static __always_inline int schedule_woken(struct task_struct *task, bool born)
 		record.other = (__u32)id;
 		record.other_tgid = id >> 32;
 	}
-	if (!born)
+	if (from) {
+		record.state = from & ~CONTEXT_LOCK;
+		record.flags = from & CONTEXT_LOCK ? SCHEDULE_LOCK : 0;
+	} else if (!born) {
 		schedule_state(&record, ledger);
+	}
 	return schedule_tell(here, now, SCHEDULE_WAKE, &record);
 }
 

@@ -32,6 +32,12 @@ static __always_inline struct wire_ledger *ledger_current(void)
 	return bpf_map_lookup_elem(&ledger_hash, &tid);
 }
 
+/* A thread and its sleep: the next time that it is woken is not the same. */
+static __always_inline __u64 woken_key(struct task_struct *task)
+{
+	return (__u64)task->pid << 32 | (__u32)task->nvcsw;
+}
+
 static __always_inline void ledger_write_begin(struct wire_ledger *ledger)
 {
 	ledger->seq++;

@@ -97,6 +97,8 @@ struct cpu_state {
 	__u32 contexts; /* looked up in the context cache */
 	__u32 samples;  /* CPU samples that were due while some were left out */
 	__u64 woken;    /* who was woken here last, and whose ledger says so already */
+	/* What it waited for until this call, state and CONTEXT_LOCK; 0 = it did not. */
+	__u32 woken_from;
 	/* What holder_sum() found. */
 	bool held_by_owner;
 	__u32 held_us[STATE_COUNT];
