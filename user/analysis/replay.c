@@ -30,6 +30,7 @@ struct replay {
 	struct replay_scheduler scheduler;
 	uint64_t budget; /* of all replays together: events that may still be looked at */
 	VEC(struct excerpt_replay) excerpts;
+	double *active; /* of each thread of the recording: share of the excerpts' time */
 };
 
 /* ---- as it was ---- */
@@ -113,6 +114,25 @@ static void scheduler_choose(struct replay *replay)
 		excerpt_base(replay, excerpt);
 }
 
+/*
+ * How active each thread is. Over all excerpts: one that waits for the whole of an excerpt, and
+ * does next to nothing in another, is the same thread with the same work in both.
+ */
+static void activity_find(struct replay *replay)
+{
+	double n = (double)replay->excerpts.len;
+
+	replay->active = calloc(replay->a->rec->threads.len + 1, sizeof(*replay->active));
+	if (!replay->active)
+		abort();
+	vec_each(&replay->excerpts, excerpt) {
+		double length = (double)excerpt->trace.length_ns;
+
+		vec_each(&excerpt->trace.threads, thread)
+			replay->active[thread->thread] += (double)thread->active_ns / length / n;
+	}
+}
+
 struct replay *replays_new(const struct analysis *a)
 {
 	struct replay *replay = calloc(1, sizeof(*replay));
@@ -139,6 +159,7 @@ struct replay *replays_new(const struct analysis *a)
 		if (!row->base)
 			abort();
 	}
+	activity_find(replay);
 	if (replay->excerpts.len)
 		scheduler_choose(replay);
 	return replay;
@@ -153,12 +174,16 @@ void replays_free(struct replay *replay)
 		free(excerpt->base);
 	}
 	vec_free(&replay->excerpts);
+	free(replay->active);
 	free(replay);
 }
 
 /* ---- with the cause shrunk ---- */
 
-/* Sums over the threads of a group in one excerpt, ns. */
+/*
+ * Sums over the threads of a group in one excerpt, as shares of its length: an excerpt is as long
+ * as the room for its records lasts, which is shorter where more happens.
+ */
 struct group_time {
 	double recorded, base, shrunk;
 };
@@ -169,8 +194,8 @@ static void group_times(const struct replay *replay, const struct excerpt_replay
 {
 	for (size_t i = 0; i < excerpt->trace.threads.len; i++) {
 		const struct replay_thread *thread = &excerpt->trace.threads.at[i];
-		double active = (double)thread->active_ns / (double)excerpt->trace.length_ns;
-		double weight = active * cause->work[i];
+		double active = replay->active[thread->thread];
+		double weight = active * cause->work[i] / (double)excerpt->trace.length_ns;
 
 		if (replay->a->facts->threads[thread->thread].group != group || active < ACTIVE_MIN)
 			continue;
@@ -180,9 +205,29 @@ static void group_times(const struct replay *replay, const struct excerpt_replay
 	}
 }
 
-/* One excerpt with the cause shrunk; false if it says nothing. */
+/* Findings whose causes are shrunk together, and the group whose time that is to save. */
+struct fixes {
+	const struct bottleneck *const *findings;
+	size_t count;
+	uint32_t group;
+};
+
+/* Whether one of the causes at least could be taken out. */
+static bool causes_shrink(const struct replay *replay, const struct excerpt_replay *excerpt,
+			  const struct fixes *fixes, double level, struct replay_cause *cause)
+{
+	bool any = false;
+
+	replay_cause_none(&excerpt->trace, cause);
+	for (size_t i = 0; i < fixes->count; i++)
+		any |= replay_cause_shrink(replay->a, fixes->findings[i], &excerpt->trace, level,
+					   cause);
+	return any;
+}
+
+/* One excerpt with the causes shrunk; false if it says nothing. */
 static bool excerpt_shrink(struct replay *replay, const struct excerpt_replay *excerpt,
-			   const struct bottleneck *finding, double level, struct group_time *time)
+			   const struct fixes *fixes, double level, struct group_time *time)
 {
 	size_t n = excerpt->trace.threads.len;
 	struct replay_cause cause = {calloc(n + 1, sizeof(*cause.changes)),
@@ -193,12 +238,11 @@ static bool excerpt_shrink(struct replay *replay, const struct excerpt_replay *e
 	if (!cause.changes || !cause.work || !done)
 		abort();
 	*time = (struct group_time){};
-	good = excerpt->good &&
-	       replay_cause_shrink(replay->a, finding, &excerpt->trace, level, &cause) &&
+	good = excerpt->good && causes_shrink(replay, excerpt, fixes, level, &cause) &&
 	       replay_run(&excerpt->trace, replay->a->rec, &replay->scheduler, cause.changes, done,
 			  &replay->budget);
 	if (good)
-		group_times(replay, excerpt, finding->group, &cause, done, time);
+		group_times(replay, excerpt, fixes->group, &cause, done, time);
 	free(cause.changes);
 	free(cause.work);
 	free(done);
@@ -223,8 +267,7 @@ static double saved_share(double base, double shrunk)
 }
 
 /* All excerpts at one level: the share saved of all their time, and how far they are apart. */
-static struct level level_replay(struct replay *replay, const struct bottleneck *finding,
-				 double level)
+static struct level level_replay(struct replay *replay, const struct fixes *fixes, double level)
 {
 	struct group_time sum = {};
 	double values[EXCERPTS_MAX], mean = 0, variance = 0;
@@ -234,7 +277,7 @@ static struct level level_replay(struct replay *replay, const struct bottleneck 
 	vec_each(&replay->excerpts, excerpt) {
 		struct group_time time;
 
-		if (!excerpt_shrink(replay, excerpt, finding, level, &time))
+		if (!excerpt_shrink(replay, excerpt, fixes, level, &time))
 			continue;
 		values[n++] = saved_share(time.base, time.shrunk);
 		sum.recorded += time.recorded;
@@ -256,30 +299,45 @@ static struct level level_replay(struct replay *replay, const struct bottleneck 
 	return result;
 }
 
-struct replay_gain replays_gain(struct replay *replay, const struct bottleneck *finding)
+struct replay_gain replays_gain_together(struct replay *replay,
+					 const struct bottleneck *const *findings, size_t count,
+					 uint32_t group)
 {
 	struct replay_gain gain = {.why = "the recording has no excerpts of the schedule"};
-	double share = finding->impact.share;
-	struct level middle, low, high;
+	struct fixes fixes = {findings, count, group};
+	struct level level;
 
-	if (!replay->excerpts.len || share <= 0)
+	if (!replay->excerpts.len)
 		return gain;
-	middle = low = high = level_replay(replay, finding, 1);
+	level = level_replay(replay, &fixes, 1);
 	gain.why = "this cause cannot be taken out of the recorded schedule";
-	if (!middle.excerpts)
+	if (!level.excerpts)
 		return gain;
-	gain.off = middle.off;
+	gain.off = level.off;
 	gain.why = "the replay does not reproduce what was recorded";
-	if (middle.off > OFF_AT_MOST)
+	if (level.off > OFF_AT_MOST)
 		return gain;
-	if (finding->of_running) {
-		low = level_replay(replay, finding, finding->impact.low / share);
-		high = level_replay(replay, finding, finding->impact.high / share);
-	}
 	gain.why = NULL;
-	gain.excerpts = middle.excerpts;
-	gain.saved = fmin(fmax(middle.saved, 0), 1);
-	gain.low = fmin(fmax(fmin(low.saved, middle.saved) - low.half, 0), gain.saved);
-	gain.high = fmax(fmin(fmax(high.saved, middle.saved) + high.half, 1), gain.saved);
+	gain.excerpts = level.excerpts;
+	gain.saved = fmin(fmax(level.saved, 0), 1);
+	gain.low = fmin(fmax(level.saved - level.half, 0), gain.saved);
+	gain.high = fmax(fmin(level.saved + level.half, 1), gain.saved);
+	return gain;
+}
+
+struct replay_gain replays_gain(struct replay *replay, const struct bottleneck *finding)
+{
+	struct fixes fixes = {&finding, 1, finding->group};
+	double share = finding->impact.share;
+	struct replay_gain gain;
+	struct level low, high;
+
+	gain = replays_gain_together(replay, &finding, share > 0, finding->group);
+	if (gain.why || !finding->of_running)
+		return gain;
+	low = level_replay(replay, &fixes, finding->impact.low / share);
+	high = level_replay(replay, &fixes, finding->impact.high / share);
+	gain.low = fmin(gain.low, fmax(low.saved - low.half, 0));
+	gain.high = fmax(gain.high, fmin(high.saved + high.half, 1));
 	return gain;
 }

@@ -27,5 +27,9 @@ void replays_free(struct replay *replay);
 
 /* What removing the cause of a finding saves the group it is about. */
 struct replay_gain replays_gain(struct replay *replay, const struct bottleneck *finding);
+/* What removing all of these causes that can be taken out saves a group. */
+struct replay_gain replays_gain_together(struct replay *replay,
+					 const struct bottleneck *const *findings, size_t count,
+					 uint32_t group);
 
 #endif

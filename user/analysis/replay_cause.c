@@ -77,7 +77,7 @@ static bool shrink_sampled(const struct shrink *s, samples_test *test, double le
 		s->cause->changes[at].run -= part * s->finding->removable;
 		s->cause->changes[at].run = fmax(s->cause->changes[at].run, 0);
 		if (idle)
-			s->cause->work[at] = 1 - part;
+			s->cause->work[at] *= 1 - part;
 	}
 	free(all);
 	free(hits);
@@ -97,7 +97,7 @@ static bool shrink_share(const struct shrink *s)
 	share = fmin(s->finding->impact.share * s->a->blame->total / all * s->level, 1);
 	for (uint32_t at = 0; at < s->trace->threads.len; at++)
 		if (of_subject(s, at))
-			s->cause->changes[at].run = 1 - share * s->finding->removable;
+			s->cause->changes[at].run *= 1 - share * s->finding->removable;
 	return true;
 }
 
@@ -122,7 +122,7 @@ static bool shrink_yields(const struct shrink *s)
 				yielded += step->ns;
 		s->cause->changes[at].yields = true;
 		if (thread->run_ns)
-			s->cause->work[at] = 1 - (double)yielded / (double)thread->run_ns;
+			s->cause->work[at] *= 1 - (double)yielded / (double)thread->run_ns;
 		found = found || yielded;
 	}
 	return found;
@@ -135,41 +135,55 @@ static bool shrink_spin(const struct shrink *s)
 
 /* ---- waits ---- */
 
-static bool shrink_waits(const struct shrink *s, uint32_t states, bool locks)
+/* Another share of what is left is gone. */
+static void spare(float *spared, double share)
 {
-	for (uint32_t at = 0; at < s->trace->threads.len; at++) {
-		struct replay_change *change = &s->cause->changes[at];
+	*spared = (float)(1 - (1 - *spared) * (1 - share));
+}
 
-		if (!of_subject(s, at))
-			continue;
-		change->states = states;
-		change->locks = locks;
-		change->waits = 1 - s->finding->removable;
-	}
+static bool shrink_waits(const struct shrink *s, uint32_t states, double share)
+{
+	for (uint32_t at = 0; at < s->trace->threads.len; at++)
+		for (uint32_t state = 0; state < STATE_COUNT && of_subject(s, at); state++)
+			if (states >> state & 1)
+				spare(&s->cause->changes[at].spared[state], share);
 	return true;
 }
 
 static bool shrink_lock_user(const struct shrink *s)
 {
-	return shrink_waits(s, 0, true);
+	for (uint32_t at = 0; at < s->trace->threads.len; at++)
+		if (of_subject(s, at))
+			spare(&s->cause->changes[at].unlocked, s->finding->removable);
+	return true;
 }
 
+/*
+ * Who does not sleep for a lock spins for it. What the CPUs leave room for (finding->removable) is
+ * for the replay itself to find.
+ */
 static bool shrink_lock_kernel(const struct shrink *s)
 {
-	return shrink_waits(s, STATE_BIT(STATE_WAIT_LOCK_KERNEL), false);
+	struct bottleneck all = *s->finding;
+	struct shrink whole = *s;
+
+	all.removable = 1;
+	whole.finding = &all;
+	shrink_sampled(&whole, samples_kernel_lock, 0, false);
+	return shrink_waits(&whole, STATE_BIT(STATE_WAIT_LOCK_KERNEL), 1);
 }
 
 /* What the requests take of the CPU goes with them. */
 static bool shrink_disk_read(const struct shrink *s)
 {
 	shrink_sampled(s, samples_read_disk, 0, false);
-	return shrink_waits(s, STATE_BIT(STATE_WAIT_DISK_READ), false);
+	return shrink_waits(s, STATE_BIT(STATE_WAIT_DISK_READ), s->finding->removable);
 }
 
 static bool shrink_disk_write(const struct shrink *s)
 {
 	shrink_sampled(s, samples_write_disk, 0, false);
-	return shrink_waits(s, STATE_BIT(STATE_WAIT_DISK_WRITE), false);
+	return shrink_waits(s, STATE_BIT(STATE_WAIT_DISK_WRITE), s->finding->removable);
 }
 
 /* CPU time and waits for disks of the group that the finding is about, ns. */
@@ -213,16 +227,8 @@ static bool shrink_reclaim(const struct shrink *s)
 	shrink_sampled(s, samples_reclaim, 0, false);
 	fetch.level = again;
 	shrink_sampled(&fetch, samples_fetch, 0, false);
-	for (uint32_t at = 0; at < s->trace->threads.len; at++) {
-		struct replay_change *change = &s->cause->changes[at];
-
-		if (!of_subject(s, at))
-			continue;
-		change->gone = STATE_BIT(STATE_WAIT_RECLAIM);
-		change->states = STATES_FETCH;
-		change->waits = 1 - again;
-	}
-	return true;
+	shrink_waits(s, STATE_BIT(STATE_WAIT_RECLAIM), 1);
+	return shrink_waits(s, STATES_FETCH, again);
 }
 
 double replay_cause_work(const struct analysis *a, const struct bottleneck *finding)
@@ -278,14 +284,14 @@ static bool shrink_priority(const struct shrink *s)
 static bool shrink_affinity(const struct shrink *s)
 {
 	for (uint32_t at = 0; at < s->trace->threads.len; at++)
-		s->cause->changes[at].unpinned = of_subject(s, at);
+		s->cause->changes[at].unpinned |= of_subject(s, at);
 	return true;
 }
 
 static bool shrink_quota(const struct shrink *s)
 {
 	for (uint32_t at = 0; at < s->trace->threads.len; at++)
-		s->cause->changes[at].unheld = of_subject(s, at);
+		s->cause->changes[at].unheld |= of_subject(s, at);
 	return true;
 }
 
@@ -301,7 +307,7 @@ static bool shrink_interrupts(const struct shrink *s)
 			if (STATES_ON_CPU >> state & 1)
 				run += (double)thread->ns[state];
 		if (run > 0)
-			s->cause->changes[at].run = 1 - irq / run;
+			s->cause->changes[at].run *= 1 - irq / run;
 		if (thread->group != NONE && s->a->facts->groups.at[thread->group].kernel &&
 		    irq > run / 2)
 			s->cause->changes[at].run = 0;
@@ -323,7 +329,7 @@ static bool shrink_single(const struct shrink *s)
 			most = at;
 	if (most == NONE)
 		return false;
-	s->cause->changes[most].run = 1 / (1 + idle);
+	s->cause->changes[most].run /= 1 + idle;
 	return true;
 }
 
@@ -350,15 +356,19 @@ static const struct {
 	{"mem.reclaim", shrink_reclaim},
 };
 
+void replay_cause_none(const struct replay_trace *trace, struct replay_cause *cause)
+{
+	for (size_t i = 0; i < trace->threads.len; i++) {
+		cause->changes[i] = REPLAY_UNCHANGED;
+		cause->work[i] = 1;
+	}
+}
+
 bool replay_cause_shrink(const struct analysis *a, const struct bottleneck *finding,
 			 const struct replay_trace *trace, double level, struct replay_cause *cause)
 {
 	struct shrink s = {a, finding, trace, level, cause};
 
-	for (size_t i = 0; i < trace->threads.len; i++) {
-		cause->changes[i] = REPLAY_UNCHANGED;
-		cause->work[i] = 1;
-	}
 	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
 		if (!strcmp(finding->id, causes[i].id))
 			return causes[i].shrink(&s);

@@ -16,9 +16,12 @@ struct replay_cause {
 	double *work;
 };
 
+/* Both hold one entry for each thread of the trace. As it was: nothing is shrunk. */
+void replay_cause_none(const struct replay_trace *trace, struct replay_cause *cause);
+
 /*
- * Fills both, which hold one entry for each thread of the trace. `level`: how much of the cause
- * there is, 1 = as estimated. False if the cause cannot be taken out of a schedule.
+ * Shrinks one more cause. `level`: how much of it there is, 1 = as estimated. False if the cause
+ * cannot be taken out of a schedule.
  */
 bool replay_cause_shrink(const struct analysis *a, const struct bottleneck *finding,
 			 const struct replay_trace *trace, double level,

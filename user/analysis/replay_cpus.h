@@ -23,6 +23,7 @@ struct cpus_thread {
 	double weight, had;   /* had: virtual time */
 	const uint64_t *mask; /* of CPUs, NULL = all */
 	uint64_t queued_at;
+	double spared; /* waits that are no more, less those that were left out for it */
 };
 
 struct cpus_cpu {

@@ -80,11 +80,19 @@ static double wait_factor(const struct replay_change *change, const struct repla
 {
 	if (step->kind == STEP_HELD)
 		return change->unheld ? 0 : 1;
-	if (change->gone >> step->state & 1)
-		return 0;
-	if (change->states >> step->state & 1 || (change->locks && step->lock))
-		return change->waits;
-	return 1;
+	if (step->lock)
+		return (1 - change->spared[step->state]) * (1 - change->unlocked);
+	return 1 - change->spared[step->state];
+}
+
+/* A wait for another thread is there or not: as many are not as the factor says. */
+static bool wait_spared(struct cpus_thread *thread, double factor)
+{
+	thread->spared += 1 - fmin(factor, 1);
+	if (thread->spared < 1 - 1e-9)
+		return false;
+	thread->spared -= 1;
+	return true;
 }
 
 static void thread_done(struct replay *r, uint32_t at)
@@ -148,7 +156,7 @@ static bool thread_advance(struct replay *r, uint32_t at)
 		}
 		factor = wait_factor(change, step);
 		if (step->kind == STEP_WAIT) {
-			if (factor < 0.5 || r->arrived[at][state->step])
+			if (wait_spared(state, factor) || r->arrived[at][state->step])
 				continue;
 			state->blocked = true;
 			state->timed = false;

@@ -12,20 +12,18 @@
 
 #include "analysis/replay_trace.h"
 
-/* What is otherwise for one thread. */
+/* What is otherwise for one thread. All zero but for `run`: nothing. */
 struct replay_change {
-	double run;      /* factor of the CPU time of its steps: 1 = as it was, 0 = none */
-	double waits;    /* factor of the waits selected by the next two: 0 = none */
-	uint32_t states; /* bits of enum thread_state */
-	uint32_t gone;   /* states whose waits take no time */
-	bool locks;      /* waits for mutexes that others hold */
-	bool unheld;     /* no quota holds it */
-	bool unpinned;   /* it may use all CPUs */
-	bool ordinary;   /* no real-time priority */
-	bool yields;     /* runs that ended with sched_yield() take no time */
-	double weight;   /* its share of the CPUs, 1024 = nice 0; 0 = as it was */
+	double run; /* factor of the CPU time of its steps: 1 = as it was, 0 = none */
+	float spared[STATE_COUNT]; /* of its waits in each state, the share that is gone */
+	float unlocked;            /* the same of those for mutexes that others hold */
+	bool unheld;               /* no quota holds it */
+	bool unpinned;             /* it may use all CPUs */
+	bool ordinary;             /* no real-time priority */
+	bool yields;               /* runs that ended with sched_yield() take no time */
+	double weight;             /* its share of the CPUs, 1024 = nice 0; 0 = as it was */
 };
-#define REPLAY_UNCHANGED ((struct replay_change){.run = 1, .waits = 1})
+#define REPLAY_UNCHANGED ((struct replay_change){.run = 1})
 
 struct replay_scheduler {
 	uint64_t turn_ns;   /* of a thread while others wait */

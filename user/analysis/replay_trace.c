@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdlib.h>
 
+#include "analysis/replay_open.h"
 #include "analysis/replay_trace.h"
 
 /* A CPU that a ready thread could have is given to it sooner. */
@@ -42,21 +43,6 @@ struct builder {
 	} cpus[REPLAY_CPUS];
 	uint64_t begin, end; /* since the window began */
 };
-
-bool replay_state_idle(enum thread_state state, bool lock)
-{
-	switch (state) {
-	case STATE_WAIT_POLL:
-	case STATE_WAIT_REMOTE:
-	case STATE_WAIT_LOCAL:
-	case STATE_WAIT_OTHER:
-		return true;
-	case STATE_WAIT_LOCK_USER:
-		return !lock;
-	default:
-		return false;
-	}
-}
 
 /* ---- the events of the excerpt ---- */
 
@@ -403,26 +389,73 @@ static uint32_t root_find(const struct builder *b)
 	return NONE;
 }
 
-/* What is under way at the end. A wait of which no end is known is not part of the work. */
+/* Threads that wait from before the begin until after the end: nothing else tells of them. */
+static void throughout_add(struct builder *b)
+{
+	bool *locks = replay_open_locks(b->rec);
+
+	vec_each(&b->rec->waits, wait) {
+		uint32_t at;
+
+		if (wait->begin_ns > b->begin || wait->end_ns <= b->end ||
+		    wait->thread >= b->rec->threads.len || b->position[wait->thread] != NONE)
+			continue;
+		at = thread_of(b, wait->thread, 0);
+		b->progress.at[at].doing = DOING_WAIT;
+		b->progress.at[at].state = (uint8_t)wait->state;
+		b->progress.at[at].lock =
+			wait->state == STATE_WAIT_LOCK_USER && locks[wait->thread];
+	}
+	free(locks);
+}
+
+/* A thread that could run at the end: as far as it is known what it waits for, that is a step. */
+static void ready_finish(struct builder *b, uint32_t at, uint64_t since)
+{
+	struct replay_thread *thread = &b->trace->threads.at[at];
+	uint64_t before = b->progress.at[at].held_before, held;
+
+	if (b->end <= since)
+		return;
+	thread->active_ns += b->end - since;
+	if (thread->sched_group == NONE)
+		return;
+	held = group_held(b, thread->sched_group, b->end);
+	if (held > before)
+		step_add(b, at, (struct replay_step){.kind = STEP_HELD, .ns = held - before},
+			 b->end);
+	else
+		step_add(b, at, (struct replay_step){.kind = STEP_RUN, .ns = 1}, b->end);
+}
+
+/* What is under way at the end lasts until there. */
 static void trace_finish(struct builder *b)
 {
 	struct replay_trace *trace = b->trace;
+	struct replay_opens opens = {.rec = b->rec, .trace = trace, .end_ns = b->end};
 
+	throughout_add(b);
 	for (uint32_t at = 0; at < trace->threads.len; at++) {
 		const struct progress *progress = &b->progress.at[at];
-		struct replay_thread *thread = &trace->threads.at[at];
-		uint64_t since = later(progress->since, b->begin);
+		struct replay_open open = {.at = at, .state = progress->state};
 
+		open.works = progress->doing == DOING_RUN || progress->doing == DOING_READY;
+		open.lock = progress->lock;
+		open.waits = progress->doing == DOING_WAIT;
+		open.ns = b->end - later(progress->since, b->begin);
 		if (progress->doing == DOING_RUN)
 			run_add(b, at, b->end, false);
-		if (progress->doing == DOING_READY && b->end > since)
-			thread->active_ns += b->end - since;
-		if (thread->sched_group == NONE)
-			thread->sched_group = group_of(b, NONE);
+		if (progress->doing == DOING_READY)
+			ready_finish(b, at, later(progress->since, b->begin));
+		vec_push(&opens.at, open);
+		if (trace->threads.at[at].sched_group == NONE)
+			trace->threads.at[at].sched_group = group_of(b, NONE);
 	}
 	trace->groups = (uint32_t)b->groups.len;
 	trace->root = root_find(b);
 	trace->length_ns = b->end - b->begin;
+	replay_open_close(&opens, b->position);
+	vec_free(&opens.at);
 }
 
 bool replay_trace_make(struct replay_trace *trace, const struct recording *rec, uint32_t excerpt)

@@ -68,7 +68,4 @@ struct replay_trace {
 bool replay_trace_make(struct replay_trace *trace, const struct recording *rec, uint32_t excerpt);
 void replay_trace_free(struct replay_trace *trace);
 
-/* Whether a wait of this kind, ended from outside, is one for work to arrive. */
-bool replay_state_idle(enum thread_state state, bool lock);
-
 #endif

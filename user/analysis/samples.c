@@ -83,6 +83,41 @@ bool samples_write_disk(const struct analysis *a, const struct stack *stack, uin
 	return samples_read_disk(a, stack, leaf, context) || stack_passes(a, stack, prefixes);
 }
 
+const struct lock_way lock_ways[] = {
+	{"rwsem_down_", "reader-writer semaphore"},
+	{"rwsem_spin_on_owner", "reader-writer semaphore"},
+	{"rwsem_optimistic_spin", "reader-writer semaphore"},
+	{"__percpu_down_read", "reader-writer semaphore"},
+	{"percpu_down_write", "reader-writer semaphore"},
+	{"__mutex_lock", "mutex"},
+	{"__ww_mutex_lock", "mutex"},
+	{"mutex_spin_on_owner", "mutex"},
+	{"rt_mutex_slowlock", "mutex"},
+	{"__rt_mutex_slowlock", "mutex"},
+	{"osq_lock", "lock"},
+	{"native_queued_spin_lock_slowpath", "spin lock"},
+	{"__pv_queued_spin_lock_slowpath", "spin lock"},
+	{"queued_spin_lock_slowpath", "spin lock"},
+	{"queued_read_lock_slowpath", "spin lock"},
+	{"queued_write_lock_slowpath", "spin lock"},
+	{},
+};
+
+bool samples_kernel_lock(const struct analysis *a, const struct stack *stack, uint32_t leaf,
+			 const void *context)
+{
+	(void)leaf;
+	(void)context;
+	for (uint32_t i = 0; i < stack->kernel_len; i++) {
+		const char *name = string_get(a->rec, sample_frame(a, stack, i)->function);
+
+		for (const struct lock_way *way = lock_ways; way->begin; way++)
+			if (!strncmp(name, way->begin, strlen(way->begin)))
+				return true;
+	}
+	return false;
+}
+
 bool samples_reclaim(const struct analysis *a, const struct stack *stack, uint32_t leaf,
 		     const void *context)
 {

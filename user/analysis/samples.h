@@ -28,8 +28,16 @@ static inline const struct frame *sample_frame(const struct analysis *a, const s
 
 /*
  * Tests: the thread asks a disk for something, or hears from it; that, or it syncs; it frees memory
- * to get some; it fetches pages from a disk, without what it frees for them.
+ * to get some; it fetches pages from a disk, without what it frees for them; it spins or queues for
+ * a lock of the kernel.
  */
-samples_test samples_read_disk, samples_write_disk, samples_reclaim, samples_fetch;
+samples_test samples_read_disk, samples_write_disk, samples_reclaim, samples_fetch,
+	samples_kernel_lock;
+
+/* The slow ways to the kernel's locks, by the beginnings of the functions' names; ends with {}. */
+struct lock_way {
+	const char *begin, *kind; /* what the lock is */
+};
+extern const struct lock_way lock_ways[];
 
 #endif

@@ -10,30 +10,9 @@
 
 #include "analysis/detectors/spots.h"
 #include "analysis/leaf.h"
+#include "analysis/samples.h"
 #include "analysis/phases.h"
 #include "analysis/stats.h"
-
-/* The slow ways to a lock, by the beginnings of the functions' names, and what the lock is. */
-static const struct {
-	const char *begin, *kind;
-} slow_ways[] = {
-	{"rwsem_down_", "reader-writer semaphore"},
-	{"rwsem_spin_on_owner", "reader-writer semaphore"},
-	{"rwsem_optimistic_spin", "reader-writer semaphore"},
-	{"__percpu_down_read", "reader-writer semaphore"},
-	{"percpu_down_write", "reader-writer semaphore"},
-	{"__mutex_lock", "mutex"},
-	{"__ww_mutex_lock", "mutex"},
-	{"mutex_spin_on_owner", "mutex"},
-	{"rt_mutex_slowlock", "mutex"},
-	{"__rt_mutex_slowlock", "mutex"},
-	{"osq_lock", "lock"},
-	{"native_queued_spin_lock_slowpath", "spin lock"},
-	{"__pv_queued_spin_lock_slowpath", "spin lock"},
-	{"queued_spin_lock_slowpath", "spin lock"},
-	{"queued_read_lock_slowpath", "spin lock"},
-	{"queued_write_lock_slowpath", "spin lock"},
-};
 
 /* The functions of locks themselves: who called them takes the lock. */
 static const char *const lock_functions[] = {
@@ -68,8 +47,8 @@ enum { NOT_OF_LOCKS, IN_LOCK, SLOW_WAY };
 
 static uint8_t function_class(const char *name)
 {
-	for (size_t i = 0; i < sizeof(slow_ways) / sizeof(slow_ways[0]); i++)
-		if (begins_with(name, slow_ways[i].begin))
+	for (size_t i = 0; lock_ways[i].begin; i++)
+		if (begins_with(name, lock_ways[i].begin))
 			return (uint8_t)(SLOW_WAY + i);
 	for (size_t i = 0; i < sizeof(lock_functions) / sizeof(lock_functions[0]); i++)
 		if (begins_with(name, lock_functions[i]))
@@ -104,7 +83,7 @@ static const char *lock_wanted(const struct recording *rec, const uint8_t *class
 
 		/* The outer function knows better what the lock is: all of them queue and spin. */
 		if (classes[at] >= SLOW_WAY) {
-			kind = slow_ways[classes[at] - SLOW_WAY].kind;
+			kind = lock_ways[classes[at] - SLOW_WAY].kind;
 		} else if (kind && classes[at] == NOT_OF_LOCKS) {
 			*taker = rec->frames.at[at].function;
 			return kind;
