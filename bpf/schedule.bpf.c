@@ -71,10 +71,21 @@ static __always_inline void schedule_state(struct wire_schedule *record,
 	if (ledger->state == STATE_WAIT_LOCK_USER && ledger->wait.context &&
 	    ledger->wait.what & CONTEXT_LOCK)
 		record->flags |= SCHEDULE_LOCK;
-	/* Not known while system calls are not observed. */
-	if (ledger->state == STATE_READY_PREEMPTED && calls_on && ledger->calls_phase == calls_on &&
-	    ledger->syscall >= 0 && ledger->syscall == schedule_yield)
-		record->flags |= SCHEDULE_YIELD;
+}
+
+/*
+ * Whether a thread that leaves its CPU and could run gives it away. Where system calls are not
+ * observed its registers tell: who yields all the time makes so many calls that they are not.
+ */
+static __always_inline bool schedule_yields(struct task_struct *task,
+					    const struct wire_ledger *ledger)
+{
+	if (ledger->state != STATE_READY_PREEMPTED || ledger->flags & LEDGER_KTHREAD ||
+	    schedule_yield < 0)
+		return false;
+	if (calls_on && ledger->calls_phase == calls_on)
+		return ledger->syscall == schedule_yield;
+	return compat_call_read(task, compat_registers_of(task)).number == schedule_yield;
 }
 
 /*
@@ -111,8 +122,11 @@ int BPF_PROG(schedule__switch, bool preempt, struct task_struct *prev, struct ta
 	record.other_tgid = next->tgid;
 	record.group = schedule_group(next);
 	ledger = prev->pid ? ledger_of(prev) : NULL;
-	if (ledger)
+	if (ledger) {
 		schedule_state(&record, ledger);
+		if (schedule_yields(prev, ledger))
+			record.flags |= SCHEDULE_YIELD;
+	}
 	return schedule_tell(here, now, SCHEDULE_SWITCH, &record);
 }
 
