@@ -56,6 +56,23 @@ static bool finding_queues(const struct bottleneck *finding)
 	return false;
 }
 
+/*
+ * Waiting for a mutex of which the holder's own code is the cause, where the finding's cause
+ * reaches its victim through a mutex: how long the queue is depends on how long each holds it, so
+ * it goes with what they wait for while they do.
+ */
+static double finding_queue_ns(const struct analysis *a, const struct bottleneck *finding)
+{
+	struct blame_filter queue = BLAME_ANY(STATE_BIT(STATE_WAIT_LOCK_USER));
+
+	queue.victim = finding->group;
+	queue.by_lock = 1;
+	for (size_t i = 1; i < finding->chain.len; i++)
+		if (!strcmp(finding->chain.at[i].id, "lock.user"))
+			return blame_sum(a->blame, &queue);
+	return 0;
+}
+
 /* CPU time that would be left for a group: all of it but what uninvolved groups take. */
 static double group_supply(const struct analysis *a, uint32_t group, uint32_t culprit)
 {
@@ -95,6 +112,7 @@ static struct bounds bounds_at(const struct analysis *a, const struct bottleneck
 	/* With a wait goes its end: getting a CPU again. */
 	if (work > 0)
 		ns += work + blame_sum(a->blame, &ready);
+	ns += finding_queue_ns(a, finding);
 	share = fmin(ns * share / finding->impact.share / worked, 1) * finding->removable;
 	/* Nothing becomes infinitely fast: leave a thousandth. */
 	bounds.amdahl = fmin(share, 0.999);
@@ -178,42 +196,99 @@ static int by_priority(const void *a, const void *b)
 	return left->rank < right->rank ? -1 : left->rank > right->rank;
 }
 
-/*
- * All steps together: each takes its part of what the ones before left. Parts of one group's CPU
- * time overlap (a hot function of a spinning thread), so they shrink by each other; waits are parts
- * of a partition and simply add up.
- */
-static void total_solve(struct analysis *a, struct bottleneck **order, size_t n)
+/* ---- all steps together ---- */
+
+/* The steps in the order to do them in. */
+struct plan {
+	struct analysis *a;
+	struct replay *replay;
+	const struct bottleneck *const *order;
+	size_t len;
+};
+
+static const struct prediction *plan_predicted(const struct plan *plan, size_t i)
 {
-	double *run_left = calloc(a->facts->groups.len + 1, sizeof(double)), removed = 0,
-	       worked = 0;
-	struct prediction *total = &a->doc->total;
+	return &plan->a->doc->steps.at[i].predicted;
+}
 
-	for (size_t i = 0; i < a->facts->groups.len; i++) {
-		run_left[i] = 1;
-		worked += a->blame->worked[i];
-	}
-	for (size_t i = 0; i < n; i++) {
-		double ns = order[i]->impact.share * a->blame->total * order[i]->removable;
-		struct blame_filter run = BLAME_ANY(STATES_RUN);
-		double of;
+/*
+ * What the steps save one group by Amdahl: each takes its part of what the ones before left. Parts
+ * of one group's CPU time overlap (a hot function of a spinning thread), so they shrink by each
+ * other; waits are parts of a partition and simply add up.
+ */
+static double plan_amdahl(const struct plan *plan, uint32_t group)
+{
+	double waits = 0, run_left = 1;
 
-		if (!order[i]->of_running) {
-			removed += ns;
+	for (size_t i = 0; i < plan->len; i++) {
+		const struct bottleneck *finding = plan->order[i];
+		double share = bounds_at(plan->a, finding, finding->impact.share).amdahl;
+
+		if (finding->group != group)
 			continue;
-		}
-		run.owner = order[i]->subject;
-		of = blame_sum(a->blame, &run);
-		removed += ns * run_left[order[i]->subject];
-		if (of > 0)
-			run_left[order[i]->subject] *= 1 - fmin(ns / of, 1);
+		if (finding->of_running)
+			run_left *= 1 - share;
+		else
+			waits += share;
 	}
+	return fmin(waits + 1 - run_left, 0.999);
+}
+
+/* What the steps save one group: no less than the best of them alone. */
+static struct prediction plan_group(const struct plan *plan, uint32_t group)
+{
+	struct replay_gain gain =
+		replays_gain_together(plan->replay, plan->order, plan->len, group);
+	double least = plan_amdahl(plan, group), left = 1, low_left = 1, high_left = 1;
+	struct prediction all = {}, best = {};
+
+	for (size_t i = 0; i < plan->len; i++) {
+		const struct prediction *one = plan_predicted(plan, i);
+
+		if (plan->order[i]->group != group)
+			continue;
+		left *= 1 - one->saved_share;
+		low_left *= 1 - one->low;
+		high_left *= 1 - one->high;
+		best.saved_share = fmax(best.saved_share, one->saved_share);
+		best.low = fmax(best.low, one->low);
+		best.high = fmax(best.high, one->high);
+	}
+	if (gain.why)
+		gain = (struct replay_gain){1 - left, 1 - low_left, 1 - high_left};
+	all.saved_share = fmax(fmin(gain.saved, least), best.saved_share);
+	all.low = fmin(fmax(fmin(gain.low, least), best.low), all.saved_share);
+	all.high = fmax(fmax(fmin(gain.high, least), best.high), all.saved_share);
+	return all;
+}
+
+static void total_solve(const struct plan *plan)
+{
+	const struct blame *blame = plan->a->blame;
+	struct prediction *total = &plan->a->doc->total;
+	double worked = 0;
+
+	for (uint32_t group = 0; group < plan->a->facts->groups.len; group++) {
+		struct prediction of;
+		bool any = false;
+
+		worked += blame->worked[group];
+		for (size_t i = 0; i < plan->len; i++)
+			any |= plan->order[i]->group == group;
+		if (!any)
+			continue;
+		of = plan_group(plan, group);
+		total->saved_share += blame->worked[group] * of.saved_share;
+		total->low += blame->worked[group] * of.low;
+		total->high += blame->worked[group] * of.high;
+	}
+	worked = fmax(worked, 1);
 	total->metric = "working time of all processes";
-	total->saved_share = worked > 0 ? fmin(removed / worked, 0.999) : 0;
-	total->low = total->high = total->saved_share;
+	total->saved_share = fmin(total->saved_share / worked, 0.999);
+	total->low = fmin(total->low / worked, total->saved_share);
+	total->high = fmax(fmin(total->high / worked, 1), total->saved_share);
 	total->speedup = 1 / (1 - total->saved_share);
-	total->method = "each step solved on what the steps before it leave";
-	free(run_left);
+	total->method = "all of them taken out at once";
 }
 
 void strategy_plan(struct analysis *a)
@@ -243,7 +318,7 @@ void strategy_plan(struct analysis *a)
 		step->predicted = predict(a, replay, order[i]);
 	}
 	if (n)
-		total_solve(a, order, n);
+		total_solve(&(struct plan){a, replay, (const struct bottleneck *const *)order, n});
 	replays_free(replay);
 	free(order);
 }
