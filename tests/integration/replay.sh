@@ -9,13 +9,16 @@
 
 need_root
 need_strait
-need jq
+need jq sqlite3 mkfifo
 
 recording=$work/r.strait
 
-# Something to report: a busy loop and a sleeper.
+# Something to report: a busy loop, a sleeper, and two that wake each other by pipes.
 start sh -c 'while :; do :; done'
 start sleep 60
+mkfifo "$work/to" "$work/fro"
+start bash -c 'exec 3<>"$0" 4<>"$1"; while read -r x <&3; do echo "$x" >&4; done' "$work/to" "$work/fro"
+start bash -c 'exec 3<>"$0" 4<>"$1"; while :; do echo x >&3; read -r x <&4; done' "$work/to" "$work/fro"
 
 for format in text json; do
 	run "$strait" -q -d 2 --replace -o "$recording" --format $format
@@ -34,6 +37,17 @@ run setpriv --reuid=65534 --regid=65534 --clear-groups \
 	"$strait" report /tmp/strait-replay-$$.strait --format json
 is 'a recording needs no root' 0 "$status"
 check 'the report does not depend on who makes it' cmp "$work/live" "$out"
+
+# What is replayed needs to know who ended a wait: of the two, each wakes the other once a sleep.
+pair="(select thread from v_threads where process_comm = 'bash')"
+pair_count() {
+	sqlite3 "$recording" "select count(*) from events where thread in $pair and $1"
+}
+wakes=$(pair_count "kind = 2 and other in $pair")
+sleeps=$(pair_count "kind = 1 and state =
+	(select value from words where what = 'state' and word = 'local peer')")
+check "excerpts tell who woke whom: $wakes wakeups, $sleeps sleeps" \
+	test "$sleeps" -gt 100 -a "$wakes" -gt $((sleeps * 8 / 10))
 
 run "$strait" flame "$recording" --kind cpu
 is 'folded stacks' 0 "$status"

@@ -84,21 +84,45 @@ static bool shrink_sampled(const struct shrink *s, samples_test *test, double le
 	return share > least;
 }
 
-/* CPU time of which only the group's share is known. */
+/*
+ * Of the CPU time of the subject and of the groups that take part (processes that it starts, who
+ * wakes it), the share that goes. Where others take part that is the share of all of their time
+ * that the finding's group loses to it.
+ */
+static double running_share(const struct shrink *s)
+{
+	const struct bottleneck *finding = s->finding;
+	struct blame_filter run = BLAME_ANY(STATES_RUN);
+	double all, gone = finding->impact.share * s->a->blame->total;
+
+	run.owner = finding->subject;
+	all = blame_sum(s->a->blame, &run);
+	if (finding->covers.len) {
+		all = s->a->blame->worked[finding->group];
+		gone = finding->group_ns;
+	}
+	return all > 0 ? fmin(gone / all * s->level, 1) : 0;
+}
+
+static bool takes_part(const struct shrink *s, uint32_t at)
+{
+	uint32_t group = s->a->facts->threads[s->trace->threads.at[at].thread].group;
+
+	vec_each(&s->finding->covers, covered)
+		if (group == *covered && group != NONE)
+			return true;
+	return of_subject(s, at);
+}
+
+/* CPU time of which only the share is known. */
 static bool shrink_share(const struct shrink *s)
 {
-	struct blame_filter run = BLAME_ANY(STATES_RUN);
-	double all, share;
+	double share = running_share(s);
 
-	run.owner = s->finding->subject;
-	all = blame_sum(s->a->blame, &run);
-	if (all <= 0)
-		return false;
-	share = fmin(s->finding->impact.share * s->a->blame->total / all * s->level, 1);
 	for (uint32_t at = 0; at < s->trace->threads.len; at++)
-		if (of_subject(s, at))
+		if (takes_part(s, at))
 			s->cause->changes[at].run *= 1 - share * s->finding->removable;
-	return true;
+	return share > 0;
 }
 
 static bool shrink_function(const struct shrink *s)

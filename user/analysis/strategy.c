@@ -211,18 +211,22 @@ static const struct prediction *plan_predicted(const struct plan *plan, size_t i
 	return &plan->a->doc->steps.at[i].predicted;
 }
 
+enum end { END_LOW, END_MIDDLE, END_HIGH };
+
 /*
  * What the steps save one group by Amdahl: each takes its part of what the ones before left. Parts
  * of one group's CPU time overlap (a hot function of a spinning thread), so they shrink by each
  * other; waits are parts of a partition and simply add up.
  */
-static double plan_amdahl(const struct plan *plan, uint32_t group)
+static double plan_amdahl(const struct plan *plan, uint32_t group, enum end end)
 {
 	double waits = 0, run_left = 1;
 
 	for (size_t i = 0; i < plan->len; i++) {
 		const struct bottleneck *finding = plan->order[i];
-		double share = bounds_at(plan->a, finding, finding->impact.share).amdahl;
+		const double ends[] = {finding->impact.low, finding->impact.share,
+				       finding->impact.high};
+		double share = bounds_at(plan->a, finding, ends[end]).amdahl;
 
 		if (finding->group != group)
 			continue;
@@ -239,7 +243,7 @@ static struct prediction plan_group(const struct plan *plan, uint32_t group)
 {
 	struct replay_gain gain =
 		replays_gain_together(plan->replay, plan->order, plan->len, group);
-	double least = plan_amdahl(plan, group), left = 1, low_left = 1, high_left = 1;
+	double left = 1, low_left = 1, high_left = 1;
 	struct prediction all = {}, best = {};
 
 	for (size_t i = 0; i < plan->len; i++) {
@@ -256,39 +260,69 @@ static struct prediction plan_group(const struct plan *plan, uint32_t group)
 	}
 	if (gain.why)
 		gain = (struct replay_gain){1 - left, 1 - low_left, 1 - high_left};
-	all.saved_share = fmax(fmin(gain.saved, least), best.saved_share);
-	all.low = fmin(fmax(fmin(gain.low, least), best.low), all.saved_share);
-	all.high = fmax(fmax(fmin(gain.high, least), best.high), all.saved_share);
+	all.saved_share =
+		fmax(fmin(gain.saved, plan_amdahl(plan, group, END_MIDDLE)), best.saved_share);
+	all.low = fmax(fmin(gain.low, plan_amdahl(plan, group, END_LOW)), best.low);
+	all.high = fmax(fmin(gain.high, plan_amdahl(plan, group, END_HIGH)), best.high);
+	all.low = fmin(all.low, all.saved_share);
+	all.high = fmax(all.high, all.saved_share);
 	return all;
+}
+
+/* Whether a step changes what a group does, though it is planned for another: it takes part. */
+static bool plan_touches(const struct plan *plan, uint32_t group)
+{
+	for (size_t i = 0; i < plan->len; i++) {
+		const struct bottleneck *finding = plan->order[i];
+
+		/* Who has the CPU that others wait for gains nothing when he gives it up. */
+		if (finding->subject == group && !finding_queues(finding))
+			return true;
+		vec_each(&finding->covers, covered)
+			if (*covered == group)
+				return true;
+	}
+	return false;
+}
+
+/* What all steps save a group. */
+static struct prediction plan_saves(const struct plan *plan, uint32_t group)
+{
+	struct prediction none = {};
+	struct replay_gain gain;
+
+	for (size_t i = 0; i < plan->len; i++)
+		if (plan->order[i]->group == group)
+			return plan_group(plan, group);
+	if (plan->a->blame->worked[group] <= 0 || !plan_touches(plan, group))
+		return none;
+	gain = replays_gain_together(plan->replay, plan->order, plan->len, group);
+	if (gain.why)
+		return none;
+	return (struct prediction){.saved_share = gain.saved, .low = gain.low, .high = gain.high};
 }
 
 static void total_solve(const struct plan *plan)
 {
 	const struct blame *blame = plan->a->blame;
 	struct prediction *total = &plan->a->doc->total;
-	double worked = 0;
+	double worked = 0, saved = 0, low = 0, high = 0;
 
 	for (uint32_t group = 0; group < plan->a->facts->groups.len; group++) {
-		struct prediction of;
-		bool any = false;
+		struct prediction of = plan_saves(plan, group);
 
 		worked += blame->worked[group];
-		for (size_t i = 0; i < plan->len; i++)
-			any |= plan->order[i]->group == group;
-		if (!any)
-			continue;
-		of = plan_group(plan, group);
-		total->saved_share += blame->worked[group] * of.saved_share;
-		total->low += blame->worked[group] * of.low;
-		total->high += blame->worked[group] * of.high;
+		saved += blame->worked[group] * of.saved_share;
+		low += blame->worked[group] * of.low;
+		high += blame->worked[group] * of.high;
 	}
 	worked = fmax(worked, 1);
 	total->metric = "working time of all processes";
-	total->saved_share = fmin(total->saved_share / worked, 0.999);
-	total->low = fmin(total->low / worked, total->saved_share);
-	total->high = fmax(fmin(total->high / worked, 1), total->saved_share);
+	total->saved_share = fmin(saved / worked, 0.999);
+	total->low = fmin(low / worked, total->saved_share);
+	total->high = fmax(fmin(high / worked, 1), total->saved_share);
 	total->speedup = 1 / (1 - total->saved_share);
-	total->method = "all of them taken out at once";
+	total->method = "the causes of all steps taken out at once";
 }
 
 void strategy_plan(struct analysis *a)
