@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/detectors/spots.h"
 #include "analysis/replay_cause.h"
 #include "analysis/samples.h"
 
@@ -39,11 +40,9 @@ static bool leaf_spins(const struct analysis *a, const struct stack *stack, uint
 	return sample_frame(a, stack, leaf)->pause;
 }
 
-static bool leaf_is_function(const struct analysis *a, const struct stack *stack, uint32_t leaf,
-			     const void *finding)
+static bool frame_is_function(const struct analysis *a, const struct frame *frame,
+			      const struct place *where)
 {
-	const struct place *where = &((const struct bottleneck *)finding)->where;
-	const struct frame *frame = sample_frame(a, stack, leaf);
 	const char *module = frame->module < a->rec->modules.len
 				     ? string_get(a->rec, a->rec->modules.at[frame->module].path)
 				     : "";
@@ -51,6 +50,24 @@ static bool leaf_is_function(const struct analysis *a, const struct stack *stack
 	if (!where->function || strcmp(where->function, string_get(a->rec, frame->function)))
 		return false;
 	return !where->module || !strcmp(where->module, module);
+}
+
+static bool leaf_is_function(const struct analysis *a, const struct stack *stack, uint32_t leaf,
+			     const void *finding)
+{
+	return frame_is_function(a, sample_frame(a, stack, leaf),
+				 &((const struct bottleneck *)finding)->where);
+}
+
+/* Also what the kernel does for it. */
+static bool stack_has_function(const struct analysis *a, const struct stack *stack, uint32_t leaf,
+			       const void *finding)
+{
+	for (; leaf < stack->len; leaf++)
+		if (frame_is_function(a, sample_frame(a, stack, leaf),
+				      &((const struct bottleneck *)finding)->where))
+			return true;
+	return false;
 }
 
 /*
@@ -84,6 +101,18 @@ static bool shrink_sampled(const struct shrink *s, samples_test *test, double le
 	return share > least;
 }
 
+/* Findings whose time is also that of those who wait for a CPU meanwhile. */
+static bool counts_ready(const struct bottleneck *finding)
+{
+	static const char *const ids[] = {"algo.busy-poll", "algo.timer-churn",
+					  "proc.thread-churn"};
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		if (!strcmp(finding->id, ids[i]))
+			return true;
+	return false;
+}
+
 /*
  * Of the CPU time of the subject and of the groups that take part (processes that it starts, who
  * wakes it), the share that goes. Where others take part that is the share of all of their time
@@ -100,6 +129,8 @@ static double running_share(const struct shrink *s)
 	if (finding->covers.len) {
 		all = s->a->blame->worked[finding->group];
 		gone = finding->group_ns;
+	} else if (counts_ready(finding)) {
+		all = spots_cpu_cost(s->a, finding->subject);
 	}
 	return all > 0 ? fmin(gone / all * s->level, 1) : 0;
 }
@@ -123,6 +154,18 @@ static bool shrink_share(const struct shrink *s)
 		if (takes_part(s, at))
 			s->cause->changes[at].run *= 1 - share * s->finding->removable;
 	return share > 0;
+}
+
+/* To look whether there is work is none. All of it goes: what that leaves is for the replay to
+ * find. */
+static bool shrink_looking(const struct shrink *s)
+{
+	struct bottleneck all = *s->finding;
+	struct shrink whole = *s;
+
+	all.removable = 1;
+	whole.finding = &all;
+	return shrink_sampled(&whole, stack_has_function, 0, true) || shrink_share(s);
 }
 
 static bool shrink_function(const struct shrink *s)
@@ -365,6 +408,8 @@ static const struct {
 } causes[] = {
 	{"cpu.hot-function", shrink_function},
 	{"cpu.spin", shrink_spin},
+	{"algo.busy-poll", shrink_looking},
+	{"algo.timer-churn", shrink_looking},
 	{"cpu.antagonist", shrink_antagonist},
 	{"cpu.realtime-hog", shrink_realtime},
 	{"cpu.priority", shrink_priority},

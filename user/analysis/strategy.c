@@ -269,37 +269,43 @@ static struct prediction plan_group(const struct plan *plan, uint32_t group)
 	return all;
 }
 
-/* Whether a step changes what a group does, though it is planned for another: it takes part. */
-static bool plan_touches(const struct plan *plan, uint32_t group)
+/*
+ * What all steps save a group that none of them is planned for. One that takes part in what another
+ * does (processes that are started, who wakes) saves like that. The subject of a finding may gain
+ * as well; who has the CPU that others wait for gains nothing when he gives it up.
+ */
+static struct prediction plan_other(const struct plan *plan, uint32_t group)
 {
+	struct prediction like = {};
+	struct replay_gain gain = {};
+	bool subject = false;
+
 	for (size_t i = 0; i < plan->len; i++) {
 		const struct bottleneck *finding = plan->order[i];
 
-		/* Who has the CPU that others wait for gains nothing when he gives it up. */
-		if (finding->subject == group && !finding_queues(finding))
-			return true;
+		subject |= finding->subject == group && !finding_queues(finding);
 		vec_each(&finding->covers, covered)
-			if (*covered == group)
-				return true;
+			if (*covered == group &&
+			    plan_predicted(plan, i)->saved_share > like.saved_share)
+				like = *plan_predicted(plan, i);
 	}
-	return false;
+	if (like.saved_share > 0 || !subject)
+		return like;
+	gain = replays_gain_together(plan->replay, plan->order, plan->len, group);
+	if (gain.why)
+		return like;
+	return (struct prediction){.saved_share = gain.saved, .low = gain.low, .high = gain.high};
 }
 
 /* What all steps save a group. */
 static struct prediction plan_saves(const struct plan *plan, uint32_t group)
 {
-	struct prediction none = {};
-	struct replay_gain gain;
-
+	if (plan->a->blame->worked[group] <= 0)
+		return (struct prediction){};
 	for (size_t i = 0; i < plan->len; i++)
 		if (plan->order[i]->group == group)
 			return plan_group(plan, group);
-	if (plan->a->blame->worked[group] <= 0 || !plan_touches(plan, group))
-		return none;
-	gain = replays_gain_together(plan->replay, plan->order, plan->len, group);
-	if (gain.why)
-		return none;
-	return (struct prediction){.saved_share = gain.saved, .low = gain.low, .high = gain.high};
+	return plan_other(plan, group);
 }
 
 static void total_solve(const struct plan *plan)
