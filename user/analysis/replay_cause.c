@@ -173,24 +173,24 @@ static bool shrink_function(const struct shrink *s)
 	return shrink_sampled(s, leaf_is_function, 0, false) || shrink_share(s);
 }
 
-/* Turns that ended with sched_yield(), where that is how it is waited. */
+/*
+ * Turns that ended with sched_yield(), where that is how it is waited. Nor is it work to wait for
+ * the CPU to ask again.
+ */
 static bool shrink_yields(const struct shrink *s)
 {
 	bool found = false;
 
 	for (uint32_t at = 0; at < s->trace->threads.len; at++) {
 		const struct replay_thread *thread = &s->trace->threads.at[at];
-		uint64_t yielded = 0;
 
 		if (!of_subject(s, at))
 			continue;
-		vec_each(&thread->steps, step)
-			if (step->kind == STEP_RUN && step->yielded)
-				yielded += step->ns;
 		s->cause->changes[at].yields = true;
-		if (thread->run_ns)
-			s->cause->work[at] *= 1 - (double)yielded / (double)thread->run_ns;
-		found = found || yielded;
+		if (thread->active_ns)
+			s->cause->work[at] *=
+				1 - (double)thread->yield_ns / (double)thread->active_ns;
+		found = found || thread->yield_ns;
 	}
 	return found;
 }

@@ -17,7 +17,7 @@ struct progress {
 	uint8_t doing; /* enum doing */
 	uint8_t state; /* DOING_WAIT: enum thread_state */
 	bool lock;
-	bool held; /* DOING_READY: its group's quota kept it */
+	bool yielded; /* DOING_READY: it gave its CPU away */
 	uint64_t since;
 	uint64_t held_before; /* held time of its group at `since` */
 };
@@ -198,6 +198,7 @@ static void thread_ready(struct builder *b, uint32_t at, uint64_t now)
 	uint32_t group = b->trace->threads.at[at].sched_group;
 
 	progress->doing = DOING_READY;
+	progress->yielded = false;
 	progress->since = now;
 	progress->held_before = group == NONE ? 0 : group_held(b, group, now);
 }
@@ -251,6 +252,7 @@ static void switch_in(struct builder *b, uint32_t at, const struct event *event)
 		sleep_add(b, at, now); /* its wakeup was not seen */
 	if (progress->doing == DOING_READY && now > since) {
 		thread->active_ns += now - since;
+		thread->yield_ns += progress->yielded ? now - since : 0;
 		held = group_held(b, thread->sched_group, now);
 		held = held > progress->held_before ? held - progress->held_before : 0;
 		if (held)
@@ -288,9 +290,11 @@ static void cpu_check(struct builder *b, uint32_t cpu, uint32_t at)
 static void switch_out(struct builder *b, uint32_t at, const struct event *event)
 {
 	struct progress *progress = &b->progress.at[at];
-	uint64_t now = event->time_ns;
+	uint64_t now = event->time_ns, since = later(progress->since, b->begin);
 
 	run_add(b, at, now, event->yielded);
+	if (event->yielded && now > since)
+		b->trace->threads.at[at].yield_ns += now - since;
 	if (event->state >= STATE_WAIT_DISK_READ) {
 		progress->doing = DOING_WAIT;
 		progress->state = event->state;
@@ -300,6 +304,7 @@ static void switch_out(struct builder *b, uint32_t at, const struct event *event
 	if (event->state == STATE_READY_THROTTLED && b->trace->threads.at[at].sched_group != NONE)
 		group_hold(b, b->trace->threads.at[at].sched_group, true, now);
 	thread_ready(b, at, now);
+	progress->yielded = event->yielded;
 }
 
 static void woken(struct builder *b, const struct event *event)

@@ -184,6 +184,68 @@ static struct prediction predict(struct analysis *a, struct replay *replay,
 	return p;
 }
 
+/* Of the groups that wait for a CPU while the subject has it, the one that waits most. */
+static uint32_t waiting_most(const struct analysis *a, const struct bottleneck *finding)
+{
+	struct blame_filter ready = BLAME_ANY(STATE_BIT(STATE_READY_WOKEN));
+	uint32_t most = NONE;
+	double ns = 0;
+
+	ready.party = finding->subject;
+	for (uint32_t group = 0; group < a->facts->groups.len; group++) {
+		bool part = group == finding->group || group == finding->subject;
+		double sum;
+
+		vec_each(&finding->covers, covered)
+			part |= *covered == group;
+		ready.victim = group;
+		if (part || a->blame->worked[group] <= 0)
+			continue;
+		sum = blame_sum(a->blame, &ready);
+		if (sum > ns) {
+			ns = sum;
+			most = group;
+		}
+	}
+	return most;
+}
+
+/*
+ * CPU time that a group does not need is for those who wait for it: where they gain more than the
+ * group itself, it is their gain that is told. Returns whose it is.
+ */
+static uint32_t predict_waiting(struct analysis *a, struct replay *replay,
+				const struct bottleneck *finding, struct prediction *p)
+{
+	struct blame_filter ready = BLAME_ANY(STATE_BIT(STATE_READY_WOKEN));
+	struct replay_gain gain;
+	uint32_t group = NONE;
+	double bound;
+
+	if (finding->of_running && finding->subject == finding->group)
+		group = waiting_most(a, finding);
+	if (group == NONE)
+		return finding->group;
+	gain = replays_gain_together(replay, &finding, 1, group);
+	/* Its own queue grew meanwhile, and goes: see finding_queues(). */
+	ready.victim = group;
+	bound = fmin(blame_sum(a->blame, &ready) / a->blame->worked[group], 0.999);
+	if (gain.why || fmin(gain.saved, bound) * a->blame->worked[group] <=
+				p->saved_share * a->blame->worked[finding->group])
+		return finding->group;
+	p->metric = document_text(a->doc, "working time of %s", group_name(a, group));
+	p->saved_share = fmin(gain.saved, bound);
+	p->low = fmin(gain.low, bound);
+	p->high = fmin(gain.high, bound);
+	p->speedup = 1 / (1 - p->saved_share);
+	p->method = document_text(a->doc, "%s (%u excerpts; %s %.0f %%), which waits meanwhile",
+				  gain.saved <= bound ? "replay of the schedule"
+						      : "Amdahl bound on the recorded time",
+				  gain.excerpts, gain.saved <= bound ? "Amdahl bound" : "replay",
+				  100 * (gain.saved <= bound ? bound : gain.saved));
+	return group;
+}
+
 static int by_priority(const void *a, const void *b)
 {
 	const struct bottleneck *left = *(struct bottleneck *const *)a,
@@ -203,6 +265,7 @@ struct plan {
 	struct analysis *a;
 	struct replay *replay;
 	const struct bottleneck *const *order;
+	const uint32_t *groups; /* of each: whose time it saves */
 	size_t len;
 };
 
@@ -228,8 +291,10 @@ static double plan_amdahl(const struct plan *plan, uint32_t group, enum end end)
 				       finding->impact.high};
 		double share = bounds_at(plan->a, finding, ends[end]).amdahl;
 
-		if (finding->group != group)
+		if (plan->groups[i] != group)
 			continue;
+		if (finding->group != group)
+			share = plan_predicted(plan, i)->high; /* bounded already */
 		if (finding->of_running)
 			run_left *= 1 - share;
 		else
@@ -249,7 +314,7 @@ static struct prediction plan_group(const struct plan *plan, uint32_t group)
 	for (size_t i = 0; i < plan->len; i++) {
 		const struct prediction *one = plan_predicted(plan, i);
 
-		if (plan->order[i]->group != group)
+		if (plan->groups[i] != group)
 			continue;
 		left *= 1 - one->saved_share;
 		low_left *= 1 - one->low;
@@ -303,7 +368,7 @@ static struct prediction plan_saves(const struct plan *plan, uint32_t group)
 	if (plan->a->blame->worked[group] <= 0)
 		return (struct prediction){};
 	for (size_t i = 0; i < plan->len; i++)
-		if (plan->order[i]->group == group)
+		if (plan->groups[i] == group)
 			return plan_group(plan, group);
 	return plan_other(plan, group);
 }
@@ -328,17 +393,18 @@ static void total_solve(const struct plan *plan)
 	total->low = fmin(low / worked, total->saved_share);
 	total->high = fmax(fmin(high / worked, 1), total->saved_share);
 	total->speedup = 1 / (1 - total->saved_share);
-	total->method = "the causes of all steps taken out at once";
+	total->method = "replay without the causes of all steps, within their Amdahl bounds";
 }
 
 void strategy_plan(struct analysis *a)
 {
 	struct document *doc = a->doc;
 	struct bottleneck **order = calloc(doc->bottlenecks.len + 1, sizeof(*order));
+	uint32_t *groups = calloc(doc->bottlenecks.len + 1, sizeof(*groups));
 	struct replay *replay;
 	size_t n = 0;
 
-	if (!order)
+	if (!order || !groups)
 		abort();
 	/* What is below medium is noted, and not worth anybody's hours. */
 	vec_each(&doc->bottlenecks, finding)
@@ -356,9 +422,12 @@ void strategy_plan(struct analysis *a)
 		step->effort_hours[1] = order[i]->effort_hours[1];
 		step->action = order[i]->action;
 		step->predicted = predict(a, replay, order[i]);
+		groups[i] = predict_waiting(a, replay, order[i], &step->predicted);
 	}
 	if (n)
-		total_solve(&(struct plan){a, replay, (const struct bottleneck *const *)order, n});
+		total_solve(&(struct plan){a, replay, (const struct bottleneck *const *)order,
+					   groups, n});
 	replays_free(replay);
 	free(order);
+	free(groups);
 }
