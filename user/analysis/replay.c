@@ -12,6 +12,11 @@
 #define EXCERPT_MIN_NS 5000000ULL
 /* Replayed as it was, a group's time may be off by this share of it. */
 #define OFF_AT_MOST 0.25
+/*
+ * An excerpt ends when its room for records is used up, sooner where more happens. It stands for as
+ * long as it was to last.
+ */
+#define EXCERPT_USUAL_NS 250000000ULL
 /* Events of all replays together: a few seconds of computing; a usual recording needs a tenth. */
 #define EVENTS_ALL 20000000
 /* The scheduler's ways are found out with this many excerpts. */
@@ -114,23 +119,29 @@ static void scheduler_choose(struct replay *replay)
 		excerpt_base(replay, excerpt);
 }
 
+/* How much of an excerpt's time each ns in it stands for. */
+static double excerpt_scale(const struct excerpt_replay *excerpt)
+{
+	return fmax((double)EXCERPT_USUAL_NS / (double)excerpt->trace.length_ns, 1);
+}
+
 /*
  * How active each thread is. Over all excerpts: one that waits for the whole of an excerpt, and
  * does next to nothing in another, is the same thread with the same work in both.
  */
 static void activity_find(struct replay *replay)
 {
-	double n = (double)replay->excerpts.len;
+	double all = 0;
 
 	replay->active = calloc(replay->a->rec->threads.len + 1, sizeof(*replay->active));
 	if (!replay->active)
 		abort();
-	vec_each(&replay->excerpts, excerpt) {
-		double length = (double)excerpt->trace.length_ns;
-
+	vec_each(&replay->excerpts, excerpt)
+		all += excerpt_scale(excerpt) * (double)excerpt->trace.length_ns;
+	vec_each(&replay->excerpts, excerpt)
 		vec_each(&excerpt->trace.threads, thread)
-			replay->active[thread->thread] += (double)thread->active_ns / length / n;
-	}
+			replay->active[thread->thread] +=
+				excerpt_scale(excerpt) * (double)thread->active_ns / all;
 }
 
 struct replay *replays_new(const struct analysis *a)
@@ -180,10 +191,7 @@ void replays_free(struct replay *replay)
 
 /* ---- with the cause shrunk ---- */
 
-/*
- * Sums over the threads of a group in one excerpt, as shares of its length: an excerpt is as long
- * as the room for its records lasts, which is shorter where more happens.
- */
+/* Sums over the threads of a group in one excerpt, ns of what it stands for. */
 struct group_time {
 	double recorded, base, shrunk;
 };
@@ -195,7 +203,7 @@ static void group_times(const struct replay *replay, const struct excerpt_replay
 	for (size_t i = 0; i < excerpt->trace.threads.len; i++) {
 		const struct replay_thread *thread = &excerpt->trace.threads.at[i];
 		double active = replay->active[thread->thread];
-		double weight = active * cause->work[i] / (double)excerpt->trace.length_ns;
+		double weight = active * cause->work[i] * excerpt_scale(excerpt);
 
 		if (replay->a->facts->threads[thread->thread].group != group || active < ACTIVE_MIN)
 			continue;
