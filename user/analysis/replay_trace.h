@@ -53,7 +53,8 @@ struct replay_thread {
 	uint64_t idle_ns;   /* of it, waits for work to arrive: STEP_SLEEPs of that kind */
 	uint64_t active_ns; /* it worked, or was kept from it */
 	uint64_t run_ns;    /* it had a CPU */
-	uint64_t yield_ns;  /* of active_ns: turns that ended with sched_yield(), and until the next */
+	uint64_t yield_ns;  /* of active_ns: turns that ended with sched_yield(), and until the next
+			     */
 };
 
 struct replay_trace {
