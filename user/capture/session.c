@@ -17,6 +17,7 @@
 #include "capture/families.h"
 #include "capture/generation.h"
 #include "capture/loader.h"
+#include "capture/losses.h"
 #include "capture/meter.h"
 #include "capture/namespace.h"
 #include "capture/priority.h"
@@ -262,53 +263,6 @@ int session_open(struct session **out, const struct session_options *options, st
 }
 
 /* ---- the window ---- */
-
-static const struct {
-	const char *what;
-	bool sample;
-} drop_reasons[DROP_COUNT] = {
-	[DROP_RING_STACK] = {"ring buffer full: frames of a stack", false},
-	[DROP_RING_SAMPLE] = {"ring buffer full: samples", true},
-	[DROP_RING_WAIT] = {"ring buffer full: single waits", false},
-	[DROP_RING_LIFE] = {"ring buffer full: births and ends of threads", false},
-	[DROP_RING_FILE] = {"ring buffer full: files whose code runs", false},
-	[DROP_RING_CONTEXT] = {"ring buffer full: time of waits by place", false},
-	[DROP_RING_WAKER] = {"ring buffer full: stacks of wakers", false},
-	[DROP_WAIT_RATE] = {"single waits above 500 a second and CPU (their time is counted)",
-			    false},
-	[DROP_MAP_SYSCALL] = {"map full: system calls", false},
-	[DROP_MAP_BLOCK] = {"map full: block requests", false},
-	[DROP_MAP_NET] = {"map full: network peers", false},
-	[DROP_MAP_MEMORY] = {"map full: memory events", false},
-	[DROP_MAP_IRQ] = {"map full: interrupts", false},
-	[DROP_THREAD_STORAGE] = {"no ledger for a thread: out of memory", false},
-	[DROP_STACK_READ] = {"kernel stacks that could not be read", false},
-};
-
-/* What the programs dropped since the last reading → losses. */
-static void losses_drain(struct session *session)
-{
-	int cpus = libbpf_num_possible_cpus(), fd = bpf_map__fd(session->skeleton->maps.dropped);
-	uint64_t *values = calloc((size_t)cpus, sizeof(*values));
-	struct program_total total;
-
-	programs_spent(session, NULL, 0, &total);
-	recording_loss(session->recording, "events during another run of their program", false,
-		       total.missed - session->missed);
-	session->missed = total.missed;
-	for (uint32_t reason = 0; values && reason < DROP_COUNT; reason++) {
-		uint64_t sum = 0;
-
-		if (bpf_map_lookup_elem(fd, &reason, values))
-			continue;
-		for (int cpu = 0; cpu < cpus; cpu++)
-			sum += values[cpu];
-		recording_loss(session->recording, drop_reasons[reason].what,
-			       drop_reasons[reason].sample, sum - session->dropped[reason]);
-		session->dropped[reason] = sum;
-	}
-	free(values);
-}
 
 static int families_drain(struct session *session, struct error *error)
 {
