@@ -227,12 +227,11 @@ static const char *ended_by(struct analysis *a, const struct kind *kind)
 
 /* ---- what the waits were in the end ---- */
 
-static const struct recording *sorting; /* qsort() hands nothing on; one sort runs at a time */
-
-static int by_length(const void *a, const void *b)
+static int by_length(const void *a, const void *b, void *recording)
 {
-	const struct wait *left = &sorting->waits.at[*(const uint32_t *)a];
-	const struct wait *right = &sorting->waits.at[*(const uint32_t *)b];
+	const struct recording *rec = recording;
+	const struct wait *left = &rec->waits.at[*(const uint32_t *)a];
+	const struct wait *right = &rec->waits.at[*(const uint32_t *)b];
 	uint64_t l = left->end_ns - left->begin_ns, r = right->end_ns - right->begin_ns;
 
 	if (l != r)
@@ -247,8 +246,9 @@ static void terminals_tell(struct analysis *a, struct follower *follower, struct
 	double sum = 0;
 	size_t count;
 
-	sorting = a->rec;
-	vec_sort(&kind->waits, by_length);
+	if (kind->waits.len)
+		qsort_r(kind->waits.at, kind->waits.len, sizeof(*kind->waits.at), by_length,
+			(void *)a->rec);
 	for (size_t i = 0; i < kind->waits.len && i < FOLLOWED; i++)
 		if (!follower_add(follower, kind->waits.at[i]))
 			break;

@@ -24,12 +24,11 @@ struct stretch {
 
 /* ---- tables ---- */
 
-static const struct recording *sorting; /* qsort() hands nothing on; one sort runs at a time */
-
-static int by_thread_begin(const void *a, const void *b)
+static int by_thread_begin(const void *a, const void *b, void *recording)
 {
-	const struct wait *left = &sorting->waits.at[*(const uint32_t *)a];
-	const struct wait *right = &sorting->waits.at[*(const uint32_t *)b];
+	const struct recording *rec = recording;
+	const struct wait *left = &rec->waits.at[*(const uint32_t *)a];
+	const struct wait *right = &rec->waits.at[*(const uint32_t *)b];
 
 	if (left->thread != right->thread)
 		return left->thread < right->thread ? -1 : 1;
@@ -70,8 +69,9 @@ struct follower *follower_new(const struct facts *facts)
 	f->facts = facts;
 	for (uint32_t i = 0; i < facts->rec->waits.len; i++)
 		vec_push(&f->waits, i);
-	sorting = facts->rec;
-	vec_sort(&f->waits, by_thread_begin);
+	if (f->waits.len)
+		qsort_r(f->waits.at, f->waits.len, sizeof(*f->waits.at), by_thread_begin,
+			(void *)facts->rec);
 	ledger_gather(f, facts->rec);
 	return f;
 }
