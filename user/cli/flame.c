@@ -50,13 +50,9 @@ static int option_folded(const struct option *option, const char *text, struct e
 	return option_export(option, "folded", error);
 }
 
-/* The kinds of samples that the recording has: "cpu, offcpu". */
-static void kinds_list(const struct recording *rec, char *out, size_t size)
+/* "cpu, offcpu" */
+static void kinds_list(const bool seen[SAMPLE_KINDS], char *out, size_t size)
 {
-	bool seen[SAMPLE_KINDS] = {};
-
-	vec_each(&rec->samples, sample)
-		seen[sample->kind] = true;
 	out[0] = 0;
 	for (int kind = 0; kind < SAMPLE_KINDS; kind++)
 		if (seen[kind])
@@ -67,12 +63,13 @@ static void kinds_list(const struct recording *rec, char *out, size_t size)
 static int stacks_show(const struct recording *rec, enum sample_kind kind,
 		       const struct export *format, const struct export_options *options)
 {
+	bool seen[SAMPLE_KINDS];
 	char kinds[160];
 
-	vec_each(&rec->samples, sample)
-		if (sample->kind == kind)
-			return cli_written(format->write(rec, kind, stdout, options));
-	kinds_list(rec, kinds, sizeof(kinds));
+	export_kinds(rec, seen);
+	if (seen[kind])
+		return cli_written(format->write(rec, kind, stdout, options));
+	kinds_list(seen, kinds, sizeof(kinds));
 	cli_say("no %s samples in this recording; it has %s", sample_kind_name(kind),
 		*kinds ? kinds : "none at all");
 	return EXIT_FAILED;

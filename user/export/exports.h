@@ -53,4 +53,7 @@ extern const struct export export_formats[];
 /* NULL when there is no format of this name. */
 const struct export *export_find(const char *name);
 
+/* The kinds that a recording has anything of. */
+void export_kinds(const struct recording *rec, bool seen[SAMPLE_KINDS]);
+
 #endif

@@ -22,26 +22,39 @@ static int weight_compare(const void *a, const void *b)
 	return left->kernel - right->kernel;
 }
 
-void weights_collect(struct weights *weights, const struct recording *rec, enum sample_kind kind,
-		     const struct export_options *options)
+static void weight_push(struct weights *weights, const struct recording *rec, uint32_t thread,
+			uint32_t stack, uint64_t value, bool all)
 {
-	bool weight = export_wants_weight(kind, options);
-	bool all = options->all_processes || rec->target.kind == TARGET_HOST;
+	const struct process *process = &rec->processes.at[rec->threads.at[thread].process];
+
+	if (!all && !process->targeted)
+		return;
+	vec_push(&weights->at, (struct weight){.comm = process->comm,
+					       .stack = stack,
+					       .kernel = process->kernel,
+					       .value = value});
+}
+
+/* Ends of waits for mutexes are samples already, all of them. */
+static bool wait_is_wakeup(const struct wait *wait)
+{
+	return !wait->lock && wait->waker != NONE && wait->waker_stack != NONE;
+}
+
+void export_kinds(const struct recording *rec, bool seen[SAMPLE_KINDS])
+{
+	memset(seen, 0, SAMPLE_KINDS * sizeof(*seen));
+	vec_each(&rec->samples, sample)
+		seen[sample->kind] = true;
+	vec_each(&rec->waits, wait)
+		seen[SAMPLE_WAKEUP] |= wait_is_wakeup(wait);
+}
+
+/* Equal ones become one. */
+static void weights_merge(struct weights *weights)
+{
 	size_t kept = 0;
 
-	*weights = (struct weights){};
-	vec_each(&rec->samples, sample) {
-		const struct process *process =
-			&rec->processes.at[rec->threads.at[sample->thread].process];
-
-		if (sample->kind != kind || (!all && !process->targeted))
-			continue;
-		vec_push(&weights->at,
-			 (struct weight){.comm = process->comm,
-					 .stack = sample->stack,
-					 .kernel = process->kernel,
-					 .value = weight ? sample->weight : sample->count});
-	}
 	vec_sort(&weights->at, weight_compare);
 	for (size_t i = 0; i < weights->at.len; i++) {
 		struct weight *row = &weights->at.at[i];
@@ -52,6 +65,25 @@ void weights_collect(struct weights *weights, const struct recording *rec, enum 
 			weights->at.at[kept++] = *row;
 	}
 	weights->at.len = kept;
+}
+
+void weights_collect(struct weights *weights, const struct recording *rec, enum sample_kind kind,
+		     const struct export_options *options)
+{
+	bool weight = export_wants_weight(kind, options);
+	bool all = options->all_processes || rec->target.kind == TARGET_HOST;
+
+	*weights = (struct weights){};
+	vec_each(&rec->samples, sample)
+		if (sample->kind == kind)
+			weight_push(weights, rec, sample->thread, sample->stack,
+				    weight ? sample->weight : sample->count, all);
+	if (kind == SAMPLE_WAKEUP)
+		vec_each(&rec->waits, wait)
+			if (wait_is_wakeup(wait))
+				weight_push(weights, rec, wait->waker, wait->waker_stack,
+					    weight ? wait->end_ns - wait->begin_ns : 1, all);
+	weights_merge(weights);
 }
 
 void weights_free(struct weights *weights)

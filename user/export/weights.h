@@ -17,7 +17,11 @@ struct weights {
 	VEC(struct weight) at;
 };
 
-/* To be freed with weights_free(). */
+/*
+ * Of SAMPLE_WAKEUP: where threads were that ended others' waits, by the length of these; for
+ * mutexes all, else those that were long enough to be told one by one. To be freed with
+ * weights_free().
+ */
 void weights_collect(struct weights *weights, const struct recording *rec, enum sample_kind kind,
 		     const struct export_options *options);
 void weights_free(struct weights *weights);

@@ -126,6 +126,36 @@ static void weight_of_waits(void **state)
 	check(f->rec, SAMPLE_FAULT, NULL, "web;main;work 64\n");
 }
 
+/* Who ends others' waits: releases of mutexes are samples, other ends are in the single waits. */
+static void ends_of_waits(void **state)
+{
+	struct fixture *f = *state;
+	struct wait wait = {.thread = f->hog,
+			    .stack = f->both,
+			    .waker = f->web,
+			    .waker_stack = f->user,
+			    .state = STATE_WAIT_LOCAL,
+			    .begin_ns = 1000000,
+			    .end_ns = 6000000};
+
+	recording_begin_slice(f->rec, 0, false);
+	recording_sample(f->rec, SAMPLE_WAKEUP, f->web, f->both, 1, 2000000);
+	recording_wait(f->rec, &wait);
+	recording_wait(f->rec, &wait);
+	wait.lock = true;
+	recording_wait(f->rec, &wait);
+	wait.lock = false;
+	wait.waker_stack = NONE;
+	recording_wait(f->rec, &wait);
+	recording_end_slice(f->rec, 1000000000);
+	check(f->rec, SAMPLE_WAKEUP, NULL,
+	      "web;main;libc.so.6+0x2f40;vfs_read_[k];io_wait_[k] 2000\n"
+	      "web;main;work 10000\n");
+	check(f->rec, SAMPLE_WAKEUP, &(struct export_options){.value = EXPORT_COUNT},
+	      "web;main;libc.so.6+0x2f40;vfs_read_[k];io_wait_[k] 1\n"
+	      "web;main;work 2\n");
+}
+
 /* All over a function without a name: one line, of where it begins. */
 static void nameless_functions(void **state)
 {
@@ -251,6 +281,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(counts_of_cpu_samples),
 		TEST(weight_of_waits),
+		TEST(ends_of_waits),
 		TEST(broken_stacks_say_so),
 		TEST(nameless_functions),
 		TEST(inlined_functions),
