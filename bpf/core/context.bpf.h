@@ -20,6 +20,7 @@
 #include "core/ledger.bpf.h"
 #include "core/unwind.bpf.h"
 
+#define CONTEXT_RARE_SHIFT  23 /* one in 512 */
 #define CONTEXT_CHECK_SHIFT 26 /* one in 64 */
 #define CONTEXT_EARLY_SHIFT 29 /* one in 8 */
 #define CONTEXT_MIX         0x9e3779b97f4a7c15ULL
@@ -145,7 +146,9 @@ static __always_inline bool context_due(struct cpu_state *cpu, bool sure)
 	/* Multiples of the golden ratio: no pattern of events keeps in step, no gap is long. */
 	__u32 turn = ++cpu->contexts * 0x9e3779b9U;
 
-	return !(turn >> (sure ? CONTEXT_CHECK_SHIFT : CONTEXT_EARLY_SHIFT));
+	if (!sure)
+		return !(turn >> CONTEXT_EARLY_SHIFT);
+	return !(turn >> (context_rarely ? CONTEXT_RARE_SHIFT : CONTEXT_CHECK_SHIFT));
 }
 
 /* What the cache holds for a key. */

@@ -16,6 +16,7 @@ __u32 calls_on = 0;
 __u32 calls_weight = 0;
 __u32 messages_weight = 0;
 __u32 sample_thin = 0;
+bool context_rarely = false;
 
 struct events_map events SEC(".maps");
 struct ledger_storage_map ledger_storage SEC(".maps");

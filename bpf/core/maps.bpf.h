@@ -36,6 +36,9 @@ extern __u32 messages_weight;
 /* One of so many CPU samples is taken and stands for the others, 0 = all: likewise. */
 extern __u32 sample_thin;
 
+/* Known places of waits are seldom walked again: switches cost more than they may: likewise. */
+extern bool context_rarely;
+
 #define EVENTS_BYTES (16 << 20)
 
 struct events_map {

@@ -43,7 +43,14 @@ place() {
 	within "$2: ns blocked, of $ns" $((ns / 20)) "$ns" "$(placed "$1" 'sum(weight)' "$2")"
 }
 
-run "$strait" record -q --replace -o "$recording" -- "$known"
+# looked LEAST MOST: of the waits that the kernel counted one in so many was looked at twice.
+looked() {
+	local total=$(($(counted often) + $(counted seldom) + $(counted answer)))
+	within "places looked at twice, of $total" $((total / $2)) $((total / $1)) \
+		"$(ask "SELECT sum(value) FROM v_points WHERE metric = 'context.checks'")"
+}
+
+run "$strait" record -q --budget 100% --replace -o "$recording" -- "$known"
 is 'recorded' 0 "$status"
 # Until a look at the stack shows that two places have one key, one passes for the other: 64 times
 # on average, 1 in 10,000 times for longer than 600.
@@ -62,13 +69,19 @@ within "the child: waits, of which the kernel counted $total" $((total - 20)) $(
 # The places are few: what was walked are they, and one of 64 again.
 within 'stacks that were walked' 3 2000 "$(ask "SELECT sum(value) FROM v_points
 	WHERE metric = 'context.walks'")"
-total=$(($(counted often) + $(counted seldom) + $(counted answer)))
-within "places looked at twice, of $total" $((total / 128)) $((total / 32)) "$(ask "SELECT sum(value) FROM v_points
-	WHERE metric = 'context.checks'")"
+looked 32 128
 within 'of which another stack was found' 0 5 "$(ask "SELECT sum(value) FROM v_points
 	WHERE metric = 'context.wrong'")"
 
 run "$strait" report --json "$recording"
 within 'the share of blocked time with its place' 0.99 1 \
 	"$(jq .coverage.waits.placed_share "$out")"
+
+# Switches alone cost more than this: one in 64 until that is known, one in 512 from then on.
+run "$strait" record -q --budget 0.1% --replace -o "$recording" -- "$known"
+is 'recorded with a budget of 0.1%' 0 "$status"
+looked 100 1024
+total=$(($(counted often) + $(counted seldom)))
+within "all together, of which the kernel counted $total" $((total - 10)) $((total + 10)) \
+	"$(placed offcpu 'sum(count)' ask)"
 finish

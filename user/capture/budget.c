@@ -7,6 +7,7 @@
 
 #include "capture/budget.h"
 #include "capture/calls.h"
+#include "capture/contexts.h"
 #include "capture/cpus.h"
 #include "capture/grace.h"
 #include "capture/loader.h"
@@ -88,6 +89,7 @@ struct budget {
 	double sample_ns;    /* of a CPU sample that was due, taken or not; 0 = not known */
 	double samples_rate; /* CPUs: of them, if all CPUs are busy */
 	uint32_t thin;       /* one of so many is taken */
+	bool rarely;         /* known places of waits are seldom looked at again */
 
 	struct cpus_sum events; /* at told_ns */
 	uint64_t begin_ns, told_ns, slice_begin, slice_observed, slice_messages;
@@ -222,6 +224,13 @@ static void thin_choose(struct budget *budget, struct session *session)
 	budget->thin = thin;
 }
 
+/* Looks at places that are known already: fewer where the rest alone exceeds the budget. */
+static void checks_choose(struct budget *budget, struct session *session)
+{
+	budget->rarely = budget->rate.rest > budget->limit / (budget->rarely ? 2 : 1);
+	contexts_check_rarely(session, budget->rarely);
+}
+
 /* Where messages are few, what their family takes belongs to rare events too: returns that. */
 static double messages_timed(struct budget *budget, double ns, double count)
 {
@@ -351,6 +360,7 @@ void budget_begin(struct budget *budget, struct session *session, uint64_t now_n
 uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t now_ns)
 {
 	budget_sum(budget, session, now_ns);
+	checks_choose(budget, session);
 	if (budget->stats_fd >= 0 && now_ns - budget->timed_begin >= TIMED_NS)
 		timing_end(budget, session, now_ns);
 	if (budget->observed)

@@ -83,6 +83,11 @@ static bool slot_take(struct wire_context *slot, struct wire_context *out)
 	return true;
 }
 
+void contexts_check_rarely(struct session *session, bool rarely)
+{
+	session->skeleton->bss->context_rarely = rarely;
+}
+
 void contexts_drain(struct contexts *contexts, struct session *session)
 {
 	struct wire_context_stats now = session->skeleton->bss->context_stats;

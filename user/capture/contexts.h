@@ -6,6 +6,7 @@
 #ifndef STRAIT_CONTEXTS_H
 #define STRAIT_CONTEXTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct session;
@@ -15,6 +16,12 @@ struct wire_thread;
 /* `map` is the descriptor of the map; NULL: it cannot be mapped, or there is no memory. */
 struct contexts *contexts_open(int map);
 void contexts_close(struct contexts *contexts);
+
+/*
+ * From now on known places are walked again one in 512 times, not one in 64: where switches are so
+ * many, a place that is taken for another is found out soon all the same.
+ */
+void contexts_check_rarely(struct session *session, bool rarely);
 
 /* Takes what was waited since the last call. */
 void contexts_drain(struct contexts *contexts, struct session *session);
