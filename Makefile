@@ -16,6 +16,7 @@ WARNINGS    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prot
 DEFINES     := -D_GNU_SOURCE -DSTRAIT_VERSION='"$(VERSION)"'
 CFLAGS      ?= -O2 -g
 ALL_CFLAGS   = -std=gnu17 $(CFLAGS) $(WARNINGS) $(DEFINES) -fstack-protector-strong \
+	       -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
 	       -Iuser -Iinclude -I$(BUILD) $(shell $(PKG_CONFIG) --cflags $(LIBS))
 # libsupc++: the C++ demangler, linked statically.
 ALL_LIBS     = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lsupc++ -lm -lpthread
@@ -35,7 +36,7 @@ OBJECTS     := $(SOURCES:%.c=$(BUILD)/%.o)
 # What the unit tests link: everything but main.
 PARTS       := $(filter-out user/main.c,$(SOURCES))
 SAN_OBJECTS := $(PARTS:%.c=$(BUILD)/san/%.o)
-SAN_FLAGS   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+SAN_FLAGS   := -O1 -g -U_FORTIFY_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	       -fno-omit-frame-pointer
 TESTS       := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(shell find tests/unit -name '*_test.c' 2>/dev/null | sort))
 

@@ -143,14 +143,17 @@ static const char *types_path(const struct loader *loader, char *path, size_t si
 }
 
 /* An object that does not find its types there is not loaded; the next attempt is without. */
-static void types_provide(const struct loader *loader, const struct bpf_object *object)
+static void types_provide(struct loader *loader, const struct bpf_object *object)
 {
 	struct btf *types = kernel_types_needed(loader->kernel, bpf_object__btf(object));
 	__u32 size = 0;
 	const void *data = types ? btf__raw_data(types, &size) : NULL;
 
-	if (data && write(loader->types_fd, data, size) != (ssize_t)size)
-		ftruncate(loader->types_fd, 0);
+	if (data && write(loader->types_fd, data, size) != (ssize_t)size &&
+	    ftruncate(loader->types_fd, 0)) {
+		close(loader->types_fd);
+		loader->types_fd = -1;
+	}
 	btf__free(types);
 }
 
