@@ -213,13 +213,8 @@ static const char *part_name(uint32_t state)
 
 static const char *ended_by(struct analysis *a, const struct kind *kind)
 {
-	static const char *const vectors[] = {
-		"HI",       "TIMER",   "NET_TX", "NET_RX",  "BLOCK",
-		"IRQ_POLL", "TASKLET", "SCHED",  "HRTIMER", "RCU",
-	};
-
-	if (kind->end == WAIT_END_SOFTIRQ && kind->end_number < sizeof(vectors) / sizeof(*vectors))
-		return document_text(a->doc, "softirq %s", vectors[kind->end_number]);
+	if (kind->end == WAIT_END_SOFTIRQ && softirq_name(kind->end_number))
+		return document_text(a->doc, "softirq %s", softirq_name(kind->end_number));
 	if (kind->end == WAIT_END_SOFTIRQ || kind->end == WAIT_END_IRQ)
 		return document_text(a->doc, "%s %u", wait_end_name(kind->end), kind->end_number);
 	return kind->end == WAIT_END_CALL ? "call by another CPU" : wait_end_name(kind->end);

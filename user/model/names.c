@@ -154,3 +154,14 @@ char *code_name(const char *module, uint64_t offset)
 	}
 	return text;
 }
+
+const char *softirq_name(uint32_t vector)
+{
+	/* In the order of the kernel's numbers (include/linux/interrupt.h), unchanged since 4.x. */
+	static const char *const names[] = {
+		"HI",       "TIMER",   "NET_TX", "NET_RX",  "BLOCK",
+		"IRQ_POLL", "TASKLET", "SCHED",  "HRTIMER", "RCU",
+	};
+
+	return vector < sizeof(names) / sizeof(*names) ? names[vector] : NULL;
+}

@@ -444,6 +444,7 @@ const char *sample_kind_unit(enum sample_kind kind);   /* of its weights: "ns", 
 const char *edge_kind_name(enum edge_kind kind);       /* "culprit", "waker" */
 const char *event_kind_name(enum event_kind kind);     /* "runs", "switch", "wake" */
 const char *wait_end_name(enum wait_end end);          /* "thread", "timer", "softirq", … */
+const char *softirq_name(uint32_t vector);             /* "NET_RX", …; NULL: not known */
 const char *frame_kind_name(enum frame_kind kind);     /* "user", "kernel", "interpreted" */
 const char *stack_end_name(enum stack_end end);        /* "complete", "truncated", … */
 const char *family_status_name(enum family_status st); /* "ok", "partial", "skipped" */

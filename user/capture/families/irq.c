@@ -9,12 +9,6 @@
 #include "capture/families.h"
 #include "strait.skel.h"
 
-/* In the order of the kernel's numbers (include/linux/interrupt.h), unchanged since 4.x. */
-static const char *const softirq_names[] = {
-	"HI",       "TIMER",   "NET_TX", "NET_RX",  "BLOCK",
-	"IRQ_POLL", "TASKLET", "SCHED",  "HRTIMER", "RCU",
-};
-
 struct irq_data {
 	int cpus;
 	struct wire_cpu *seen; /* at the last reading */
@@ -57,8 +51,8 @@ static void irq_label(uint32_t irq, int cpu, char *label, size_t size)
 		snprintf(label, size, "timer cpu%d", cpu);
 	else if (irq == WIRE_IRQ_CALL)
 		snprintf(label, size, "call from another CPU cpu%d", cpu);
-	else if (irq < sizeof(softirq_names) / sizeof(softirq_names[0]))
-		snprintf(label, size, "softirq %s cpu%d", softirq_names[irq], cpu);
+	else if (softirq_name(irq))
+		snprintf(label, size, "softirq %s cpu%d", softirq_name(irq), cpu);
 	else
 		snprintf(label, size, "softirq %u cpu%d", irq, cpu);
 }
