@@ -228,17 +228,7 @@ static void causes_are_shrunk_together(void **state)
 	struct analysis a;
 
 	(void)state;
-	tape_runs(&tape, 0, thread);
-	tape_runs(&tape, 1, NONE);
-	for (int i = 0; i < 40; i++) {
-		enum thread_state waits = i % 2 ? STATE_WAIT_DISK_WRITE : STATE_WAIT_DISK_READ;
-
-		tape.at += MS / 2;
-		tape_switch(&tape, 0, thread, waits, NONE);
-		tape.at += 2 * MS;
-		tape_wake(&tape, 0, thread, waits, NONE);
-		tape_switch(&tape, 0, NONE, 0, thread);
-	}
+	tape_disk(&tape, thread);
 	a = analysis_of(rec);
 	for (int i = 0; i < 2; i++) {
 		rows[i] = (struct bottleneck){.id = i ? "disk.sync-writes" : "disk.read-latency",

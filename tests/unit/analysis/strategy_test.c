@@ -33,17 +33,7 @@ static void steps_and_their_total(void **state)
 	host_spend(rec, a, STATE_RUN_USER, 0.2);
 	host_spend(rec, a, STATE_WAIT_DISK_READ, 0.4);
 	host_spend(rec, a, STATE_WAIT_DISK_WRITE, 0.4);
-	tape_runs(&tape, 0, a);
-	tape_runs(&tape, 1, NONE);
-	for (int i = 0; i < 40; i++) {
-		enum thread_state waits = i % 2 ? STATE_WAIT_DISK_WRITE : STATE_WAIT_DISK_READ;
-
-		tape.at += MS / 2;
-		tape_switch(&tape, 0, a, waits, NONE);
-		tape.at += 2 * MS;
-		tape_wake(&tape, 0, a, waits, NONE);
-		tape_switch(&tape, 0, NONE, 0, a);
-	}
+	tape_disk(&tape, a);
 	doc = analysis_run(rec);
 	assert_int_equal(doc->steps.len, 2);
 	vec_each(&doc->steps, step) {

@@ -112,4 +112,20 @@ static inline void assert_saves(const struct replay_gain *gain, double saved, do
 	assert_true(gain->low <= gain->saved && gain->saved <= gain->high);
 }
 
+/* 100 ms of a thread that works 0.5 ms, reads for 2 ms, works 0.5 ms, writes for 2 ms, … */
+static inline void tape_disk(struct tape *tape, uint32_t thread)
+{
+	tape_runs(tape, 0, thread);
+	tape_runs(tape, 1, NONE);
+	for (int i = 0; i < 40; i++) {
+		enum thread_state waits = i % 2 ? STATE_WAIT_DISK_WRITE : STATE_WAIT_DISK_READ;
+
+		tape->at += MS / 2;
+		tape_switch(tape, 0, thread, waits, NONE);
+		tape->at += 2 * MS;
+		tape_wake(tape, 0, thread, waits, NONE);
+		tape_switch(tape, 0, NONE, 0, thread);
+	}
+}
+
 #endif
