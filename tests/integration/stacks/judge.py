@@ -185,9 +185,11 @@ def judge_split(answer, tally, label):
     for name in names:
         expected, seen = answer.split[name], tally.count[name] / max(total, 1)
         sigma = (expected * (1 - expected) / max(total, 1)) ** .5
-        good(total and abs(seen - expected) <= 4 * sigma + .003,
+        # Some 40 shares are judged in a run: 4 sigmas would fail one run of 400 by chance alone.
+        allowed = 5 * sigma + .003
+        good(total and abs(seen - expected) <= allowed,
              f"{label}: {name} burned {100 * expected:.1f} %, seen {100 * seen:.1f} %",
-             f"allowed are {100 * (4 * sigma + .003):.1f} points; {total} samples")
+             f"allowed are {100 * allowed:.1f} points; {total} samples")
 
 
 def judge_amounts(answer, tally, label):

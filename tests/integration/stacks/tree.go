@@ -4,7 +4,8 @@
 //
 // chain main: runtime.goexit* runtime.main main.main main.outer main.inner main.leaf runtime.*{0,}
 // chain other: runtime.goexit* main.main.func1? main.spawned? main.leaf runtime.*{0,}
-// chain main: runtime.goexit* runtime.main main.main runtime.*{1,}
+// chain main: runtime.goexit* runtime.main main.main time.Sleep? runtime.*{1,}
+// chain main: runtime.goexit* runtime.main main.main time.Sleep
 // chain runtime: runtime.goexit* runtime.main runtime.doInit*{1,} ...
 // chain runtime: runtime.*|_rt0_*|internal/*|sync*|nameless|*@[vdso]{1,}
 // atleast main 0.15
