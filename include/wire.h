@@ -25,6 +25,7 @@ enum target_test {
 	TARGET_TEST_ALL,    /* the whole host */
 	TARGET_TEST_PIDS,   /* thread groups in target_pids, and their children */
 	TARGET_TEST_CGROUP, /* a cgroup and everything below it */
+	TARGET_TEST_TIDS,   /* threads in target_pids, and what they start */
 };
 
 /* ---- ring buffer: every record begins with this header ---- */

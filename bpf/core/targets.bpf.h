@@ -38,7 +38,7 @@ static __always_inline bool target_in_cgroup(struct task_struct *task)
 /* Whether a thread is watched. `parent` is the ledger of the thread that made it, or NULL. */
 static __always_inline bool target_test(struct task_struct *task, const struct wire_ledger *parent)
 {
-	__u32 tgid = BPF_CORE_READ(task, tgid);
+	__u32 tgid = BPF_CORE_READ(task, tgid), id = tgid;
 
 	if (tgid == own_tgid)
 		return false;
@@ -46,7 +46,9 @@ static __always_inline bool target_test(struct task_struct *task, const struct w
 		return true;
 	if (target_kind == TARGET_TEST_CGROUP)
 		return target_in_cgroup(task);
-	if (bpf_map_lookup_elem(&target_pids, &tgid))
+	if (target_kind == TARGET_TEST_TIDS)
+		id = BPF_CORE_READ(task, pid);
+	if (bpf_map_lookup_elem(&target_pids, &id))
 		return true;
 	return parent && (parent->flags & LEDGER_TARGETED);
 }

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Targets: of two equal busy loops, the one that is asked for is seen and the other is not. By pid, by
-# cgroup with what is below it, and as a command with its children.
+# Targets: of two equal busy loops, the one that is asked for is seen and the other is not. By pid, of
+# two threads by tid, by cgroup with what is below it, and as a command with its children.
 
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 need_root
 need_strait
-need jq
+need jq sqlite3 cc
 
 loop='while :; do :; done'
 start sh -c "$loop"
@@ -28,6 +28,39 @@ watch() {
 watch -d 2 -p "$mine"
 is 'pid: its loop is found, and nothing else' "$mine" "$pids"
 within 'pid: samples of one thread' 20 220 "$samples"
+
+# A process of two threads that burn alike: one of them is asked for.
+cat >"$work/pair.c" <<'END'
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+static void *burn(void *loud)
+{
+	if (loud)
+		printf("%d\n", gettid()), fflush(stdout);
+	for (;;)
+		__asm__ volatile("");
+}
+int main(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, burn, "");
+	burn(NULL);
+}
+END
+cc -O1 -D_GNU_SOURCE -pthread -o "$work/pair" "$work/pair.c"
+start "$work/pair"
+pair=$started_pid
+until_true 5 test -s "$work/started.out"
+tid=$(cat "$work/started.out")
+run "$strait" record -q --replace -d 2 -t "$tid" -o "$work/tid.strait"
+is 'tid: recorded' 0 "$status"
+is 'tid: all samples are of that thread' "$tid" "$(sqlite3 -readonly "$work/tid.strait" \
+	"select group_concat(distinct tid) from v_samples where kind = 'cpu'")"
+within 'tid: it burned all the time, or half' 80 220 "$(sqlite3 -readonly "$work/tid.strait" \
+	"select sum(count) from v_samples where kind = 'cpu'")"
+stop "$pair"
 
 # The first hierarchy where cgroups can be made: version 2, or a version 1 controller.
 for base in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/cpu; do

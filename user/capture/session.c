@@ -89,6 +89,8 @@ static int session_configure(struct session *session, struct error *error)
 	rodata->target_kind = TARGET_TEST_ALL;
 	if (options->target == TARGET_PID || options->target == TARGET_COMMAND)
 		rodata->target_kind = TARGET_TEST_PIDS;
+	if (options->target == TARGET_TID)
+		rodata->target_kind = TARGET_TEST_TIDS;
 	if (options->target == TARGET_CGROUP || options->target == TARGET_CONTAINER)
 		rodata->target_kind = TARGET_TEST_CGROUP;
 	rodata->target_cgroup = options->cgroup;

@@ -61,12 +61,12 @@ void observe_rows(struct option_table *table, struct observe_options *options)
 int observe_check(const struct observe_options *options, struct error *error)
 {
 	const struct target_options *target = &options->target;
-	int kinds = (target->pids.count > 0) + !!target->cgroup + !!target->container +
-		    !!target->command;
+	int kinds = (target->pids.count > 0) + (target->tids.count > 0) + !!target->cgroup +
+		    !!target->container + !!target->command;
 
 	if (kinds > 1)
 		return error_set(error, -EINVAL,
-				 "-p, -c, --container and -- COMMAND exclude each other");
+				 "-p, -t, -c, --container and -- COMMAND exclude each other");
 	if (options->length_ns && options->warmup_ns != OBSERVE_WARMUP_AUTO &&
 	    options->warmup_ns >= options->length_ns)
 		return error_set(error, -EINVAL, "--warmup leaves nothing of -d");
@@ -188,7 +188,8 @@ static uint64_t warmup_length(const struct observe_options *options, uint64_t le
 static void session_describe(struct observation *o)
 {
 	const struct observe_options *options = o->options;
-	const struct option_pids *pids = &options->target.pids;
+	const struct option_pids *pids =
+		options->target.tids.count ? &options->target.tids : &options->target.pids;
 	uint64_t length = options->endless ? 0 : options->length_ns;
 
 	if (!length && !options->endless && o->target.kind != TARGET_COMMAND)
@@ -227,7 +228,8 @@ static int namespace_check(const struct observation *o, struct error *error)
 {
 	if (!namespace_is_own())
 		return 0;
-	if (o->target.kind == TARGET_PID || o->target.kind == TARGET_COMMAND)
+	if (o->target.kind == TARGET_PID || o->target.kind == TARGET_TID ||
+	    o->target.kind == TARGET_COMMAND)
 		return error_set(error, -ENOTSUP,
 				 "strait runs in a pid namespace of its own, where processes have "
 				 "other numbers than the kernel's: watch a cgroup (-c) or all, or "

@@ -13,6 +13,8 @@ void target_rows(struct option_table *table, struct target_options *target)
 	const struct option rows[] = {
 		{"pid", 'p', "PID[,PID]", option_pids, &target->pids,
 		 "these processes and the children they start"},
+		{"tid", 't', "TID[,TID]", option_pids, &target->tids,
+		 "these threads and what they start"},
 		{"cgroup", 'c', "CGROUP", option_text, &target->cgroup,
 		 "a cgroup and all below it: a path below /sys/fs/cgroup, or as in "
 		 "/proc/PID/cgroup"},
@@ -42,28 +44,50 @@ static pid_t thread_process(pid_t id)
 	return (pid_t)process;
 }
 
-static int pids_find(const struct option_pids *pids, struct target_found *found,
-		     struct error *error)
+static int pid_check(pid_t pid, struct error *error)
+{
+	pid_t process = thread_process(pid);
+
+	if (!process)
+		return error_set(error, -ESRCH,
+				 "no process %d: it has ended, or the number is wrong (ps -e lists "
+				 "them)",
+				 pid);
+	if (process != pid)
+		return error_set(
+			error, -ESRCH,
+			"%d is a thread of process %d: watch it with -t %d, or the process "
+			"with -p %d",
+			pid, process, pid, process);
+	return 0;
+}
+
+static int tid_check(pid_t tid, struct error *error)
+{
+	if (!thread_process(tid))
+		return error_set(error, -ESRCH,
+				 "no thread %d: it has ended, or the number is wrong (ps -eL lists "
+				 "them)",
+				 tid);
+	return 0;
+}
+
+/* Names them all, "12,34", once each has passed `check`. */
+static int numbers_find(const struct option_pids *numbers,
+			int (*check)(pid_t number, struct error *error), struct target_found *found,
+			struct error *error)
 {
 	size_t used = 0;
 
-	for (size_t i = 0; i < pids->count; i++) {
-		pid_t pid = pids->at[i], process = thread_process(pid);
+	for (size_t i = 0; i < numbers->count; i++) {
+		int err = check(numbers->at[i], error);
 
-		if (!process)
-			return error_set(error, -ESRCH,
-					 "no process %d: it has ended, or the number is wrong (ps "
-					 "-e lists them)",
-					 pid);
-		if (process != pid)
-			return error_set(error, -ESRCH,
-					 "%d is a thread of process %d: watch it with -p %d", pid,
-					 process, process);
+		if (err)
+			return err;
 		if (used < sizeof(found->name))
 			used += (size_t)snprintf(found->name + used, sizeof(found->name) - used,
-						 "%s%d", i ? "," : "", pid);
+						 "%s%d", i ? "," : "", numbers->at[i]);
 	}
-	found->kind = TARGET_PID;
 	return 0;
 }
 
@@ -81,7 +105,11 @@ int target_find(const struct target_options *options, struct target_found *out, 
 	int err = 0;
 
 	if (options->pids.count) {
-		err = pids_find(&options->pids, &found, error);
+		found.kind = TARGET_PID;
+		err = numbers_find(&options->pids, pid_check, &found, error);
+	} else if (options->tids.count) {
+		found.kind = TARGET_TID;
+		err = numbers_find(&options->tids, tid_check, &found, error);
 	} else if (options->cgroup) {
 		found.kind = TARGET_CGROUP;
 		snprintf(found.name, sizeof(found.name), "%s", options->cgroup);

@@ -11,7 +11,7 @@
 
 /* As written on the command line; all zero = the whole host. */
 struct target_options {
-	struct option_pids pids;
+	struct option_pids pids, tids;
 	const char *cgroup, *container;
 	char **command; /* ends with NULL */
 };

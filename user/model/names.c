@@ -137,7 +137,7 @@ const char *target_kind_name(enum target_kind kind)
 	static const char *const names[] = {
 		[TARGET_HOST] = "host",       [TARGET_PID] = "pid",
 		[TARGET_CGROUP] = "cgroup",   [TARGET_CONTAINER] = "container",
-		[TARGET_COMMAND] = "command",
+		[TARGET_COMMAND] = "command", [TARGET_TID] = "tid",
 	};
 
 	return NAME(names, kind);

@@ -52,11 +52,13 @@ enum target_kind {
 	TARGET_CGROUP,
 	TARGET_CONTAINER,
 	TARGET_COMMAND,
+	TARGET_TID,
+	TARGET_KINDS
 };
 
 struct target {
 	enum target_kind kind;
-	uint32_t name; /* string: "1234,1240", a cgroup path, the command line */
+	uint32_t name; /* string: "1234,1240" (pids, tids), a cgroup path, the command line */
 };
 
 struct process {

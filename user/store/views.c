@@ -96,7 +96,7 @@ static const struct {
 	unsigned int count;
 	const char *(*word)(unsigned int value);
 } enums[] = {
-	{"target", TARGET_COMMAND + 1, target_kind_name},
+	{"target", TARGET_KINDS, target_kind_name},
 	{"frame", FRAME_INTERPRETED + 1, frame_kind_name},
 	{"stack_end", STACK_END_COUNT, stack_end_name},
 	{"sample", SAMPLE_KINDS, sample_kind_name},

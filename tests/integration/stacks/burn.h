@@ -85,8 +85,7 @@ static inline __attribute__((always_inline)) void choose(struct choice *choices,
 			point -= choices[which++].weight;
 		choices[which].call();
 		now = cpu_seconds(CLOCK_THREAD_CPUTIME_ID);
-		choices[which].seconds +=
-			now - began < LONGEST_BURST ? now - began : LONGEST_BURST;
+		choices[which].seconds += now - began < LONGEST_BURST ? now - began : LONGEST_BURST;
 	}
 }
 

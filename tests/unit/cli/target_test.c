@@ -45,6 +45,10 @@ static void test_kinds(void **state)
 	snprintf(text, sizeof(text), "%d,%d", getpid(), getppid());
 	assert_int_equal(found(&options).kind, TARGET_PID);
 	assert_string_equal(found(&options).name, text);
+	options = (struct target_options){.tids = {{getpid()}, 1}};
+	snprintf(text, sizeof(text), "%d", getpid());
+	assert_int_equal(found(&options).kind, TARGET_TID);
+	assert_string_equal(found(&options).name, text);
 	options = (struct target_options){.command = (char *[]){"make", "-j8", NULL}};
 	assert_int_equal(found(&options).kind, TARGET_COMMAND);
 	assert_string_equal(found(&options).name, "make -j8");
@@ -86,6 +90,10 @@ static void test_a_thread_is_no_process(void **state)
 	options.pids = (struct option_pids){{other_thread}, 1};
 	snprintf(text, sizeof(text), "thread of process %d", getpid());
 	refused(&options, -ESRCH, text);
+	options = (struct target_options){.tids = {{other_thread}, 1}};
+	snprintf(text, sizeof(text), "%d", other_thread);
+	assert_int_equal(found(&options).kind, TARGET_TID);
+	assert_string_equal(found(&options).name, text);
 	pthread_barrier_wait(&barrier);
 	pthread_join(thread, NULL);
 	pthread_barrier_destroy(&barrier);
@@ -98,6 +106,7 @@ static void test_not_there(void **state)
 	(void)state;
 	/* One above the largest pid there can be. */
 	refused(&options, -ESRCH, "no process 4194304");
+	refused(&(struct target_options){.tids = {{4194304}, 1}}, -ESRCH, "no thread 4194304");
 	refused(&(struct target_options){.cgroup = "/no-such-group"}, -ENOENT, "/no-such-group");
 	refused(&(struct target_options){.container = "no-such-box"}, -ENOENT, "'no-such-box'");
 	/* A unit is no container. */

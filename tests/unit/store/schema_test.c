@@ -112,8 +112,8 @@ static void test_manual_has_every_word(void **state)
 			 word.word);
 		assert_in_manual(line);
 	}
-	assert_true(n == 5 + 3 + STACK_END_COUNT + SAMPLE_KINDS + STATE_COUNT + WAIT_ENDS + 2 +
-				 EVENT_KINDS + 3);
+	assert_true(n == TARGET_KINDS + 3 + STACK_END_COUNT + SAMPLE_KINDS + STATE_COUNT +
+				 WAIT_ENDS + 2 + EVENT_KINDS + 3);
 }
 
 static sqlite3 *recording_make(void)
