@@ -26,8 +26,10 @@
 #include "capture/tasks.h"
 #include "strait.skel.h"
 #include "util/clock.h"
+#include "util/disk_cache.h"
 
-#define POLL_NS 50000000ULL /* how often the ring buffer is emptied */
+#define NAMES_DIRECTORY DISK_CACHE_HOME "/names"
+#define POLL_NS         50000000ULL /* how often the ring buffer is emptied */
 
 /* ---- for families ---- */
 
@@ -209,6 +211,7 @@ static int session_prepare(struct session *session, struct error *error)
 	session->symbols = symbols_new();
 	if (!rec || !session->symbols)
 		return error_set(error, -ENOMEM, "out of memory");
+	symbols_keep_names(session->symbols, NAMES_DIRECTORY);
 	host_describe(rec);
 	rec->target.kind = session->options.target;
 	rec->target.name = string_intern(
@@ -295,6 +298,9 @@ static int slice_end(struct session *session, struct error *error)
 	losses_drain(session);
 	if (session->options.name_each_slice)
 		stacks_name(session->stacks, session->options.details_later);
+	/* The end may be days away. */
+	if (!session->options.length_ns)
+		symbols_store_names(session->symbols);
 	budget_end_slice(session->budget, session, session->slice_end_ns);
 	meter_tell(session->meter, session, session->slice_end_ns);
 	recording_end_slice(rec, session_time(session, session->slice_end_ns));
@@ -406,6 +412,11 @@ int session_run(struct session *session, struct error *error)
 }
 
 /* ---- closing ---- */
+
+struct names_cache *session_take_names(struct session *session)
+{
+	return symbols_take_names(session->symbols);
+}
 
 struct recording *session_take(struct session *session)
 {

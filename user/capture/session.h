@@ -86,6 +86,11 @@ int session_open(struct session **out, const struct session_options *options, st
  */
 int session_run(struct session *session, struct error *error);
 
+/*
+ * What is to be kept of names, to be written when nobody waits for the report any more
+ * (names_cache_store()), and freed. Between session_run() and session_take().
+ */
+struct names_cache *session_take_names(struct session *session);
 /* Hands over the recording and detaches everything. */
 struct recording *session_take(struct session *session);
 void session_close(struct session *session);

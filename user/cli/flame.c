@@ -106,6 +106,7 @@ int cli_flame(int argc, char **argv)
 				    .words = 1,
 				    .command = true};
 	struct recording *rec = NULL;
+	struct names_cache *names = NULL;
 	struct arguments rest;
 	struct error error;
 	int status, err;
@@ -129,6 +130,7 @@ int cli_flame(int argc, char **argv)
 			cli_error(&error);
 		status = err ? EXIT_FAILED : EXIT_OK;
 	} else {
+		observe_options.names = &names;
 		err = observe(&observe_options, &rec, &error);
 		status = err ? cli_failed(err, &error) : EXIT_OK;
 	}
@@ -137,6 +139,7 @@ int cli_flame(int argc, char **argv)
 
 		status = err ? status : shown;
 	}
+	observe_keep_names(names);
 	recording_free(rec);
 	return status;
 }

@@ -14,6 +14,9 @@
 #include "store/store.h"
 #include "symbols/symbols.h"
 
+/* No file's names are begun later than that after a report. */
+#define NAMES_NS 300000000ull
+
 struct observation {
 	const struct observe_options *options;
 	struct target_found target;
@@ -296,8 +299,23 @@ static int command_end(struct observation *o, struct error *error)
 	return 0;
 }
 
+void observe_keep_names(struct names_cache *names)
+{
+	names_cache_store(names, NAMES_NS);
+	names_cache_free(names);
+}
+
+static void names_hand_over(struct observation *o, struct names_cache *names)
+{
+	if (o->options->names)
+		*o->options->names = names;
+	else
+		observe_keep_names(names);
+}
+
 static int observation_run(struct observation *o, struct recording **out, struct error *error)
 {
+	struct names_cache *names;
 	struct recording *rec;
 	struct error ignored;
 	int err, command_err;
@@ -306,17 +324,20 @@ static int observation_run(struct observation *o, struct recording **out, struct
 	err = session_run(o->session, error);
 	progress_end(&o->progress);
 	fetch_tell(o);
+	names = session_take_names(o->session);
 	rec = session_take(o->session);
 	o->session = NULL;
 	rec->cut = err != 0;
 	command_err = command_end(o, err ? &ignored : error);
 	if ((command_err && !err) || !rec->length_ns) { /* there was nothing to see */
+		names_cache_free(names);
 		store_discard(o->store);
 		o->store = NULL;
 		recording_free(rec);
 		return command_err && !err ? command_err : own_failure(err);
 	}
 	file_finish(o, rec);
+	names_hand_over(o, names);
 	if (!err && o->file_err) {
 		*error = o->file_error;
 		err = o->file_err;

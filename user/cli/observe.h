@@ -23,11 +23,14 @@ struct observe_options {
 	bool endless;       /* until a signal; length_ns is not looked at */
 	uint64_t slice_ns, warmup_ns, wait_threshold_ns;
 
-	const char *file;   /* write the recording there too, NULL = nowhere */
-	bool replace;       /* an older recording of that name */
-	bool file_only;     /* nothing but the file is wanted: a full disk ends the window */
-	bool quiet;         /* no progress and no notices */
-	bool debuginfod;    /* fetch debug files that are not here */
+	const char *file; /* write the recording there too, NULL = nowhere */
+	bool replace;     /* an older recording of that name */
+	bool file_only;   /* nothing but the file is wanted: a full disk ends the window */
+	bool quiet;       /* no progress and no notices */
+	bool debuginfod;  /* fetch debug files that are not here */
+	/* Out: to be given to observe_keep_names() when the result is shown. NULL = done at once.
+	 */
+	struct names_cache **names;
 	bool quiet_command; /* what the command prints goes to stderr: a program reads stdout */
 
 	/*
@@ -68,6 +71,12 @@ void observe_rows(struct option_table *table, struct observe_options *options);
  * nothing else does; -EINVAL: see observe_check().
  */
 int observe(const struct observe_options *options, struct recording **out, struct error *error);
+
+/*
+ * Keeps the names of what was observed for when it is met without its symbols; frees `names`, NULL
+ * is nothing. A few ms a program that was not met before, half a second at most.
+ */
+void observe_keep_names(struct names_cache *names);
 
 /*
  * The command line of commands that do nothing but watch: fills the tables that the usage shows,

@@ -41,6 +41,7 @@ int cli_trace(int argc, char **argv)
 				    .examples = examples,
 				    .command = true};
 	struct recording *rec = NULL;
+	struct names_cache *names = NULL;
 	struct error error;
 	int status, err;
 
@@ -48,6 +49,7 @@ int cli_trace(int argc, char **argv)
 	status = observe_parse(&usage, argc, argv, &target, &how, file, &observe_options);
 	if (status != OPTIONS_GO)
 		return status;
+	observe_options.names = &names;
 	observe_options.quiet_command = show_is_for_programs(&show);
 	err = observe(&observe_options, &rec, &error);
 	if (err)
@@ -57,6 +59,7 @@ int cli_trace(int argc, char **argv)
 
 		status = err ? status : shown;
 	}
+	observe_keep_names(names);
 	recording_free(rec);
 	return status;
 }

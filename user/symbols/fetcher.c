@@ -10,12 +10,12 @@
 
 #include "symbols/fetcher.h"
 #include "util/clock.h"
+#include "util/disk_cache.h"
 
-#define LIBRARY    "libdebuginfod.so.1"
-#define URL_FILES  "/etc/debuginfod/*.urls"
-#define URLS       4096
-#define CACHE      "/var/cache/strait"
-#define CACHE_DEEP CACHE "/debuginfod"
+#define LIBRARY   "libdebuginfod.so.1"
+#define URL_FILES "/etc/debuginfod/*.urls"
+#define URLS      4096
+#define CACHE     DISK_CACHE_HOME "/debuginfod"
 
 /* libdebuginfod's own, from elfutils 0.178 on (0.180 with user data): debuginfod_begin(3). */
 typedef struct debuginfod_client client;
@@ -87,9 +87,9 @@ static bool environment_set(void)
 	setenv("DEBUGINFOD_MAXTIME", number, 0);
 	/* Root does not write to a cache in whatever HOME it was given. */
 	if (!geteuid() && !getenv("DEBUGINFOD_CACHE_PATH") &&
-	    (!mkdir(CACHE, 0700) || errno == EEXIST) &&
-	    (!mkdir(CACHE_DEEP, 0700) || errno == EEXIST))
-		setenv("DEBUGINFOD_CACHE_PATH", CACHE_DEEP, 1);
+	    (!mkdir(DISK_CACHE_HOME, 0700) || errno == EEXIST) &&
+	    (!mkdir(CACHE, 0700) || errno == EEXIST))
+		setenv("DEBUGINFOD_CACHE_PATH", CACHE, 1);
 	return true;
 }
 

@@ -181,6 +181,8 @@ static int file_identify(struct file_table *table, struct text_pool *pool, uint3
 	file->mtime_ns = mtime_of(&stat);
 	elf = !image_identity(fd, id);
 	file->build_id = text_intern(pool, id, strlen(id));
+	file->layout = image_layout_of(fd);
+	file->claim = names_claim_of(fd);
 	name_find(pool, file, fd, elf, stat.st_nlink);
 	return fd;
 }

@@ -5,6 +5,7 @@
 #ifndef STRAIT_SYMBOLS_FILES_H
 #define STRAIT_SYMBOLS_FILES_H
 
+#include "symbols/names_cache.h"
 #include "symbols/symbols.h"
 #include "symbols/text.h"
 #include "util/index.h"
@@ -22,7 +23,9 @@ struct file {
 	int64_t size, mtime_ns;
 	uint64_t next_ns; /* while it is not found: not looked for before; CLOCK_MONOTONIC */
 	bool reachable;   /* by its path from our own root */
-	int pin;          /* a descriptor, for files that cannot be reached later; -1 = none */
+	uint64_t layout;  /* image_layout(), 0 = not an ELF file */
+	struct names_claim claim;
+	int pin; /* a descriptor, for files that cannot be reached later; -1 = none */
 };
 
 struct file_table {

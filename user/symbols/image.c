@@ -447,3 +447,33 @@ int image_identity(int fd, char id[IMAGE_ID])
 	image_close(&image);
 	return 0;
 }
+
+uint64_t image_layout(const struct image *image)
+{
+	uint64_t hash = fnv(0xcbf29ce484222325ull, &image->machine, sizeof(image->machine));
+
+	for (size_t i = 0; i < image->segment_count; i++) {
+		const struct image_segment *segment = &image->segments[i];
+		const uint64_t parts[] = {segment->offset, segment->address, segment->file_size,
+					  segment->flags};
+
+		hash = fnv(hash, parts, sizeof(parts));
+	}
+	return hash;
+}
+
+uint64_t image_layout_of(int fd)
+{
+	struct image image;
+	Elf64_Ehdr header;
+	uint64_t layout = 0;
+
+	if (!image_begin(&image, fd, &header))
+		return 0;
+	image.machine = header.e_machine;
+	if (segments_load(&image, &header))
+		layout = image_layout(&image);
+	image.fd = -1;
+	image_close(&image);
+	return layout;
+}

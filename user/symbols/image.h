@@ -68,6 +68,13 @@ bool image_executable(const struct image *image, uint64_t address);
  * and its first and last 4 KiB. The same on every host. -ENOEXEC: not ELF.
  */
 int image_identity(int fd, char id[IMAGE_ID]);
+/*
+ * Where its loadable segments lie, and how long they are, to the byte: what stripping leaves as it
+ * is, and files that only claim one build-id seldom have in common. The same on every host.
+ */
+uint64_t image_layout(const struct image *image);
+/* Of a file that is not open as an image; 0: not an ELF file. */
+uint64_t image_layout_of(int fd);
 /* The GNU build-id; false if it has none. */
 bool image_build_id(const struct image *image, char id[IMAGE_ID]);
 

@@ -11,6 +11,7 @@
 #include "symbols/go.h"
 #include "symbols/inlines.h"
 #include "symbols/lines.h"
+#include "symbols/names_cache.h"
 #include "symbols/naming.h"
 #include "symbols/opening.h"
 #include "symbols/section.h"
@@ -130,12 +131,33 @@ static bool debugdata_open(const struct image *image, struct image *small)
 	return false;
 }
 
+/* What the file lacks may be known from when the same build had its symbols. */
+static void kept_add(struct symtab_scan *scan, const struct image *image,
+		     const struct naming *naming)
+{
+	struct names_claim claim;
+	size_t named = 0;
+	struct image kept;
+	char id[IMAGE_ID];
+
+	while (named < scan->count && scan->lookups[named].function)
+		named++;
+	if (named == scan->count || !naming->names || !image_build_id(image, id))
+		return;
+	claim = names_claim_of(image->fd);
+	if (!names_cache_open(naming->names, id, image_layout(image), &claim, &kept))
+		return;
+	symtab_add(scan, &kept, SHT_SYMTAB);
+	symtab_end(scan, naming->arena);
+	image_close(&kept);
+}
+
 void image_name(const struct image *image, const struct naming *how, struct lookup *lookups,
 		size_t count)
 {
 	struct naming timed = *how, *naming = &timed;
 	uint64_t begin_ns = time_now();
-	bool full = image_section_of_type(image, SHT_SYMTAB);
+	bool own = image_section_of_type(image, SHT_SYMTAB), full = own;
 	bool wants_lines = !how->functions_only;
 	bool lines = wants_lines && image_section(image, ".debug_line");
 	struct image debug = {.fd = -1}, small = {.fd = -1};
@@ -157,6 +179,10 @@ void image_name(const struct image *image, const struct naming *how, struct look
 			symtab_add(&scan, &small, SHT_SYMTAB);
 	}
 	symtab_end(&scan, naming->arena);
+	if (!full)
+		kept_add(&scan, image, naming);
+	else if (naming->names)
+		names_cache_want(naming->names, image, has_debug && !own ? &debug : image);
 	plt_name(image, lookups, count, naming->arena);
 	go_name(image, lookups, count, naming->arena);
 	begins_find(image, lookups, count);

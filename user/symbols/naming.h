@@ -8,13 +8,15 @@
 
 /* What can be opened beside the file: where its separate debug file may be. */
 struct fetcher;
+struct names_cache;
 
 struct naming {
-	uint32_t pid;            /* in whose root the path is, 0 = our own */
-	const char *path;        /* of the file, "" = it has none */
-	const char *build_id;    /* "" = none */
-	bool functions_only;     /* no lines, no inlined functions */
-	struct fetcher *fetcher; /* of debug files that are not here, NULL = none */
+	uint32_t pid;              /* in whose root the path is, 0 = our own */
+	const char *path;          /* of the file, "" = it has none */
+	const char *build_id;      /* "" = none */
+	bool functions_only;       /* no lines, no inlined functions */
+	struct fetcher *fetcher;   /* of debug files that are not here, NULL = none */
+	struct names_cache *names; /* of builds that had names once, NULL = none */
 	struct text_arena *arena;
 	uint64_t deadline_ns;         /* for line tables */
 	uint64_t inlines_deadline_ns; /* for inlined functions */

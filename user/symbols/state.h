@@ -29,6 +29,7 @@ struct symbols {
 	struct file_table files;
 	struct generated generated;
 	struct fetcher *fetcher;       /* while debug files are fetched */
+	struct names_cache *names;     /* on disk, NULL = none */
 	VEC(struct module_note) notes; /* by module */
 	VEC(uint32_t) later; /* frames whose lines and inlined functions were not looked up yet */
 };

@@ -11,6 +11,7 @@
 #include "symbols/generated.h"
 #include "symbols/jit_dump.h"
 #include "symbols/kernel.h"
+#include "symbols/names_cache.h"
 #include "symbols/naming.h"
 #include "symbols/opening.h"
 #include "symbols/perf_map.h"
@@ -37,6 +38,7 @@ void symbols_free(struct symbols *s)
 	files_free(&s->files);
 	text_arena_clear(&s->arena);
 	text_pool_free(&s->pool);
+	names_cache_free(s->names);
 	vec_free(&s->notes);
 	vec_free(&s->later);
 	free(s);
@@ -138,6 +140,28 @@ int symbols_locate(struct symbols *s, uint64_t file, uint64_t offset, struct loc
 	return 0;
 }
 
+/* ---- names on disk ---- */
+
+void symbols_keep_names(struct symbols *s, const char *directory)
+{
+	names_cache_free(s->names);
+	s->names = names_cache_new(directory);
+}
+
+void symbols_store_names(struct symbols *s)
+{
+	if (s->names)
+		names_cache_store_aside(s->names);
+}
+
+struct names_cache *symbols_take_names(struct symbols *s)
+{
+	struct names_cache *names = s->names;
+
+	s->names = NULL;
+	return names;
+}
+
 /* ---- naming ---- */
 
 static int request_compare_file(const struct name_request *a, const struct name_request *b)
@@ -210,6 +234,18 @@ static void generated_name(struct symbols *s, int fd, struct lookup *lookups, si
 		request_answer(s, lookups[i].owner, &lookups[i], false);
 }
 
+/* The lookups come with offsets in the file; those that no segment holds are left out. */
+static size_t lookups_place(const struct image *image, struct lookup *lookups, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		lookups[kept] = lookups[i];
+		kept += image_address(image, lookups[i].address, &lookups[kept].address);
+	}
+	return kept;
+}
+
 static void elf_name(struct symbols *s, int fd, struct lookup *lookups, size_t count,
 		     const struct patience *patience)
 {
@@ -219,31 +255,50 @@ static void elf_name(struct symbols *s, int fd, struct lookup *lookups, size_t c
 		.path = first->path,
 		.build_id = first->build_id,
 		.fetcher = s->fetcher,
+		.names = s->names,
 		.arena = &s->arena,
 		.functions_only = first->functions_only,
 		.deadline_ns = patience->lines_ns,
 		.inlines_deadline_ns = patience->inlines_ns,
 	};
 	struct image image;
-	size_t kept = 0;
 
 	if (image_open(&image, fd)) {
 		close(fd);
 		return;
 	}
+	count = lookups_place(&image, lookups, count);
+	if (count)
+		image_name(&image, &naming, lookups, count);
 	for (size_t i = 0; i < count; i++) {
-		lookups[kept] = lookups[i];
-		kept += image_address(&image, lookups[i].address, &lookups[kept].address);
-	}
-	if (kept)
-		image_name(&image, &naming, lookups, kept);
-	for (size_t i = 0; i < kept; i++) {
 		struct name_request *request = lookups[i].owner;
 
 		request_answer(s, request, &lookups[i], true);
 		request->pause = image_pauses(&image, &lookups[i]);
 	}
 	image_close(&image);
+}
+
+/* A file that was seen once in this recording and cannot be had any more: what is kept of it. */
+static void gone_name(struct symbols *s, struct lookup *lookups, size_t count)
+{
+	const struct name_request *first = lookups[0].owner;
+	const struct naming naming = {
+		.path = "", .build_id = "", .functions_only = true, .arena = &s->arena};
+	const struct file *file = NULL;
+	struct image kept;
+
+	if (first->file < s->files.files.len)
+		file = &s->files.files.at[first->file];
+	if (!s->names || !file || !file->found ||
+	    !names_cache_open(s->names, file->build_id, file->layout, &file->claim, &kept))
+		return;
+	count = lookups_place(&kept, lookups, count);
+	if (count)
+		image_name(&kept, &naming, lookups, count);
+	for (size_t i = 0; i < count; i++)
+		request_answer(s, lookups[i].owner, &lookups[i], true);
+	image_close(&kept);
 }
 
 static int lookup_compare(const void *left, const void *right)
@@ -260,16 +315,17 @@ static void group_name(struct symbols *s, struct name_request **requests, size_t
 	int fd = request_open(s, requests[0]);
 	struct lookup *lookups;
 
-	if (fd < 0)
-		return;
 	lookups = calloc(count, sizeof(*lookups));
 	if (!lookups) {
-		close(fd);
+		if (fd >= 0)
+			close(fd);
 		return;
 	}
 	for (size_t i = 0; i < count; i++)
 		lookups[i] = (struct lookup){.address = requests[i]->offset, .owner = requests[i]};
-	if (is_generated(requests[0])) {
+	if (fd < 0) {
+		gone_name(s, lookups, count);
+	} else if (is_generated(requests[0])) {
 		qsort(lookups, count, sizeof(*lookups), lookup_compare);
 		generated_name(s, fd, lookups, count, patience->lines_ns);
 		close(fd);

@@ -180,6 +180,31 @@ size_t symbols_resolve(struct symbols *s, struct recording *rec);
  */
 size_t symbols_resolve_quick(struct symbols *s, struct recording *rec);
 
+/* ---- names kept on disk ---- */
+
+struct names_cache;
+
+/*
+ * From now on functions that a file has no name for any more are named as they were when the same
+ * build was met with its symbols, or its debug file; what is met with them is noted, to be kept in
+ * this directory. The directory is made, its parent is not; where it cannot be had, all is as
+ * without.
+ */
+void symbols_keep_names(struct symbols *s, const char *directory);
+/*
+ * Hands over what was noted, with the files that it is of: for names_cache_store(), at a time when
+ * nobody waits. NULL: nothing is to be kept.
+ */
+struct names_cache *symbols_take_names(struct symbols *s);
+/* What was noted until now is written by a thread of its own, at the lowest priority. */
+void symbols_store_names(struct symbols *s);
+/*
+ * Writes the names of files that are not there yet; begins with none when so much time is over. The
+ * largest takes 0.2 s. NULL is nothing.
+ */
+void names_cache_store(struct names_cache *names, uint64_t ns);
+void names_cache_free(struct names_cache *names);
+
 /* ---- debug files from servers ---- */
 
 /* Only where the user has asked for it: it tells servers the build-ids of what runs here. */

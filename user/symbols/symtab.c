@@ -9,13 +9,6 @@
 #define CHUNK       2048       /* symbols read at once */
 #define MAX_WORK    (16u << 20)
 
-struct symbol {
-	uint64_t value, size;
-	uint32_t name;
-	uint16_t section;
-	uint8_t type, binding;
-};
-
 static struct symbol symbol_read(const struct image *image, const void *entry)
 {
 	Elf64_Sym wide;
@@ -62,10 +55,29 @@ static bool symbol_is_code(const struct image *image, const struct symbol *symbo
 	       image->sections[symbol->section].flags & SHF_EXECINSTR;
 }
 
-static uint8_t symbol_rank(const struct symbol *symbol)
+uint8_t symbol_rank(const struct symbol *symbol)
 {
 	return (uint8_t)((symbol->type == STT_NOTYPE ? 0 : 2) +
 			 (symbol->binding == STB_LOCAL ? 0 : 1));
+}
+
+void name_unversion(char *name)
+{
+	char *version = *name ? strchr(name + 1, '@') : NULL;
+
+	if (version)
+		*version = '\0';
+}
+
+bool name_is_plainer(const char *a, const char *b)
+{
+	size_t lead_a = strspn(a, "_"), lead_b = strspn(b, "_");
+
+	if (lead_a != lead_b)
+		return lead_a < lead_b;
+	if (strlen(a) != strlen(b))
+		return strlen(a) < strlen(b);
+	return strcmp(a, b) < 0;
 }
 
 static bool hit_text(const struct symtab_scan *scan, const struct symtab_hit *hit,
@@ -81,31 +93,19 @@ static bool hit_text(const struct symtab_scan *scan, const struct symtab_hit *hi
 	if (!image_read(table->image, table->text + hit->name, text, length))
 		return false;
 	text[length] = '\0';
-	/* Full symbol tables put the version behind the name: "realpath@@GLIBC_2.3". */
-	if (*text && strchr(text + 1, '@'))
-		*strchr(text + 1, '@') = '\0';
+	name_unversion(text);
 	return *text;
 }
 
-/* Of two names for one place and of one rank: "read" rather than "__libc_read". */
 static bool text_is_plainer(struct symtab_scan *scan, const struct symtab_hit *a,
 			    const struct symtab_hit *b)
 {
 	char text_a[SYMTAB_NAME], text_b[SYMTAB_NAME];
-	size_t lead_a, lead_b;
 
 	scan->work -= scan->work < 1000 ? scan->work : 1000;
 	if (!hit_text(scan, a, text_a))
 		return false;
-	if (!hit_text(scan, b, text_b))
-		return true;
-	lead_a = strspn(text_a, "_");
-	lead_b = strspn(text_b, "_");
-	if (lead_a != lead_b)
-		return lead_a < lead_b;
-	if (strlen(text_a) != strlen(text_b))
-		return strlen(text_a) < strlen(text_b);
-	return strcmp(text_a, text_b) < 0;
+	return !hit_text(scan, b, text_b) || name_is_plainer(text_a, text_b);
 }
 
 /* The function that begins last is the innermost, so the best. */
@@ -176,31 +176,46 @@ void symtab_begin(struct symtab_scan *scan, struct lookup *lookups, size_t count
 	*scan = (struct symtab_scan){.lookups = lookups, .count = count, .work = MAX_WORK};
 }
 
-bool symtab_add(struct symtab_scan *scan, const struct image *image, uint32_t type)
+/* The table, if it and its string table are as they should be. */
+static const struct image_section *table_find(const struct image *image, uint32_t type)
 {
 	size_t entry = image->is_64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
-	const struct image_section *section = image_section_of_type(image, type), *text;
+	const struct image_section *section = image_section_of_type(image, type);
+
+	return section && section->link < image->section_count && section->entry_size == entry &&
+			       image->sections[section->link].type == SHT_STRTAB
+		       ? section
+		       : NULL;
+}
+
+const struct image_section *symtab_text(const struct image *image, uint32_t type)
+{
+	const struct image_section *section = table_find(image, type);
+
+	return section ? &image->sections[section->link] : NULL;
+}
+
+bool symtab_each(const struct image *image, uint32_t type,
+		 bool (*visit)(void *context, const struct symbol *symbol), void *context)
+{
+	const struct image_section *section = table_find(image, type);
+	size_t entry = image->is_64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
+	bool wanted = true;
 	uint64_t count;
 	char *chunk;
 
-	if (!section || section->link >= image->section_count || section->entry_size != entry ||
-	    scan->table_count == SYMTAB_TABLES)
+	if (!section)
 		return false;
-	text = &image->sections[section->link];
-	if (text->type != SHT_STRTAB)
-		return false;
-	scan->tables[scan->table_count++] =
-		(struct symtab_table){image, text->offset, text->offset + text->size};
 	count = section->size / entry;
 	if (count > MAX_SYMBOLS)
 		count = MAX_SYMBOLS;
 	chunk = malloc(CHUNK * entry);
-	for (uint64_t i = 0; chunk && i < count && scan->work; i += CHUNK) {
+	for (uint64_t i = 0; chunk && i < count && wanted; i += CHUNK) {
 		size_t n = count - i < CHUNK ? (size_t)(count - i) : CHUNK;
 
 		if (!image_read(image, section->offset + i * entry, chunk, n * entry))
 			break;
-		for (size_t j = 0; j < n && scan->work; j++) {
+		for (size_t j = 0; j < n && wanted; j++) {
 			struct symbol symbol = symbol_read(image, chunk + j * entry);
 
 			/* Between exported symbols there are others, not shown: no reaching over.
@@ -208,10 +223,31 @@ bool symtab_add(struct symtab_scan *scan, const struct image *image, uint32_t ty
 			if (!symbol.size && type == SHT_DYNSYM)
 				continue;
 			if (symbol_is_code(image, &symbol))
-				symbol_take(scan, &symbol);
+				wanted = visit(context, &symbol);
 		}
 	}
 	free(chunk);
+	return true;
+}
+
+static bool symbol_scan(void *context, const struct symbol *symbol)
+{
+	struct symtab_scan *scan = context;
+
+	symbol_take(scan, symbol);
+	return scan->work;
+}
+
+bool symtab_add(struct symtab_scan *scan, const struct image *image, uint32_t type)
+{
+	const struct image_section *text = symtab_text(image, type);
+
+	if (!text || scan->table_count == SYMTAB_TABLES)
+		return false;
+	scan->tables[scan->table_count++] =
+		(struct symtab_table){image, text->offset, text->offset + text->size};
+	if (scan->work)
+		symtab_each(image, type, symbol_scan, scan);
 	return true;
 }
 

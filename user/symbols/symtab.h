@@ -12,8 +12,18 @@
 #include "symbols/image.h"
 #include "symbols/text.h"
 
-#define SYMTAB_TABLES 3    /* of one file: its own, of its debug file, the compressed small one */
-#define SYMTAB_NAME   4096 /* mangled names are long; longer ones are cut */
+/* One entry of a symbol table that names code; those of 32-bit files are widened. */
+struct symbol {
+	uint64_t value, size;
+	uint32_t name; /* offset in the string table */
+	uint16_t section;
+	uint8_t type, binding;
+};
+
+#define SYMTAB_TABLES                                                                              \
+	3                /* of one file: its own two, or the exported, the small and the kept one  \
+			  */
+#define SYMTAB_NAME 4096 /* mangled names are long; longer ones are cut */
 
 struct symtab_hit {
 	uint64_t start;
@@ -49,6 +59,22 @@ struct lookup {
 /* The first lookup (by address, ascending) at or above the address; `count` if there is none. */
 size_t lookups_from(const struct lookup *lookups, size_t count, uint64_t address);
 
+/* Of several names for one place the highest is best. */
+uint8_t symbol_rank(const struct symbol *symbol);
+/* And of one rank, the plainer: "read" rather than "__libc_read". */
+bool name_is_plainer(const char *a, const char *b);
+/* Cuts off the version that full symbol tables put behind a name: "realpath@@GLIBC_2.3". */
+void name_unversion(char *name);
+
+/*
+ * Calls `visit` for the symbols of code in the image's table of `type` (SHT_SYMTAB, SHT_DYNSYM),
+ * until it returns false. Returns false, and calls nothing, where there is no such table.
+ */
+bool symtab_each(const struct image *image, uint32_t type,
+		 bool (*visit)(void *context, const struct symbol *symbol), void *context);
+/* The string table of that table; NULL where symtab_each() returns false. */
+const struct image_section *symtab_text(const struct image *image, uint32_t type);
+
 struct symtab_table {
 	const struct image *image;
 	uint64_t text, text_end; /* of its string table, in the file */
@@ -64,7 +90,7 @@ struct symtab_scan {
 
 /* The addresses must be in ascending order. */
 void symtab_begin(struct symtab_scan *scan, struct lookup *lookups, size_t count);
-/* Reads the table of `type` (SHT_SYMTAB, SHT_DYNSYM), if the image has one: false if not. */
+/* Reads the table of `type`, if the image has one: false if not. */
 bool symtab_add(struct symtab_scan *scan, const struct image *image, uint32_t type);
 /* Sets function, start and end of each lookup. All images must still be open. */
 void symtab_end(struct symtab_scan *scan, struct text_arena *arena);

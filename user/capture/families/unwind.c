@@ -17,6 +17,7 @@
 #include "strait.skel.h"
 #include "symbols/symbols.h"
 #include "unwind_table.h"
+#include "util/disk_cache.h"
 
 /* Of all tables: the programs of a busy host have about 10 MB, a large browser 4 MB. */
 #define TABLES_LIMIT (48u << 20)
@@ -25,7 +26,6 @@
  * cache, and about 300 ms the first time.
  */
 #define SETTLE_NS 1000000000ULL
-#define CACHE_DIR "/var/cache/strait"
 
 struct unwind_data {
 	struct tables *tables;
@@ -144,9 +144,9 @@ static void mappings_walk(struct session *session)
 /* A directory of our own, that nobody else may write to; NULL where it cannot be had. */
 static const char *cache_directory(void)
 {
-	if (mkdir(CACHE_DIR, 0700) && errno != EEXIST)
+	if (mkdir(DISK_CACHE_HOME, 0700) && errno != EEXIST)
 		return NULL;
-	return CACHE_DIR;
+	return DISK_CACHE_HOME;
 }
 
 static int unwind_loaded(struct session *session, struct error *error)
