@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Containers: of two equal ones that burn CPU, the one that is asked for is seen and the other is not.
-# By its name and by the beginning of its id; the report calls it by its name either way.
+# By its name and by the beginning of its id; the report calls it by its name either way. And functions of
+# programs in them are named: from the file in the container's own root, and where that is stripped, as
+# they were when the same build ran on the host with its symbols.
 
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 need_root
 need_strait
-need jq sqlite3 podman runc busybox
+need jq sqlite3 podman runc busybox cc
 
 tool=(podman --log-level error --runtime runc --cgroup-manager=cgroupfs)
 one=strait-test-$$-one
@@ -24,11 +26,16 @@ root_make() {
 	cp "$(command -v busybox)" "$work/$1/bin/sh"
 }
 
-# Starts a container of this name that burns CPU. container_start NAME
+# Starts a container of this name that burns CPU, by itself or by a program. container_start NAME [PROGRAM]
 container_start() {
+	local command=(/bin/sh -c 'while :; do :; done')
 	root_make "$1"
+	if [ -n "${2:-}" ]; then
+		cp "$2" "$work/$1/bin/burn"
+		command=(/bin/burn)
+	fi
 	"${tool[@]}" run --detach --name "$1" --ulimit nofile=1024:1024 --ulimit nproc=100:100 \
-		--network=none --rootfs "$work/$1" /bin/sh -c 'while :; do :; done' \
+		--network=none --rootfs "$work/$1" "${command[@]}" \
 		>"$work/$1.id" 2>"$work/$1.err" || skip "podman cannot run: $(tail -n 1 "$work/$1.err")"
 	cleanups+=("${tool[*]} rm --force --time 0 '$1' >/dev/null 2>&1")
 }
@@ -86,4 +93,62 @@ matches 'a name that no container has: says which' "no running container '$one-n
 run "$strait" -d 1 --container "$two"
 is 'a container that has ended: exit' 1 "$status"
 matches 'a container that has ended: says so' "no running container '$two'" "$err"
+
+# ---- names ----
+
+# burns WHAT CONTAINER: a second of it, as folded stacks in $out.
+burns() {
+	run "$strait" record -q --replace -F 999 --budget 100% -d 1 --container "$2" -o "$work/r.strait"
+	is "$1: recorded" 0 "$status"
+	run "$strait" flame -U "$work/r.strait"
+}
+
+# has WHAT REGEX: nearly all samples in $out have it.
+has() {
+	within "$1" 0.98 1 "$(awk -v regex="$2" '{ all += $NF; if ($0 ~ regex) found += $NF }
+		END { if (all < 300) print "only " all + 0 " samples"; else print found / all }' "$out")"
+}
+
+cat >"$work/burn.c" <<'C'
+volatile unsigned long sink;
+__attribute__((noinline)) static void inside(void)
+{
+	for (int i = 0; i < 1000; i++)
+		sink += i;
+}
+int main(void)
+{
+	for (;;)
+		inside();
+}
+C
+if cc -O1 -static -Wl,--build-id -o "$work/burn" "$work/burn.c" 2>/dev/null; then
+	strip -s -o "$work/burn.bare" "$work/burn"
+	build_id=$(readelf -n "$work/burn" | sed -n 's/.*Build ID: //p')
+	kept=/var/cache/strait/names
+	cleanups+=("rm -f $kept/$build_id*")
+	container_start "$one-bare" "$work/burn.bare"
+	burns 'stripped in a container' "$one-bare"
+	has 'stripped in a container: places in the file' ';burn\\+0x[0-9a-f]+ '
+	# What a container says of its files holds for files of containers only.
+	container_start "$one-full" "$work/burn"
+	burns 'with symbols in a container' "$one-full"
+	has 'with symbols in a container: functions' ';main;inside '
+	start "$work/burn.bare"
+	run "$strait" record -q --replace -F 999 --budget 100% -d 1 -p "$started_pid" -o "$work/r.strait"
+	run "$strait" flame -U "$work/r.strait"
+	has 'stripped on the host, known from a container only: places' ';burn.bare\\+0x[0-9a-f]+ '
+	stop "$started_pid"
+	burns 'stripped in another container' "$one-bare"
+	has 'stripped in another container: functions' ';main;inside '
+	rm -f "$kept/$build_id"*
+	start "$work/burn"
+	run "$strait" record -q --replace -F 999 --budget 100% -d 1 -p "$started_pid" -o "$work/r.strait"
+	is 'with symbols on the host: recorded' 0 "$status"
+	stop "$started_pid"
+	burns 'stripped in a container, known from the host' "$one-bare"
+	has 'stripped in a container, known from the host: functions' ';main;inside '
+else
+	echo 'note: cc cannot link statically: names are left out'
+fi
 finish
