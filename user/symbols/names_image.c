@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -160,7 +159,7 @@ static bool note_make(const struct image *image, struct note *note, size_t *size
 	length = strlen(id) / 2;
 	*note = (struct note){{4, (Elf64_Word)length, NT_GNU_BUILD_ID}, "GNU", {}};
 	for (size_t i = 0; i < length; i++)
-		sscanf(id + 2 * i, "%2hhx", &note->id[i]);
+		note->id[i] = (uint8_t)strtoul((char[]){id[2 * i], id[2 * i + 1], '\0'}, NULL, 16);
 	*size = (sizeof(note->header) + sizeof(note->name) + length + 3) & ~(size_t)3;
 	return true;
 }
