@@ -103,9 +103,9 @@ burns() {
 	run "$strait" flame -U "$work/r.strait"
 }
 
-# has WHAT REGEX: nearly all samples in $out have it.
+# has WHAT REGEX [LEAST]: nearly all samples in $out have it.
 has() {
-	within "$1" 0.98 1 "$(awk -v regex="$2" '{ all += $NF; if ($0 ~ regex) found += $NF }
+	within "$1" "${3:-0.98}" 1 "$(awk -v regex="$2" '{ all += $NF; if ($0 ~ regex) found += $NF }
 		END { if (all < 300) print "only " all + 0 " samples"; else print found / all }' "$out")"
 }
 
@@ -148,6 +148,18 @@ if cc -O1 -static -Wl,--build-id -o "$work/burn" "$work/burn.c" 2>/dev/null; the
 	stop "$started_pid"
 	burns 'stripped in a container, known from the host' "$one-bare"
 	has 'stripped in a container, known from the host: functions' ';main;inside '
+	# Its map is /tmp/perf-1.map in there.
+	if [ "$(uname -m)" = x86_64 ] && cc -O2 -D_GNU_SOURCE -pthread -static -DSECONDS=60 \
+		-DNAME='"jit"' -o "$work/jit" "$root/tests/integration/stacks/jit.c" 2>"$work/jit.log"; then
+		container_start "$one-jit" "$work/jit"
+		burns 'generated code in a container' "$one-jit"
+		# The rest is the choice between them.
+		has 'generated code in a container: functions' \
+			';run_(burn|back);jit_(burn|outer;middle;jit_inner;leaf)' 0.90
+		lacks 'generated code in a container: all of it has a name' '\[jit|\[anon|jit\+0x' "$out"
+	else
+		echo "note: jit.c cannot be built here: $(tail -n 1 "$work/jit.log")"
+	fi
 else
 	echo 'note: cc cannot link statically: names are left out'
 fi

@@ -3,8 +3,8 @@
 #
 # User stacks of real programs, as the distribution built them: at least 99 % of each must reach the
 # root, from the first sample on, and functions have the shares that perf sees, wherever its own stacks
-# are 90 % complete. And the names and executables in a build of many processes that live for
-# milliseconds.
+# are 90 % complete. The names and executables in a build of many processes that live for
+# milliseconds. And of a host under a mixed load, that all is known at least by its module.
 
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -142,6 +142,36 @@ test_builds() {
 	built 200 'make -j2, Go' 'named --all' -- make sh dash compile
 }
 
+# The whole host while several kinds of programs are at work, and a build of short-lived ones begins and
+# ends: hardly any user time has a frame that is in no module, and nothing at all is unknown.
+test_mixed() {
+	local name ran=() pids=()
+	for name in python3 perl xz sqlite3 node; do
+		mkdir "$work/mixed-$name"
+		"$load" setup "$name" "$work/mixed-$name" >/dev/null 2>&1 || continue
+		start "$load" run "$name" "$work/mixed-$name" 30
+		pids+=("$started_pid")
+		until_true 15 test -e "$work/mixed-$name/ready" || continue
+		ran+=("$("$load" programs "$name" | cut -d ' ' -f 1)")
+	done
+	# shellcheck disable=SC2016 # for make
+	rules c o 'gcc -O2 -c -o $@ $<' <<<"$small_c"
+	start make -s -C "$work/build" -j2
+	pids+=("$started_pid")
+	run "$strait" record -q --replace --budget 100% -F 499 -d 6 -o "$recording"
+	is 'recorded: a mixed load' 0 "$status"
+	for name in "${pids[@]}"; do
+		stop "$name"
+	done
+	rm -rf "$work/build"
+	[ ! -d "$work/mixed-node" ] || "$load" clean node "$work/mixed-node"
+	verdict programs.py placed --least 1500 "$recording" 'a mixed load' "${ran[@]}"
+	run "$strait" flame "$recording"
+	is 'a mixed load: folded' 0 "$status"
+	lacks 'a mixed load: nothing is [unknown]' '\[unknown\]' "$out"
+	lacks 'a mixed load: no bare address' '(^|;)(\+)?0x[0-9a-f]+(;| [0-9])' "$out"
+}
+
 observe python3 openssl
 observe xz perl
 observe sqlite3 git
@@ -150,4 +180,5 @@ observe postgres
 observe redis-server
 observe nginx
 test_builds
+test_mixed
 finish

@@ -4,6 +4,7 @@
 
   programs.py whole RECORDING LABEL PROGRAM...             complete stacks
   programs.py named RECORDING LABEL PROGRAM...             names in the stacks
+  programs.py placed RECORDING LABEL PROGRAM...            all frames of the host; the programs are in it
   programs.py agree RECORDING PERF.DATA LABEL PROGRAM...   shares of functions, beside perf's
   programs.py files RECORDING LABEL [SAID]                 executables of the processes born in it;
                                                            SAID: lines "PID PATH", by themselves
@@ -221,6 +222,27 @@ def judge_named(options):
          "have a module", str(nameless.most_common(6)))
 
 
+def judge_placed(options):
+    """User time, of all processes, whose stacks have a frame without a module."""
+    recording = Recording(options.recording)
+    total, astray, ran = 0, collections.Counter(), collections.Counter()
+    for exe, comm, stack, count in recording.everybody("cpu"):
+        kernel, user, _ = recording.stacks[stack]
+        if kernel or not user:
+            continue
+        total += count
+        ran[short(exe)] += count
+        lost = [recording.frames[number] for number in user]
+        if any(not has_module or module.startswith("[anon") for _, module, _, _, has_module in lost):
+            astray[f"{comm}: {recording.evidence(stack)}"] += count
+    absent = [name for name in options.programs if not ran[name]]
+    good(total >= options.least and not absent, f"{options.label}: {total} samples in user code, of "
+         f"{len(ran)} programs", f"{absent} did not run: {ran.most_common(12)}")
+    bad = sum(astray.values())
+    good(bad < .01 * total, f"{options.label}: {percent(bad, total):.2f} % of user time has a frame "
+         "without a module", " | ".join(f"{count} x {what}" for what, count in astray.most_common(3)))
+
+
 # ---- executables -------------------------------------------------------------------------------
 
 def judge_files(options):
@@ -245,7 +267,7 @@ def judge_files(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, judge in (("whole", judge_whole), ("named", judge_named), ("agree", judge_agree),
+    for name, judge in (("whole", judge_whole), ("named", judge_named), ("placed", judge_placed), ("agree", judge_agree),
                         ("files", judge_files)):
         command = commands.add_parser(name)
         command.set_defaults(judge=judge)

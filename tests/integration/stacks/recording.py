@@ -70,6 +70,16 @@ class Recording:
             if text(thread) in names if by_thread else base in programs or text(comm) in names:
                 yield exe, stack, count, weight
 
+    def everybody(self, kind):
+        """(exe, comm, stack, count) of all processes, the kernel's own too."""
+        for exe, comm, stack, count in self.db.execute(
+                "SELECT e.text, c.text, a.stack, sum(a.count) FROM samples a "
+                "JOIN words w ON w.what = 'sample' AND w.value = a.kind AND w.word = ? "
+                "JOIN threads t ON t.id = a.thread JOIN processes p ON p.id = t.process "
+                "JOIN strings e ON e.id = p.exe JOIN strings c ON c.id = p.comm "
+                "GROUP BY p.id, a.stack", (kind,)):
+            yield text(exe).removesuffix(" (deleted)"), text(comm), stack, count
+
     def shown(self, exe, number):
         """A user frame as patterns see it."""
         function, module, _, _, has_module = self.frames[number]
