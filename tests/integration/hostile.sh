@@ -47,6 +47,7 @@ enter_group() {
 			continue
 		fi
 		group=$path
+		# shellcheck disable=SC2016 # for the end
 		cleanups+=('stop "$load"; rmdir "$group"')
 		echo "$1" >"$path/cgroup.procs"
 		return
@@ -70,6 +71,7 @@ test_reports() {
 	done
 	run "$strait" report -v "$file"
 	keeps 'text, plain' text "$out"
+	# shellcheck disable=SC2016 # for the inner shell
 	check 'text, plain: no more than ASCII' sh -c '! LC_ALL=C grep -q "[^ -~]" "$1"' - "$out"
 	for kind in cpu offcpu idle lock wakeup; do
 		run "$strait" flame --kind $kind "$file"
@@ -81,19 +83,21 @@ test_reports() {
 		"$function"
 }
 
+baseline_keeps() {
+	run "$strait" baseline "$@" --store "$work/b.db"
+	is "baseline $1: exit" 0 "$status"
+	keeps "baseline $1" text "$out"
+}
+
 test_baselines() {
 	local store=$work/b.db file=$work/r.strait
 	run "$strait" baseline save "quiet" "$file" --store "$store"
 	is 'baseline save: exit' 0 "$status"
 	run "$strait" baseline save "$odd" "$file" --store "$store"
 	keeps 'baseline save under an odd name' text "$err"
-	for command in list 'show quiet' 'compare quiet'; do
-		# shellcheck disable=SC2086
-		run "$strait" baseline $command $([ "$command" != 'compare quiet' ] || echo "$file") \
-			--store "$store"
-		is "baseline $command: exit" 0 "$status"
-		keeps "baseline $command" text "$out"
-	done
+	baseline_keeps list
+	baseline_keeps show quiet
+	baseline_keeps compare quiet "$file"
 	run "$strait" baseline show quiet --store "$store" --json
 	keeps 'baseline show, json' json "$out"
 	run "$strait" baseline compare quiet "$file" --store "$store" --json
@@ -144,6 +148,7 @@ test_errors() {
 }
 
 build >"$work/built" 2>&1 || skip "the load does not build: $(head -n 1 "$work/built")"
+# shellcheck disable=SC2016 # for the end
 cleanups+=('rm -f "/tmp/perf-$load.map"')
 start "$folder/$odd" "$comm" "$folder/$odd.data" "$function"
 load=$started_pid
