@@ -127,30 +127,35 @@ $(BUILD)/kernels/probe: tests/kernels/probe.c $(PARTS:%.c=$(BUILD)/%.o)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -Wl,--wrap=bpf_object__load_skeleton -o $@ $^ $(LDFLAGS) $(ALL_LIBS)
 
-# What reads strangers' files, with libFuzzer.
+# What reads strangers' files, what the kernel tells, and the command line, with libFuzzer.
 FUZZ_SECONDS := 60
 # An empty array's address + 0 is no fault, whatever clang says of NULL.
 FUZZ_FLAGS   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 		-fno-sanitize=pointer-overflow
-FUZZ_PARTS   := $(filter user/util/% user/model/% user/symbols/% user/unwind/%, \
-		$(filter-out user/unwind/loader%,$(PARTS)))
+# kernel.c plays libbpf: for the one that decodes what the kernel tells.
+FUZZ_PARTS   := $(PARTS) tests/fuzz/parts.c tests/fuzz/rows.c
 FUZZ_OBJECTS := $(FUZZ_PARTS:%.c=$(BUILD)/fuzz/%.o)
 FUZZERS      := $(patsubst tests/fuzz/%_fuzz.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 
-$(BUILD)/fuzz/user/%.o: user/%.c
+$(BUILD)/fuzz/%.o: %.c | $(SKELETON)
 	@mkdir -p $(@D)
 	$(call say,CC-FUZZ,$<)
 	$(Q)$(CLANG) $(ALL_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+
+$(BUILD)/fuzz/user/capture/%.o: $(SKELETON)
+$(BUILD)/fuzz/tests/fuzz/kernel.o $(BUILD)/fuzz/wire: $(SKELETON)
+$(BUILD)/fuzz/user/capture/families/syscall.o: $(BUILD)/syscall_names.h
 
 $(BUILD)/fuzz/parts.a: $(FUZZ_OBJECTS)
 	rm -f $@
 	ar rcs $@ $^
 
-$(BUILD)/fuzz/%: tests/fuzz/%_fuzz.c $(BUILD)/fuzz/parts.a
+$(BUILD)/fuzz/wire: $(BUILD)/fuzz/tests/fuzz/kernel.o
+$(BUILD)/fuzz/%: tests/fuzz/%_fuzz.c tests/fuzz/parts.h tests/fuzz/kernel.h $(BUILD)/fuzz/parts.a
 	$(call say,FUZZ,$<)
-	$(Q)$(CLANG) $(ALL_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(ALL_LIBS)
+	$(Q)$(CLANG) $(ALL_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $(filter %.c %.o %.a,$^) $(ALL_LIBS)
 
-fuzz: $(FUZZERS) ## what reads strangers' files, FUZZ_SECONDS (60) in all (install-deps fuzz)
+fuzz: $(FUZZERS) ## what reads strangers' input, FUZZ_SECONDS (60) in all (install-deps fuzz)
 	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
 check: $(TESTS) ## unit tests, with address and undefined-behaviour sanitizers

@@ -52,7 +52,7 @@ static void context_file(struct session *session, const struct wire_context *of,
 {
 	uint32_t thread, stack;
 
-	if (count <= 0 || ns < 0)
+	if (count <= 0 || ns < 0 || !of->tid)
 		return;
 	thread = session_thread(session, of->tid, of->tgid);
 	stack = session_stack(session, of->kernel_stack, of->user_stack);

@@ -50,6 +50,11 @@ void delta_withdraw(uint64_t delta[DELTAS], uint32_t first, uint64_t ns)
 	}
 }
 
+uint64_t share_of(uint64_t ns, double share)
+{
+	return share < 1 ? (uint64_t)((double)ns * share) : ns;
+}
+
 double delta_share(const uint64_t delta[DELTAS], uint64_t ns)
 {
 	uint64_t total = 0;
@@ -66,7 +71,7 @@ double delta_defer(uint64_t delta[DELTAS], uint64_t later[DELTAS], uint64_t ns)
 	double share = delta_share(delta, ns);
 
 	for (int state = 0; state < DELTAS; state++) {
-		later[state] = (uint64_t)((double)delta[state] * share);
+		later[state] = share_of(delta[state], share);
 		if (later[state] > delta[state])
 			later[state] = delta[state];
 		delta[state] -= later[state];

@@ -34,6 +34,9 @@ struct outside {
 /* What was counted since *seen inside the slice; what came later is left to the next. */
 uint32_t count_take(uint32_t now, uint32_t *seen, struct outside outside);
 
+/* `share` (0 … 1) of it; all of 2^64 - 1 as well, which no double holds. */
+uint64_t share_of(uint64_t ns, double share);
+
 /* What share of it `ns` is, 0 … 1. */
 double delta_share(const uint64_t delta[DELTAS], uint64_t ns);
 /*

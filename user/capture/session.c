@@ -52,7 +52,8 @@ void session_sample(struct session *session, enum sample_kind kind, const void *
 {
 	const struct wire_sample *sample = record;
 
-	if (size < sizeof(*sample))
+	/* The idle thread has no row. */
+	if (size < sizeof(*sample) || !sample->header.tid)
 		return;
 	recording_sample(session->recording, kind,
 			 session_thread(session, sample->header.tid, sample->header.tgid),

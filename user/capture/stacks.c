@@ -130,10 +130,15 @@ static void part_end(struct stacks *stacks, const struct part *part)
 	vec_push(&stacks->parts, *part);
 }
 
-/* How many of the frames that a record claims lie in it. */
-static uint32_t frames_present(uint32_t claimed, size_t size, size_t head, size_t each)
+/* How many of the frames that a record claims lie in it; `most`: that such a record may have. */
+static uint32_t frames_present(uint32_t claimed, size_t size, size_t head, size_t each,
+			       uint32_t most)
 {
-	return claimed < (size - head) / each ? claimed : (uint32_t)((size - head) / each);
+	size_t present = (size - head) / each;
+
+	if (claimed > most)
+		claimed = most;
+	return claimed < present ? claimed : (uint32_t)present;
 }
 
 void stacks_kernel_arrived(struct stacks *stacks, const struct wire_stack *record, size_t size)
@@ -144,7 +149,8 @@ void stacks_kernel_arrived(struct stacks *stacks, const struct wire_stack *recor
 
 	if (size < head || !part_begin(stacks, &part, record->id))
 		return;
-	frames = frames_present(record->frames, size, head, sizeof(record->address[0]));
+	frames =
+		frames_present(record->frames, size, head, sizeof(record->address[0]), WIRE_FRAMES);
 	for (uint32_t i = 0; i < frames; i++)
 		part_add_kernel(stacks, &part, record->address[i]);
 	part_end(stacks, &part);
@@ -164,7 +170,8 @@ void stacks_user_arrived(struct stacks *stacks, const struct wire_user_stack *re
 	if (size < head || !part_begin(stacks, &part, record->id))
 		return;
 	part.end = record->end < sizeof(ends) / sizeof(ends[0]) ? ends[record->end] : STACK_LOST;
-	frames = frames_present(record->frames, size, head, sizeof(record->frame[0]));
+	frames = frames_present(record->frames, size, head, sizeof(record->frame[0]),
+				WIRE_USER_FRAMES);
 	for (uint32_t i = 0; i < frames; i++)
 		part_add_user(stacks, &part, &record->frame[i], record->header.tgid);
 	part_end(stacks, &part);

@@ -308,8 +308,8 @@ static void delta_split(struct tasks *tasks, struct task *task, const struct wir
 
 	for (size_t i = 0; i < count; i++)
 		modes_add(known[i], slice);
-	kernel = (uint64_t)((double)delta[LEDGER_UNSPLIT] *
-			    modes_kernel_part((const struct modes *const *)known, count));
+	kernel = share_of(delta[LEDGER_UNSPLIT],
+			  modes_kernel_part((const struct modes *const *)known, count));
 	delta[STATE_RUN_KERNEL] += kernel;
 	delta[STATE_RUN_USER] += delta[LEDGER_UNSPLIT] - kernel;
 }
@@ -403,13 +403,14 @@ void tasks_exit(struct tasks *tasks, const struct wire_exit *exit)
 
 	if (task->dead)
 		return;
-	process->targeted |= exit->ledger.flags & LEDGER_TARGETED;
-	faults_account(tasks, task, &exit->who);
-	ledger_account(tasks, task, &exit->who, &exit->ledger, 0);
-	edges_account(tasks, task, &exit->ledger, UINT32_MAX - 1);
 	task->dead = true;
+	process->targeted |= exit->ledger.flags & LEDGER_TARGETED;
 	if (exit->who.tid == exit->who.tgid)
 		process->exited = true;
+	faults_account(tasks, task, &exit->who);
+	ledger_account(tasks, task, &exit->who, &exit->ledger, 0);
+	/* The parties may be new: no pointer to a process is good behind this. */
+	edges_account(tasks, task, &exit->ledger, UINT32_MAX - 1);
 }
 
 void tasks_dump(struct tasks *tasks, const struct wire_thread *in, uint64_t end_ns,

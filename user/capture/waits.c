@@ -43,7 +43,8 @@ void waits_told(struct waits *waits, struct session *session, const void *record
 	const struct wire_wait *in = record;
 	struct wait wait = {.waker = NONE, .waker_stack = NONE};
 
-	if (size < sizeof(*in) || in->end >= WAIT_ENDS)
+	if (size < sizeof(*in) || in->end >= WAIT_ENDS || in->state < STATE_WAIT_DISK_READ ||
+	    in->state >= STATE_COUNT || !in->header.tid)
 		return;
 	wait.thread = session_thread(session, in->header.tid, in->header.tgid);
 	wait.stack = session_stack(session, in->kernel_stack, in->user_stack);

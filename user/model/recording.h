@@ -39,10 +39,12 @@ struct strings {
 	struct index index;
 };
 
+#define HOST_CPUS_MAX 65536 /* struct event tells them apart by 16 bits */
+
 /* What the observed machine is. */
 struct host {
 	uint32_t name, kernel, arch; /* strings */
-	uint32_t cpus;               /* online */
+	uint32_t cpus;               /* online, at most HOST_CPUS_MAX */
 	uint64_t memory_bytes;
 };
 

@@ -152,6 +152,8 @@ uint32_t generated_find(struct generated *generated, struct file_table *files,
 	char label[32];
 	int fd;
 
+	if (!pid)
+		return SYMBOLS_NO_FILE;
 	if (process->pid != pid)
 		*process = (struct generated_process){.pid = pid, .file = SYMBOLS_NO_FILE};
 	/*

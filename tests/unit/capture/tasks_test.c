@@ -338,6 +338,42 @@ static void an_exec_that_is_not_told_leaves_no_old_name(void **state)
 	assert_int_equal(f->rec->processes.len, 1);
 }
 
+/* More processes than the table had room for, whatever that was. */
+static void a_last_ledger_names_new_processes(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint32_t i = 0; i < 200; i++) {
+		struct wire_thread thread = thread_make(5000001 + i, 7);
+		struct wire_exit exit = {.who = thread.who};
+
+		exit.ledger.parties[0].slice = 1;
+		exit.ledger.parties[0].culprit[0] = (struct wire_party){6000000 + i, 1, MS};
+		tasks_exit(f->tasks, &exit);
+	}
+	assert_int_equal(f->rec->processes.len, 400);
+	assert_int_equal(f->rec->edges.len, 200);
+	vec_each(&f->rec->processes, process)
+		assert_int_equal(process->exited, process->pid < 6000000);
+}
+
+/* As if a counter had gone back: no double holds all of 2^64 - 1. */
+static void wrapped_times_are_a_number(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_thread thread = thread_make(5000001, 7);
+
+	thread.ledger.since = 1;
+	tasks_dump(f->tasks, &thread, 0, 0);
+	tasks_begin(f->tasks, 1);
+	thread.ledger.ns[LEDGER_UNSPLIT] = UINT64_MAX;
+	thread.ledger.since = UINT64_MAX;
+	tasks_dump(f->tasks, &thread, 2, 0);
+	tasks_end_slice(f->tasks);
+	/* All of it is after the slice's end. */
+	assert_int_equal(ledger_sum(f->rec, NONE, -1), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -356,6 +392,8 @@ int main(void)
 		TEST(faults_from_before_are_not_counted),
 		TEST(a_process_that_is_gone_has_its_executable),
 		TEST(an_exec_that_is_not_told_leaves_no_old_name),
+		TEST(a_last_ledger_names_new_processes),
+		TEST(wrapped_times_are_a_number),
 	};
 
 	return cmocka_run_group_tests_name("capture/tasks", tests, NULL, NULL);

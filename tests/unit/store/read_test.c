@@ -214,6 +214,7 @@ static const struct {
 	{"DELETE FROM strings", "holds nothing"},
 	{"DELETE FROM recording", "recording row 0: it is missing"},
 	{"UPDATE recording SET id = 1", "recording row 1: rows are missing"},
+	{"UPDATE recording SET cpus = 65537", "cpus: out of range"},
 	{"UPDATE recording SET target_kind = 6", "target_kind: out of range"},
 	{"UPDATE recording SET host = 99999", "host: refers to a row"},
 	{"DROP TABLE waits", "its table waits is missing or not as it should be"},

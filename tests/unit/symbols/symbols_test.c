@@ -224,6 +224,16 @@ static struct location locate_generated(uint32_t pid, uint64_t address)
 	return where;
 }
 
+static void generated_by_nobody(void **state)
+{
+	struct location where = locate_generated(0, 0x7f00);
+
+	(void)state;
+	assert_int_equal(where.kind, LOCATION_ANONYMOUS);
+	assert_string_equal(where.path, "[anonymous]");
+	assert_int_equal(where.file, SYMBOLS_NO_FILE);
+}
+
 static void check_generated(uint32_t pid, uint64_t address, const char *function)
 {
 	struct location where = locate_generated(pid, address);
@@ -332,6 +342,7 @@ int main(void)
 		cmocka_unit_test(odd_file_names),
 		cmocka_unit_test(deleted_and_replaced_files),
 		cmocka_unit_test(other_mount_namespace),
+		cmocka_unit_test(generated_by_nobody),
 		cmocka_unit_test(generated_code),
 		cmocka_unit_test(maps_of_strangers_are_refused),
 		cmocka_unit_test(whole_recording),

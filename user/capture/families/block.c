@@ -15,6 +15,7 @@
 
 #include "capture/families.h"
 #include "capture/loader.h"
+#include "histogram.h"
 #include "strait.skel.h"
 
 static const char *const op_names[] = {
@@ -87,7 +88,7 @@ static void block_counted(struct session *session, const void *key, const void *
 	const char *metric;
 	char label[64];
 
-	if (!sum->count)
+	if (!sum->count || filed->bucket >= HIST_BUCKETS)
 		return;
 	block_label(filed->device, filed->op, label, sizeof(label));
 	switch (filed->what) {
