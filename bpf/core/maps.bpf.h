@@ -75,8 +75,6 @@ struct ledger_hash_map {
 };
 extern struct ledger_hash_map ledger_hash SEC(".maps");
 
-#define CPU_RUNS 8
-
 /* What a CPU is doing. Written by that CPU only. */
 struct cpu_state {
 	struct wire_cpu told;           /* what user space reads; first */
@@ -89,12 +87,18 @@ struct cpu_state {
 	__u64 hard_begin, hard_end, soft_begin, soft_end;
 	__u32 run_at; /* next slot of run[] */
 	struct {
-		__u32 tgid;
+		__u32 tid, tgid;
 		__u64 begin, end;
-	} run[CPU_RUNS]; /* the last runs on this CPU: whom a waiting thread waited for */
+	} run[WIRE_RUNS]; /* the last runs on this CPU: whom a waiting thread waited for */
 	struct wire_party charged[WIRE_PARTIES]; /* where culprits_charge() works */
 	__u64 waits_second;                      /* rate limit of single waits */
 	__u32 waits_sent, polls_sent;
+	/* Single waits for this CPU: in delay_second so many were sent; what all took before it. */
+	__u64 delay_second, delay_before;
+	__u32 delays_sent;
+	__u64 delay_step; /* ns: shorter ones stand for so much, 0 = each for itself */
+	/* Of shorter ones, that no told one stands for yet; at delay_due the next one does. */
+	__u64 delay_debt, delay_due;
 	/* What waker_find() found: the current thread's user stack, or else a key for it. */
 	__u64 waker_stack, waker_key;
 	__u32 contexts; /* looked up in the context cache */
