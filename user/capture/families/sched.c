@@ -11,6 +11,7 @@
 
 #include "capture/contexts.h"
 #include "capture/cpus.h"
+#include "capture/delays.h"
 #include "capture/families.h"
 #include "capture/tasks.h"
 #include "capture/waits.h"
@@ -132,6 +133,7 @@ static void runqueue_drain(struct session *session, bool tell)
 static void cpus_drain(struct session *session, bool tell)
 {
 	struct sched_data *data = sched_data(session);
+	uint64_t delays = 0, delay_ns = 0;
 	struct wire_cpu *cpus;
 	char label[16];
 	int count;
@@ -140,6 +142,8 @@ static void cpus_drain(struct session *session, bool tell)
 	for (int cpu = 0; cpus && cpu < count; cpu++) {
 		struct wire_cpu now = cpus[cpu], *before = &data->cpus[cpu];
 
+		delays += now.delays - before->delays;
+		delay_ns += now.delay_ns - before->delay_ns;
 		if (now.idle_since && session->slice_end_ns > now.idle_since)
 			now.idle_ns += session->slice_end_ns - now.idle_since;
 		if (tell) {
@@ -154,6 +158,10 @@ static void cpus_drain(struct session *session, bool tell)
 					(double)(now.switches - before->switches));
 		}
 		*before = now;
+	}
+	if (tell && cpus) {
+		recording_point(session->recording, "delays.count", "", (double)delays);
+		recording_point(session->recording, "delays.ns", "", (double)delay_ns);
 	}
 	free(cpus);
 }
@@ -245,6 +253,12 @@ static void sched_waited(struct session *session, const void *record, size_t siz
 		waits_told(data->waits, session, record, size);
 }
 
+static void sched_delayed(struct session *session, const void *record, size_t size)
+{
+	if (sched_data(session))
+		delays_told(session, record, size);
+}
+
 static void sched_waker(struct session *session, const void *record, size_t size)
 {
 	struct sched_data *data = sched_data(session);
@@ -261,6 +275,7 @@ const struct family family_sched = {
 		     {WIRE_EXIT, sched_exit},
 		     {WIRE_WAIT, sched_waited},
 		     {WIRE_WAKER, sched_waker},
+		     {WIRE_DELAY, sched_delayed},
 		     {WIRE_CONTEXT, contexts_sum}},
 	.prepare = sched_prepare,
 	.begin = sched_begin,
