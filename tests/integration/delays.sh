@@ -47,6 +47,22 @@ reported() {
 			.why == $why) | .seconds * 1e9 | round] | add // 0' "$work/report"
 }
 
+# because NAME VICTIM OCCUPANT WHY: of what the report says that the one waited for the other, nine
+# tenths and more were for this reason. Others may run on this host, too.
+because() {
+	within "$1" 0.9 1 "$(jq --arg victim "$2" --arg occupant "$3" --arg why "$4" '
+		[.profile.delays[] | select((.waits.thread // "") == $victim and
+			(.occupant.thread // "") == $occupant)] | (map(.seconds) | add // 0) as $all |
+		(map(select(.why == $why) | .seconds) | add // 0) / (if $all > 0.1 then $all else 1e9 end)
+		' "$work/report")"
+}
+
+# The share of the time for which the CPUs but the last one idled, percent.
+idle_elsewhere() {
+	ask "SELECT coalesce(sum(value), 0) * 100 / ((SELECT length_ns FROM recording) * max($cpus - 1, 1))
+		FROM v_points WHERE metric = 'cpu.idle_ns' AND label <> 'cpu$((cpus - 1))'"
+}
+
 # record CASE [COMMAND…]: by way of a command where there is one.
 record() {
 	local case=$1
@@ -72,14 +88,14 @@ sound() {
 # Two take turns on one CPU. With others that idle, it is that they may not use them.
 test_pinned() {
 	local why='no CPU free' a b
-	[ "$cpus" -gt 1 ] && why=affinity
 	record pinned
 	is 'pinned: recorded' 0 "$status"
+	[ "$cpus" -gt 1 ] && [ "$(idle_elsewhere | cut -d. -f1)" -ge 20 ] && why=affinity
 	a=$(waited hog-a) b=$(waited hog-b)
 	near 'pinned: both waited' $((a + b)) 5 $(($(told hog-a) + $(told hog-b)))
 	near 'pinned: hog-a waited' "$a" 20 "$(told hog-a)"
-	near "pinned: hog-a waited for hog-b, $why" "$a" 20 "$(reported hog-a hog-b "$why")"
-	near "pinned: hog-b waited for hog-a, $why" "$b" 20 "$(reported hog-b hog-a "$why")"
+	near "pinned: hog-a waited for hog-b, $why" "$a" 30 "$(reported hog-a hog-b "$why")"
+	near "pinned: hog-b waited for hog-a, $why" "$b" 30 "$(reported hog-b hog-a "$why")"
 	sound pinned
 }
 
@@ -90,7 +106,7 @@ test_crowd() {
 	is 'crowd: recorded' 0 "$status"
 	all=$(waited crowd)
 	near 'crowd: all waited' "$all" 10 "$(told crowd)"
-	near 'crowd: for each other, no CPU free' "$all" 20 "$(reported crowd crowd 'no CPU free')"
+	because 'crowd: for each other, no CPU free' crowd crowd 'no CPU free'
 	sound crowd
 }
 
@@ -100,8 +116,8 @@ test_nice() {
 	record nice
 	is 'nice: recorded' 0 "$status"
 	all=$(waited low)
-	near 'nice: it waited' "$all" 10 "$(told low)"
-	near 'nice: for those of higher priority' "$all" 25 "$(reported low usual priority)"
+	near 'nice: it waited' "$all" 20 "$(told low)"
+	because 'nice: for those of higher priority' low usual priority
 	sound nice
 }
 
@@ -113,8 +129,9 @@ test_fifo() {
 	}
 	is 'fifo: recorded' 0 "$status"
 	all=$(waited plain)
-	near 'fifo: it waited' "$all" 5 "$(told plain)"
-	near 'fifo: for the thread of real time' "$all" 10 "$(reported plain fifo 'real time')"
+	near 'fifo: it waited' "$all" 10 "$(told plain)"
+	within 'fifo: for the thread of real time, ms of 800' 700 900 \
+		"$(($(reported plain fifo 'real time') / 1000000))"
 	within 'fifo: single waits of 15 ms and more, of 40' 36 42 "$(ask "SELECT count(*) FROM
 		(SELECT DISTINCT delay FROM v_delays WHERE comm = 'plain' AND occupant_comm = 'fifo' AND
 		occupant_ns > 15000000)")"
