@@ -432,7 +432,7 @@ struct wire_listener {
 
 /* ---- run-queue latency ---- */
 
-/* Histograms in .bss, one of these for a CPU by its low bits, cumulative. */
+/* Histograms and sums in .bss, one of these for a CPU by its low bits, cumulative. */
 #define WIRE_SHARDS 8
 
 /* ---- per CPU ---- */
@@ -452,7 +452,6 @@ struct wire_cpu {
 	__u64 switches;
 	__u64 calls;            /* system calls seen to begin */
 	__u64 messages;         /* that the programs of net looked at */
-	__u64 delays, delay_ns; /* waits for this CPU above the threshold, told or not */
 	struct {
 		__u64 count, ns;
 	} irqs[WIRE_IRQS]; /* cumulative */

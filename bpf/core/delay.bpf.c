@@ -5,6 +5,9 @@
 /* Sent by each CPU, or so. */
 #define DELAYS_PER_SECOND 100
 
+/* All of them, told or not: how many, and ns. */
+__u64 delay_count[WIRE_SHARDS], delay_sum[WIRE_SHARDS];
+
 /*
  * How much waiting one of `waited` ns that ends now stands for if it is to be told, else 0. Where
  * they are many, those of delay_step and more are told for themselves, and of the shorter ones one
@@ -17,15 +20,12 @@ static __always_inline __u64 delay_weight(struct cpu_state *cpu, __u64 waited, _
 
 	if (cpu->delay_second != second) {
 		cpu->delay_step =
-			cpu->delay_second + 1 == second
-				? (cpu->told.delay_ns - cpu->delay_before) / DELAYS_PER_SECOND
-				: 0;
+			cpu->delay_second + 1 == second ? cpu->delay_ns / DELAYS_PER_SECOND : 0;
 		cpu->delay_second = second;
-		cpu->delay_before = cpu->told.delay_ns;
+		cpu->delay_ns = 0;
 		cpu->delays_sent = 0;
 	}
-	cpu->told.delays++;
-	cpu->told.delay_ns += waited;
+	cpu->delay_ns += waited;
 	step = cpu->delay_step;
 	if (waited < step) {
 		cpu->delay_debt += waited;
@@ -37,7 +37,7 @@ static __always_inline __u64 delay_weight(struct cpu_state *cpu, __u64 waited, _
 		cpu->delay_debt = 0;
 	}
 	if (++cpu->delays_sent >= DELAYS_PER_SECOND) {
-		cpu->delay_step = 2 * (cpu->told.delay_ns - cpu->delay_before) / DELAYS_PER_SECOND;
+		cpu->delay_step = 2 * cpu->delay_ns / DELAYS_PER_SECOND;
 		cpu->delays_sent = 0;
 	}
 	return waited;
@@ -70,10 +70,13 @@ __attribute__((noinline)) __u64 delay_tell(__u64 id, __u64 state, __u64 begin, _
 {
 	struct cpu_state *cpu = cpu_here();
 	struct wire_delay *delay;
+	__u32 shard = bpf_get_smp_processor_id() & (WIRE_SHARDS - 1);
 	__u64 weight;
 
 	if (!cpu)
 		return 0;
+	__sync_fetch_and_add(&delay_count[shard], 1);
+	__sync_fetch_and_add(&delay_sum[shard], now - begin);
 	weight = delay_weight(cpu, now - begin, now);
 	if (!weight)
 		return 0;

@@ -93,12 +93,6 @@ struct cpu_state {
 	struct wire_party charged[WIRE_PARTIES]; /* where culprits_charge() works */
 	__u64 waits_second;                      /* rate limit of single waits */
 	__u32 waits_sent, polls_sent;
-	/* Single waits for this CPU: in delay_second so many were sent; what all took before it. */
-	__u64 delay_second, delay_before;
-	__u32 delays_sent;
-	__u64 delay_step; /* ns: shorter ones stand for so much, 0 = each for itself */
-	/* Of shorter ones, that no told one stands for yet; at delay_due the next one does. */
-	__u64 delay_debt, delay_due;
 	/* What waker_find() found: the current thread's user stack, or else a key for it. */
 	__u64 waker_stack, waker_key;
 	__u32 contexts; /* looked up in the context cache */
@@ -112,6 +106,13 @@ struct cpu_state {
 	/* The last wakeup made here: by whom (tgid << 32 | tid, 0 = an interrupt), when, and what
 	 * tells the act, 0 = not looked at. */
 	__u64 wake_by, wake_time, wake_act;
+	/*
+	 * Long waits for this CPU: in delay_second so many were sent of delay_ns. Shorter ones than
+	 * delay_step are thinned, 0 = none; what no sent one stands for yet is delay_debt, and one
+	 * will at delay_due.
+	 */
+	__u64 delay_second, delay_ns, delay_step, delay_debt, delay_due;
+	__u32 delays_sent;
 };
 
 struct cpus_map {

@@ -21,7 +21,8 @@
 struct sched_data {
 	uint32_t buckets[HIST_BUCKETS]; /* of the run queue, when last read */
 	uint64_t sum;
-	struct wire_cpu *cpus; /* per CPU, when last read */
+	uint64_t delays, delay_ns; /* long waits for a CPU, likewise */
+	struct wire_cpu *cpus;     /* per CPU, when last read */
 	struct contexts *contexts;
 	struct waits *waits;
 };
@@ -129,11 +130,29 @@ static void runqueue_drain(struct session *session, bool tell)
 	data->sum = sum;
 }
 
+/* Long waits for a CPU since the last reading, all of them → points of the open slice. */
+static void delays_drain(struct session *session, bool tell)
+{
+	struct sched_data *data = sched_data(session);
+	uint64_t count = 0, ns = 0;
+
+	for (int shard = 0; shard < WIRE_SHARDS; shard++) {
+		count += session->skeleton->bss->delay_count[shard];
+		ns += session->skeleton->bss->delay_sum[shard];
+	}
+	if (tell) {
+		recording_point(session->recording, "delays.count", "",
+				(double)(count - data->delays));
+		recording_point(session->recording, "delays.ns", "", (double)(ns - data->delay_ns));
+	}
+	data->delays = count;
+	data->delay_ns = ns;
+}
+
 /* Idle and interrupt time of each CPU since the last reading → points of the open slice. */
 static void cpus_drain(struct session *session, bool tell)
 {
 	struct sched_data *data = sched_data(session);
-	uint64_t delays = 0, delay_ns = 0;
 	struct wire_cpu *cpus;
 	char label[16];
 	int count;
@@ -142,8 +161,6 @@ static void cpus_drain(struct session *session, bool tell)
 	for (int cpu = 0; cpus && cpu < count; cpu++) {
 		struct wire_cpu now = cpus[cpu], *before = &data->cpus[cpu];
 
-		delays += now.delays - before->delays;
-		delay_ns += now.delay_ns - before->delay_ns;
 		if (now.idle_since && session->slice_end_ns > now.idle_since)
 			now.idle_ns += session->slice_end_ns - now.idle_since;
 		if (tell) {
@@ -158,10 +175,6 @@ static void cpus_drain(struct session *session, bool tell)
 					(double)(now.switches - before->switches));
 		}
 		*before = now;
-	}
-	if (tell && cpus) {
-		recording_point(session->recording, "delays.count", "", (double)delays);
-		recording_point(session->recording, "delays.ns", "", (double)delay_ns);
 	}
 	free(cpus);
 }
@@ -179,6 +192,7 @@ static int sched_begin(struct session *session, struct error *error)
 	if (!data->cpus || !data->contexts || !data->waits)
 		return error_set(error, -ENOMEM, "out of memory");
 	runqueue_drain(session, false);
+	delays_drain(session, false);
 	cpus_drain(session, false);
 	return sched_dump(session, 0, error);
 }
@@ -195,6 +209,7 @@ static int sched_drain(struct session *session, struct error *error)
 	waits_end_slice(data->waits, session);
 	tasks_end_slice(session->tasks);
 	runqueue_drain(session, true);
+	delays_drain(session, true);
 	cpus_drain(session, true);
 	return err;
 }
