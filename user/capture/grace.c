@@ -66,11 +66,11 @@ void grace_wait(void)
 		pthread_detach(thread);
 }
 
-void grace_probe(void)
+void grace_begin(void)
 {
 	pthread_t thread;
 
-	if (!grace_late() && !readers_wait_begin(&thread))
+	if (!readers_wait_begin(&thread))
 		pthread_detach(thread);
 }
 

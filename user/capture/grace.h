@@ -13,11 +13,12 @@
 
 /* Asks for one and waits for its end, 50 ms at most. */
 void grace_wait(void);
-/* Asks for one, unless one is under way, and does not wait. */
-void grace_probe(void);
+/* Asks for one that begins now, and does not wait. */
+void grace_begin(void);
 /*
- * One that was asked for is not over: attaching and detaching programs now may wait as long as it
- * does. To be asked some time after grace_probe().
+ * One that was asked for is not over: attaching programs now may wait as long as it does. The
+ * kernel puts nothing on a tracepoint before a grace period has passed since the last program was
+ * taken off one (tracepoint_add_func()): so call grace_begin() when that is done.
  */
 bool grace_late(void);
 
