@@ -450,8 +450,8 @@ struct wire_cpu {
 	__u64 idle_since; /* 0 = not idle now */
 	__u64 irq_ns, softirq_ns;
 	__u64 switches;
-	__u64 calls;            /* system calls seen to begin */
-	__u64 messages;         /* that the programs of net looked at */
+	__u64 calls;    /* system calls seen to begin */
+	__u64 messages; /* that the programs of net looked at */
 	struct {
 		__u64 count, ns;
 	} irqs[WIRE_IRQS]; /* cumulative */
