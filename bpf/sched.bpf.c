@@ -9,6 +9,7 @@
 #include "core/context.bpf.h"
 #include "core/holder.bpf.h"
 #include "core/crowd.bpf.h"
+#include "core/delay.bpf.h"
 #include "core/identity.bpf.h"
 #include "core/ledger.bpf.h"
 #include "core/sampling.bpf.h"
@@ -142,12 +143,14 @@ static __always_inline void life_send_exit(struct task_struct *task,
 	bpf_ringbuf_submit(exit, events_wakeup());
 }
 
-/* A thread of process `tgid` had this CPU. */
-static __always_inline void run_note(struct cpu_state *cpu, __u32 tgid, __u64 begin, __u64 end)
+/* A thread had this CPU. */
+static __always_inline void run_note(struct cpu_state *cpu, struct task_struct *task, __u64 begin,
+				     __u64 end)
 {
-	__u32 slot = cpu->run_at & (CPU_RUNS - 1);
+	__u32 slot = cpu->run_at & (WIRE_RUNS - 1);
 
-	cpu->run[slot].tgid = tgid;
+	cpu->run[slot].tid = task->pid;
+	cpu->run[slot].tgid = task->tgid;
 	cpu->run[slot].begin = begin;
 	cpu->run[slot].end = end;
 	cpu->run_at = slot + 1;
@@ -171,7 +174,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 		ledger_end_unseen(ledger, prev->se.sum_exec_runtime, now);
 	}
 	ledger->run_clock = prev->se.sum_exec_runtime;
-	run_note(cpu, prev->tgid, ledger->run_begin, now);
+	run_note(cpu, prev, ledger->run_begin, now);
 	ledger->switches++;
 	if (state == 0) {
 		next_state =
@@ -211,8 +214,8 @@ __attribute__((noinline)) __u64 culprits_charge(__u64 begin, __u64 now)
 
 	if (!cpu)
 		return now - begin;
-	for (__u32 i = 1; i <= CPU_RUNS; i++) {
-		__u32 slot = (cpu->run_at - i) & (CPU_RUNS - 1);
+	for (__u32 i = 1; i <= WIRE_RUNS; i++) {
+		__u32 slot = (cpu->run_at - i) & (WIRE_RUNS - 1);
 		__u64 from = cpu->run[slot].begin, to = cpu->run[slot].end;
 
 		if (to <= begin || !to)
@@ -273,6 +276,10 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 		if (waited >= CULPRIT_MIN_NS)
 			culprits_note(ledger, cpu, waited, now);
 	}
+	if (waited >= wait_threshold_ns && was >= STATE_READY_WOKEN &&
+	    was <= STATE_READY_THROTTLED &&
+	    (ledger->flags & (LEDGER_TARGETED | LEDGER_KTHREAD)) == LEDGER_TARGETED)
+		delay_tell((__u64)next->tgid << 32 | next->pid, was, now - waited, now);
 	if (calls_on && !(ledger->flags & LEDGER_KTHREAD))
 		calls_recall(ledger, next);
 	ledger->state = ledger->syscall >= 0 || (ledger->flags & LEDGER_KTHREAD) ? STATE_RUN_KERNEL

@@ -41,6 +41,7 @@ enum wire_kind {
 	WIRE_CALL_SAMPLE,  /* struct wire_sample: weight = system calls it stands for */
 	WIRE_WAIT,         /* struct wire_wait */
 	WIRE_WAKER,        /* struct wire_waker: whence waits that were told of were ended */
+	WIRE_DELAY,        /* struct wire_delay */
 	WIRE_CONTEXT,      /* struct wire_context_sum: waits of a context that left the cache */
 	WIRE_FORK,         /* struct wire_life: a new thread or process */
 	WIRE_EXEC,         /* struct wire_exec: same process, new image */
@@ -146,6 +147,25 @@ struct wire_wait {
 struct wire_waker {
 	struct wire_header header; /* the waker */
 	__u64 key, user_stack;
+};
+
+#define WIRE_RUNS 8 /* a power of two */
+
+/*
+ * One wait for a CPU that was longer than the threshold. Where they are many not all are told;
+ * those that are stand for the others.
+ */
+struct wire_delay {
+	struct wire_header header; /* the thread that waited, and the CPU it got at time_ns */
+	__u64 begin_ns;
+	__u64 weight_ns; /* of such waiting, that it stands for */
+	__u64 seen_ns;   /* the last part of it, of which it is known who had that CPU */
+	__u32 state;     /* enum thread_state, STATE_READY_* */
+	__u32 pad;
+	struct {
+		__u32 tid, tgid;
+		__u64 ns; /* 0 = none */
+	} run[WIRE_RUNS]; /* who had it, the last one first */
 };
 
 /*
@@ -412,7 +432,7 @@ struct wire_listener {
 
 /* ---- run-queue latency ---- */
 
-/* Histograms in .bss, one of these for a CPU by its low bits, cumulative. */
+/* Histograms and sums in .bss, one of these for a CPU by its low bits, cumulative. */
 #define WIRE_SHARDS 8
 
 /* ---- per CPU ---- */
@@ -446,6 +466,7 @@ enum drop_reason {
 	DROP_RING_FILE,
 	DROP_RING_CONTEXT,
 	DROP_RING_WAKER,
+	DROP_RING_DELAY,
 	DROP_WAIT_RATE,   /* above the rate limit of single waits */
 	DROP_MAP_SYSCALL, /* map full */
 	DROP_MAP_BLOCK,
@@ -464,6 +485,7 @@ _Static_assert(sizeof(struct wire_user_stack) == 40 + 16 * WIRE_USER_FRAMES, "wi
 _Static_assert(sizeof(struct wire_file) == 88 + WIRE_PATH_BYTES, "wire size");
 _Static_assert(sizeof(struct wire_wait) == 96, "wire size");
 _Static_assert(sizeof(struct wire_waker) == 40, "wire size");
+_Static_assert(sizeof(struct wire_delay) == 184, "wire size");
 _Static_assert(sizeof(struct wire_schedule) == 48, "wire size");
 _Static_assert(sizeof(struct wire_schedule_cpu) == 16, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 104, "wire size");

@@ -75,8 +75,6 @@ struct ledger_hash_map {
 };
 extern struct ledger_hash_map ledger_hash SEC(".maps");
 
-#define CPU_RUNS 8
-
 /* What a CPU is doing. Written by that CPU only. */
 struct cpu_state {
 	struct wire_cpu told;           /* what user space reads; first */
@@ -89,9 +87,9 @@ struct cpu_state {
 	__u64 hard_begin, hard_end, soft_begin, soft_end;
 	__u32 run_at; /* next slot of run[] */
 	struct {
-		__u32 tgid;
+		__u32 tid, tgid;
 		__u64 begin, end;
-	} run[CPU_RUNS]; /* the last runs on this CPU: whom a waiting thread waited for */
+	} run[WIRE_RUNS]; /* the last runs on this CPU: whom a waiting thread waited for */
 	struct wire_party charged[WIRE_PARTIES]; /* where culprits_charge() works */
 	__u64 waits_second;                      /* rate limit of single waits */
 	__u32 waits_sent, polls_sent;
@@ -108,6 +106,13 @@ struct cpu_state {
 	/* The last wakeup made here: by whom (tgid << 32 | tid, 0 = an interrupt), when, and what
 	 * tells the act, 0 = not looked at. */
 	__u64 wake_by, wake_time, wake_act;
+	/*
+	 * Long waits for this CPU: in delay_second so many were sent of delay_ns. Shorter ones than
+	 * delay_step are thinned, 0 = none; what no sent one stands for yet is delay_debt, and one
+	 * will at delay_due.
+	 */
+	__u64 delay_second, delay_ns, delay_step, delay_debt, delay_due;
+	__u32 delays_sent;
 };
 
 struct cpus_map {

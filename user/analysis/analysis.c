@@ -58,6 +58,7 @@ struct document *analysis_run(const struct recording *rec)
 	bottlenecks_find(&a);
 	profile_join(&a);
 	wakeups_find(&a);
+	delays_find(&a);
 	strategy_plan(&a);
 	thresholds_check(&a);
 	functions_free(a.functions);

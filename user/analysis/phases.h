@@ -12,6 +12,7 @@ void memory_growth_find(struct analysis *a); /* phase 1 (memory_growth.c) */
 void bottlenecks_find(struct analysis *a);   /* phase 2 (bottlenecks.c) */
 void profile_join(struct analysis *a);       /* phase 3 (profile.c) */
 void wakeups_find(struct analysis *a);       /* phase 3, and the chains of 2 (wakeups.c) */
+void delays_find(struct analysis *a);        /* phase 3 (delays.c) */
 void strategy_plan(struct analysis *a);      /* phase 4 (strategy.c) */
 void thresholds_check(struct analysis *a);   /* phase 5, for this window (thresholds.c) */
 

@@ -167,7 +167,7 @@ static const char *text_of(struct analysis *a, uint32_t string)
 	return *text ? document_text(a->doc, "%s", text) : NULL;
 }
 
-static struct place place_of(struct analysis *a, uint32_t group, uint32_t thread, uint32_t frame)
+struct place wakeup_place(struct analysis *a, uint32_t group, uint32_t thread, uint32_t frame)
 {
 	struct place place = place_group(a, group);
 	const struct thread *at = &a->rec->threads.at[thread];
@@ -272,16 +272,16 @@ static void chain_tell(struct analysis *a, struct follower *follower, const stru
 		const struct wait *wait = &a->rec->waits.at[path.waits[i]];
 		uint32_t group = a->facts->threads[wait->thread].group, waker;
 		struct place where =
-			place_of(a, group, wait->thread,
-				 frame_of(a->rec, wait->stack, wait->thread, SAMPLE_OFFCPU));
+			wakeup_place(a, group, wait->thread,
+				     frame_of(a->rec, wait->stack, wait->thread, SAMPLE_OFFCPU));
 
 		link_add(row, state_name(wait->state), where);
 		if (wait->waker == NONE)
 			continue;
 		waker = a->facts->threads[wait->waker].group;
-		row->chain.at[row->chain.len - 1].woken_by =
-			place_of(a, waker, wait->waker,
-				 frame_of(a->rec, wait->waker_stack, wait->waker, SAMPLE_WAKEUP));
+		row->chain.at[row->chain.len - 1].woken_by = wakeup_place(
+			a, waker, wait->waker,
+			frame_of(a->rec, wait->waker_stack, wait->waker, SAMPLE_WAKEUP));
 	}
 }
 
@@ -292,7 +292,7 @@ static void kind_tell(struct analysis *a, struct follower *follower, struct kind
 
 	row->rank = (uint32_t)a->doc->wakeups.len;
 	row->state = kind->lock ? "mutex" : state_name(kind->state);
-	row->waits = place_of(a, kind->victim, longest->thread, kind->at_frame);
+	row->waits = wakeup_place(a, kind->victim, longest->thread, kind->at_frame);
 	row->ended_by = ended_by(a, kind);
 	row->count = kind->count;
 	row->seconds = (double)kind->ns / 1e9;
@@ -300,7 +300,7 @@ static void kind_tell(struct analysis *a, struct follower *follower, struct kind
 	row->blamed = kind->blamed;
 	if (kind->end != WAIT_END_THREAD || longest->waker == NONE)
 		return;
-	row->wakes = place_of(a, kind->waker, longest->waker, kind->from_frame);
+	row->wakes = wakeup_place(a, kind->waker, longest->waker, kind->from_frame);
 	terminals_tell(a, follower, kind, row);
 	chain_tell(a, follower, kind, row);
 }

@@ -12,6 +12,8 @@
 
 #include "analysis/facts.h"
 
+struct analysis;
+
 /* What a part of waits was in the end: `group` did it, or waited for it. */
 struct wait_part {
 	uint32_t group;
@@ -27,6 +29,12 @@ struct wait_path {
 	uint32_t count;
 	struct wait_part cause; /* what the last one's waker did most */
 };
+
+/*
+ * A thread as a row of a table has it: its group's process and container, its own name where that
+ * is another; the code of `frame`, NONE = of no interest.
+ */
+struct place wakeup_place(struct analysis *a, uint32_t group, uint32_t thread, uint32_t frame);
 
 struct follower;
 

@@ -342,6 +342,7 @@ static void round_rest(struct budget *budget, struct session *session)
 		messages_detach(session);
 		budget->messages_observed = false;
 	}
+	grace_begin();
 	budget->observed = false;
 	observed = (double)(now_ns - budget->round_begin);
 	budget->until = now_ns +
@@ -354,7 +355,7 @@ void budget_begin(struct budget *budget, struct session *session, uint64_t now_n
 	budget->events = cpus_sum(session);
 	round_observe(budget, session);
 	timing_begin(budget, session, now_ns);
-	grace_probe();
+	grace_begin();
 }
 
 uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t now_ns)
@@ -376,7 +377,6 @@ uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t no
 		budget->until = now_ns + ROUND_NS / 5;
 	} else if (now_ns >= budget->until) {
 		round_observe(budget, session);
-		grace_probe();
 	}
 	if (timing_due(budget, now_ns))
 		timing_begin(budget, session, now_ns);

@@ -13,7 +13,7 @@
 #include "capture/session.h"
 #include "util/error.h"
 
-#define FAMILY_HANDLERS 6
+#define FAMILY_HANDLERS 8
 
 struct family {
 	const char *name;

@@ -1,80 +1,162 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/membarrier.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
+#include <poll.h>
+#include <stdint.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "capture/grace.h"
+#include "util/clock.h"
 
 /* A program runs for microseconds; it is waited for so long at most. */
-#define READERS_NS 50000000L
+#define READERS_NS 50000000ULL
+/*
+ * By the kernel's own count one may be missing: one that overlaps with an expedited one is counted
+ * as that (rcu_poll_gp_seq_end()).
+ */
+#define BEGUN_PERIODS 2
 
-/* Grace periods that were asked for and are not over: the kernel's state, not a session's. */
-static atomic_int readers_waited;
+struct request {
+	uint64_t number;
+	uint32_t periods;
+};
+
+/* Grace periods are the kernel's, not a session's. */
+static struct {
+	int fd; /* of the process that waits for them, -1 = there is none */
+	uint64_t asked, told;
+} grace = {.fd = -1};
+
+/* ---- the process that waits ---- */
 
 /* synchronize_rcu(), which kernels with nohz_full CPUs refuse. */
-static void *readers_wait(void *unused)
+static void readers_wait(void)
 {
-	(void)unused;
 	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
 		usleep(READERS_NS / 1000);
-	atomic_fetch_sub(&readers_waited, 1);
-	return NULL;
 }
 
-/* All signals are for the main thread. 0, or a positive errno. */
-static int readers_wait_begin(pthread_t *thread)
+/* Answers with the number of the request when its grace periods are over. Never returns. */
+static void waiter_run(int fd)
 {
-	sigset_t all, before;
-	int err;
+	struct request request, next;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	atomic_fetch_add(&readers_waited, 1);
-	err = pthread_create(thread, NULL, readers_wait, NULL);
-	if (err)
-		atomic_fetch_sub(&readers_waited, 1);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return err;
-}
-
-static struct timespec readers_deadline(void)
-{
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	at.tv_nsec += READERS_NS;
-	if (at.tv_nsec >= 1000000000L) {
-		at.tv_nsec -= 1000000000L;
-		at.tv_sec++;
+	while (recv(fd, &request, sizeof(request), 0) == (ssize_t)sizeof(request)) {
+		while (recv(fd, &next, sizeof(next), MSG_DONTWAIT) == (ssize_t)sizeof(next)) {
+			request.number = next.number;
+			if (next.periods > request.periods)
+				request.periods = next.periods;
+		}
+		for (uint32_t i = 0; i < request.periods; i++)
+			readers_wait();
+		if (send(fd, &request.number, sizeof(request.number), MSG_NOSIGNAL | MSG_DONTWAIT) <
+		    0)
+			break;
 	}
-	return at;
+	_exit(0);
+}
+
+/* Whatever this process has open is not kept open by that one, and no signal of a terminal ends it.
+ */
+static void waiter_start(int fd)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	setsid();
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+	    dup2(null, STDERR_FILENO) < 0 || dup2(fd, STDERR_FILENO + 1) < 0 ||
+	    syscall(SYS_close_range, STDERR_FILENO + 2, ~0U, 0))
+		_exit(1);
+	waiter_run(STDERR_FILENO + 1);
+}
+
+void grace_open(void)
+{
+	int ends[2];
+	pid_t child;
+
+	if (grace.fd >= 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return;
+	/* Not a child, but a child's: nobody has to wait for its end. */
+	child = fork();
+	if (!child) {
+		if (!fork())
+			waiter_start(ends[1]);
+		_exit(0);
+	}
+	close(ends[1]);
+	if (child < 0) {
+		close(ends[0]);
+		return;
+	}
+	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
+	grace.fd = ends[0];
+	grace.asked = grace.told = 0;
+}
+
+void grace_close(void)
+{
+	if (grace.fd >= 0)
+		close(grace.fd);
+	grace.fd = -1;
+}
+
+/* ---- asking it ---- */
+
+static void grace_ask(uint32_t periods)
+{
+	struct request request = {grace.asked + 1, periods};
+
+	if (grace.fd >= 0 && send(grace.fd, &request, sizeof(request),
+				  MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(request))
+		grace.asked++;
+}
+
+/* Takes what it has answered; waits for an answer for so many ms at most. */
+static void grace_hear(int ms)
+{
+	struct pollfd ready = {.fd = grace.fd, .events = POLLIN};
+	uint64_t number;
+	ssize_t got;
+
+	if (grace.fd < 0 || poll(&ready, 1, ms) <= 0)
+		return;
+	while ((got = recv(grace.fd, &number, sizeof(number), MSG_DONTWAIT)) ==
+	       (ssize_t)sizeof(number))
+		grace.told = number;
+	if (got == 0)
+		grace_close();
 }
 
 void grace_wait(void)
 {
-	struct timespec deadline = readers_deadline();
-	pthread_t thread;
+	uint64_t end = time_now() + READERS_NS, now, number;
 
-	if (readers_wait_begin(&thread))
-		usleep(READERS_NS / 1000);
-	else if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &deadline))
-		pthread_detach(thread);
+	grace_ask(1);
+	number = grace.asked;
+	while ((now = time_now()) < end) {
+		if (grace.fd < 0) {
+			usleep((useconds_t)((end - now) / 1000));
+			return;
+		}
+		if (grace.told >= number)
+			return;
+		grace_hear((int)((end - now + 999999) / 1000000));
+	}
 }
 
-void grace_probe(void)
+void grace_begin(void)
 {
-	pthread_t thread;
-
-	if (!grace_late() && !readers_wait_begin(&thread))
-		pthread_detach(thread);
+	grace_ask(BEGUN_PERIODS);
 }
 
 bool grace_late(void)
 {
-	return atomic_load(&readers_waited) > 0;
+	grace_hear(0);
+	return grace.fd >= 0 && grace.told < grace.asked;
 }

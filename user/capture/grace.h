@@ -3,21 +3,30 @@
  * RCU grace periods. BPF programs run in RCU read-side sections: when one is over, every program
  * that ran at its begin has ended.
  *
- * Each is waited for in a thread of its own: where all CPUs are busy, the kernel's threads that end
- * one wait for their turn among thousands, seconds at times, and nothing would be read meanwhile.
+ * They are waited for by a small process of its own: where all CPUs are busy, the kernel's threads
+ * that end one wait for their turn among thousands, for most of a minute at times. Nothing would be
+ * read meanwhile, and a process does not end while a thread of it waits for one.
  */
 #ifndef STRAIT_GRACE_H
 #define STRAIT_GRACE_H
 
 #include <stdbool.h>
 
+/*
+ * Starts that process, once; without it the functions below do the best they can. It ends by itself
+ * after grace_close(), or when this one has ended.
+ */
+void grace_open(void);
+void grace_close(void);
+
 /* Asks for one and waits for its end, 50 ms at most. */
 void grace_wait(void);
-/* Asks for one, unless one is under way, and does not wait. */
-void grace_probe(void);
+/* Asks for one that begins now, and does not wait. */
+void grace_begin(void);
 /*
- * One that was asked for is not over: attaching and detaching programs now may wait as long as it
- * does. To be asked some time after grace_probe().
+ * One that was asked for is not over: attaching programs now may wait as long as it does. The
+ * kernel puts nothing on a tracepoint before a grace period has passed since the last program was
+ * taken off one (tracepoint_add_func()): so call grace_begin() when that is done.
  */
 bool grace_late(void);
 

@@ -19,6 +19,7 @@ static const struct {
 	[DROP_RING_FILE] = {"ring buffer full: files whose code runs", false},
 	[DROP_RING_CONTEXT] = {"ring buffer full: time of waits by place", false},
 	[DROP_RING_WAKER] = {"ring buffer full: stacks of wakers", false},
+	[DROP_RING_DELAY] = {"ring buffer full: single waits for a CPU", false},
 	[DROP_WAIT_RATE] = {"single waits above 500 a second and CPU (their time is counted)",
 			    false},
 	[DROP_MAP_SYSCALL] = {"map full: system calls", false},

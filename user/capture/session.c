@@ -16,6 +16,7 @@
 #include "capture/calls.h"
 #include "capture/families.h"
 #include "capture/generation.h"
+#include "capture/grace.h"
 #include "capture/loader.h"
 #include "capture/losses.h"
 #include "capture/meter.h"
@@ -208,6 +209,8 @@ static int session_prepare(struct session *session, struct error *error)
 {
 	struct recording *rec = recording_new();
 
+	/* While there is little to share with it. */
+	grace_open();
 	session->recording = rec;
 	session->symbols = symbols_new();
 	if (!rec || !session->symbols)
@@ -439,6 +442,7 @@ void session_close(struct session *session)
 	vec_each(&session->links, link)
 		bpf_link__destroy(*link);
 	vec_free(&session->links);
+	grace_close();
 	ring_buffer__free(session->ring);
 	strait_bpf__destroy(session->skeleton);
 	series_close(session->series);

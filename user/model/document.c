@@ -54,6 +54,7 @@ void document_free(struct document *doc)
 	vec_free(&doc->bottlenecks);
 	vec_free(&doc->hotspots);
 	vec_free(&doc->wakeups);
+	vec_free(&doc->delays);
 	vec_free(&doc->steps);
 	vec_free(&doc->thresholds);
 	vec_free(&doc->owned);

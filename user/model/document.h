@@ -145,6 +145,16 @@ struct wakeup {
 	VEC(struct link) chain;         /* of the longest, likewise; cause first, victim last */
 };
 
+/* Long waits for a CPU of one kind of threads, while threads of another had it. */
+struct delayed {
+	uint32_t rank;
+	struct place waits, occupant; /* occupant: empty = nobody, or not known */
+	const char *why;              /* "no CPU free", "quota", "real time", … */
+	uint64_t count;               /* of the waits in which it took part */
+	double seconds;               /* of these, that it had the CPU */
+	double longest_ms;            /* the longest of these, all of it */
+};
+
 struct prediction {
 	const char *metric;
 	double saved_share, low, high, speedup;
@@ -217,6 +227,9 @@ struct document {
 		uint64_t waits_single;
 		double wakers_placed;
 		uint64_t polls_untold;
+		/* Long waits for a CPU; of them, told one by one. */
+		uint64_t delays, delays_single;
+		double delays_seconds;
 		uint64_t tracing_samples; /* of cpu_samples: inside tracing programs, no hotspots */
 		uint32_t sample_hz;
 		const char *sample_source;
@@ -235,6 +248,7 @@ struct document {
 	const char *verdict; /* one sentence: the answer */
 	VEC(struct hotspot) hotspots;
 	VEC(struct wakeup) wakeups; /* those that are blamed first, then by time */
+	VEC(struct delayed) delays; /* by time */
 	VEC(struct step) steps;
 	struct prediction total;
 	VEC(struct threshold) thresholds;

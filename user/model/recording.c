@@ -41,6 +41,8 @@ void recording_free(struct recording *rec)
 	vec_free(&rec->edges);
 	vec_free(&rec->holds);
 	vec_free(&rec->waits);
+	vec_free(&rec->delays);
+	vec_free(&rec->occupants);
 	vec_free(&rec->excerpts);
 	vec_free(&rec->events);
 	vec_free(&rec->counts);
@@ -180,6 +182,38 @@ void recording_wait(struct recording *rec, const struct wait *wait)
 	if (row.end_ns < row.begin_ns)
 		row.end_ns = row.begin_ns;
 	vec_push(&rec->waits, row);
+}
+
+/* Adds to the row of the thread among those from `first` on. */
+static void occupant_add(struct recording *rec, size_t first, const struct occupant *occupant)
+{
+	for (size_t i = first; i < rec->occupants.len; i++) {
+		if (rec->occupants.at[i].thread == occupant->thread) {
+			rec->occupants.at[i].ns += occupant->ns;
+			return;
+		}
+	}
+	vec_push(&rec->occupants, *occupant);
+}
+
+void recording_delay(struct recording *rec, const struct delay *delay,
+		     const struct occupant *occupants, size_t count)
+{
+	uint32_t position = position_next(rec->delays.len);
+	size_t first = rec->occupants.len;
+	struct delay row = *delay;
+
+	assert(row.thread < rec->threads.len && row.state >= STATE_READY_WOKEN &&
+	       row.state <= STATE_READY_THROTTLED);
+	row.slice = slice_open(rec);
+	if (row.end_ns < row.begin_ns)
+		row.end_ns = row.begin_ns;
+	vec_push(&rec->delays, row);
+	for (size_t i = 0; i < count; i++) {
+		assert(occupants[i].thread < rec->threads.len);
+		occupant_add(rec, first,
+			     &(struct occupant){position, occupants[i].thread, occupants[i].ns});
+	}
 }
 
 void recording_count(struct recording *rec, const char *metric, uint32_t process, const char *label,

@@ -218,6 +218,26 @@ struct wait {
 	uint64_t begin_ns, end_ns;
 };
 
+/*
+ * One wait for a CPU above the threshold. Where they were many, those that are told stand for the
+ * others: the weights of all are what all took.
+ */
+struct delay {
+	uint32_t slice, thread;
+	uint32_t state; /* STATE_READY_* */
+	uint32_t cpu;   /* that it got */
+	uint64_t begin_ns, end_ns;
+	uint64_t weight_ns; /* of such waiting, that it stands for */
+	uint64_t seen_ns;   /* the last part of it, of which it is known who had that CPU */
+};
+
+/* Who had the CPU that a thread waited for, meanwhile. */
+struct occupant {
+	uint32_t delay;  /* position */
+	uint32_t thread; /* one row each */
+	uint64_t ns;     /* of the delay's seen_ns: in all not more */
+};
+
 /* A short part of the window in which every switch and every wakeup was recorded. */
 struct excerpt {
 	uint64_t begin_ns, end_ns; /* since the window began; equal = it was not completed */
@@ -327,6 +347,8 @@ struct recording {
 	VEC(struct edge) edges;
 	VEC(struct hold) holds;
 	VEC(struct wait) waits;
+	VEC(struct delay) delays;
+	VEC(struct occupant) occupants;
 	VEC(struct excerpt) excerpts;
 	VEC(struct event) events;
 	VEC(struct count) counts;
@@ -421,6 +443,10 @@ void recording_hold(struct recording *rec, uint32_t thread, uint32_t holder,
  * wait->slice is ignored: the open slice is taken. Stack NONE as with samples; waker_stack may be.
  */
 void recording_wait(struct recording *rec, const struct wait *wait);
+/* Likewise. `occupants` may name a thread more than once, and each delay->seen_ns in all at most.
+ */
+void recording_delay(struct recording *rec, const struct delay *delay,
+		     const struct occupant *occupants, size_t count);
 /* Callers give each (metric, process, label) once a slice; metric and label are interned. */
 void recording_count(struct recording *rec, const char *metric, uint32_t process, const char *label,
 		     uint64_t value);

@@ -27,6 +27,10 @@ void window_rebase(struct recording *rec, uint64_t end_unix_ns)
 		wait->begin_ns = since(wait->begin_ns, base);
 		wait->end_ns = since(wait->end_ns, base);
 	}
+	vec_each(&rec->delays, delay) {
+		delay->begin_ns = since(delay->begin_ns, base);
+		delay->end_ns = since(delay->end_ns, base);
+	}
 	vec_each(&rec->excerpts, excerpt) {
 		excerpt->begin_ns = since(excerpt->begin_ns, base);
 		excerpt->end_ns = since(excerpt->end_ns, base);
@@ -45,6 +49,8 @@ void window_forget(struct recording *rec)
 	rec->edges.len = 0;
 	rec->holds.len = 0;
 	rec->waits.len = 0;
+	rec->delays.len = 0;
+	rec->occupants.len = 0;
 	rec->excerpts.len = 0;
 	rec->events.len = 0;
 	rec->counts.len = 0;

@@ -123,6 +123,9 @@ static json_t *waits_json(const struct document *doc)
 	field_count(object, "single", doc->coverage.waits_single);
 	field_real(object, "wakers_placed_share", doc->coverage.wakers_placed);
 	field_count(object, "polls_untold", doc->coverage.polls_untold);
+	field_count(object, "delays", doc->coverage.delays);
+	field_real(object, "delays_seconds", doc->coverage.delays_seconds);
+	field_count(object, "delays_single", doc->coverage.delays_single);
 	field_count(object, "checked", doc->coverage.places_checked);
 	field_count(object, "wrong", doc->coverage.places_wrong);
 	return object;
@@ -382,9 +385,24 @@ static json_t *wakeup_json(const struct wakeup *wakeup)
 	return object;
 }
 
+static json_t *delayed_json(const struct delayed *delayed)
+{
+	json_t *object = json_object();
+
+	field_count(object, "rank", delayed->rank);
+	field_put(object, "waits", place_json(&delayed->waits));
+	field_put(object, "occupant", place_json(&delayed->occupant));
+	field_known(object, "why", delayed->why);
+	field_count(object, "count", delayed->count);
+	field_real(object, "seconds", delayed->seconds);
+	field_real(object, "longest_ms", delayed->longest_ms);
+	return object;
+}
+
 static json_t *profile_json(const struct document *doc)
 {
 	json_t *object = json_object(), *hotspots = json_array(), *wakeups = json_array();
+	json_t *delays = json_array();
 
 	vec_each(&doc->hotspots, spot)
 		row_append(hotspots, hotspot_json(spot));
@@ -392,6 +410,9 @@ static json_t *profile_json(const struct document *doc)
 	vec_each(&doc->wakeups, wakeup)
 		row_append(wakeups, wakeup_json(wakeup));
 	field_put(object, "wakeups", wakeups);
+	vec_each(&doc->delays, delayed)
+		row_append(delays, delayed_json(delayed));
+	field_put(object, "delays", delays);
 	return object;
 }
 

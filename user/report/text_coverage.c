@@ -85,6 +85,15 @@ static void put_waits(struct page *page, const struct document *doc)
 		   doc->coverage.polls_untold ? " more in poll were not told" : "");
 }
 
+static void put_delays(struct page *page, const struct document *doc)
+{
+	if (doc->coverage.delays_single < doc->coverage.delays)
+		page_field(page, INDENT, LABEL, "CPU waits",
+			   "%s of 1 ms and more, %s of them one by one; these stand for the others",
+			   count_format(doc->coverage.delays).text,
+			   count_format(doc->coverage.delays_single).text);
+}
+
 static void put_given_up(struct page *page, const struct document *doc)
 {
 	double observed = doc->coverage.calls_observed, taken = doc->coverage.samples_taken;
@@ -190,6 +199,7 @@ void text_coverage(struct page *page, const struct document *doc)
 	page_heading(page, "Coverage", "what was and was not seen, and what it cost");
 	put_samples(page, doc);
 	put_waits(page, doc);
+	put_delays(page, doc);
 	put_given_up(page, doc);
 	put_tables(page, &doc->coverage.tables);
 	put_lost(page, doc);

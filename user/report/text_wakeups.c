@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Who ended the long waits, as text: part of phase three. */
+/* Who ended the long waits, and who had the CPU in those for one, as text: part of phase three. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,9 @@
 #include "report/table.h"
 #include "report/text.h"
 
-#define TERMINALS 3
+#define TERMINALS     3
+#define TEXT_DELAYS   5
+#define DELAYED_SHARE 0.01 /* of the window: rows with less waiting are no news */
 
 /* "produce", "known+0x1200"; "" where it is not known. To be freed. */
 static char *function_text(const struct place *place)
@@ -77,7 +79,50 @@ static void wakeup_row(struct table *table, const struct wakeup *wakeup)
 	free(waits);
 }
 
-void text_wakeups(struct page *page, const struct document *doc)
+static void delayed_row(struct table *table, const struct delayed *delayed)
+{
+	table_cell(table, PAINT_NONE, "%s", number_with_unit(delayed->seconds, "s").text);
+	table_cell(table, PAINT_NONE, "%s", count_format(delayed->count).text);
+	table_cell(table, PAINT_NONE, "%s", number_with_unit(delayed->longest_ms, "ms").text);
+	who_cell(table, &delayed->waits, "");
+	who_cell(table, &delayed->occupant, "");
+	table_cell(table, PAINT_NONE, "%s", delayed->why ? delayed->why : "");
+}
+
+static bool delayed_shown(const struct document *doc, const struct delayed *delayed)
+{
+	return delayed->seconds >= DELAYED_SHARE * doc->seconds;
+}
+
+static void text_delays(struct page *page, const struct document *doc)
+{
+	static const struct column columns[] = {
+		{.head = "waited", .right = true},
+		{.head = "waits", .right = true, .drop = 1},
+		{.head = "longest", .right = true, .drop = 2},
+		{.head = "who waits", .least = 9},
+		{.head = "who had the CPU", .least = 15},
+		{.head = "why", .least = 11},
+	};
+	size_t rows = 0, shown;
+	struct table table;
+
+	while (rows < doc->delays.len && delayed_shown(doc, &doc->delays.at[rows]))
+		rows++;
+	if (!rows)
+		return;
+	shown = text_rows(page, rows, TEXT_DELAYS);
+	fputc('\n', page->out);
+	page_prose(page, 1, PAINT_NONE,
+		   "Who waited for a CPU, 1 ms and more at a time, and who had it meanwhile:");
+	table_init(&table, page, columns, sizeof(columns) / sizeof(columns[0]));
+	for (size_t i = 0; i < shown; i++)
+		delayed_row(&table, &doc->delays.at[i]);
+	table_print(&table, 1);
+	text_more(page, 1, rows, shown);
+}
+
+static void text_ends(struct page *page, const struct document *doc)
 {
 	static const struct column columns[] = {
 		{.head = "waited", .right = true},
@@ -103,4 +148,10 @@ void text_wakeups(struct page *page, const struct document *doc)
 		wakeup_row(&table, &doc->wakeups.at[i]);
 	table_print(&table, 1);
 	text_more(page, 1, doc->wakeups.len, shown);
+}
+
+void text_wakeups(struct page *page, const struct document *doc)
+{
+	text_ends(page, doc);
+	text_delays(page, doc);
 }

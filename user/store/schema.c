@@ -73,6 +73,20 @@ static const char *wait_check(const struct recording *rec, const void *row, size
 	return wait->state < STATE_WAIT_DISK_READ ? "its state is no wait" : NULL;
 }
 
+static const char *delay_check(const struct recording *rec, const void *row, size_t position)
+{
+	const struct delay *delay = row;
+
+	(void)rec;
+	(void)position;
+	if (delay->end_ns < delay->begin_ns)
+		return "it ends before it begins";
+	if (delay->state < STATE_READY_WOKEN || delay->state > STATE_READY_THROTTLED)
+		return "its state is no wait for a CPU";
+	return delay->seen_ns > delay->end_ns - delay->begin_ns ? "more of it was seen than it took"
+								: NULL;
+}
+
 static const char *excerpt_check(const struct recording *rec, const void *row, size_t position)
 {
 	const struct excerpt *excerpt = row;
@@ -255,6 +269,24 @@ const struct table schema_tables[TABLE_COUNT] = {
 	UINT(struct wait, begin_ns, "ns since the window began"),
 	UINT(struct wait, end_ns, "ns since the window began"),
 	}, wait_check},
+[TABLE_DELAYS] = {
+	"delays", "Single waits for a CPU above the threshold; where they were many, some stand for all.",
+	ROWS(TABLE_APPENDED, delays), {
+	SLICE(struct delay), REF(struct delay, thread, TABLE_THREADS, "thread that waited"),
+	ENUM(struct delay, state, STATE_COUNT, "woken, preempted or throttled (words: state)"),
+	UINT(struct delay, cpu, "CPU that it got"),
+	UINT(struct delay, begin_ns, "ns since the window began"),
+	UINT(struct delay, end_ns, "ns since the window began"),
+	UINT(struct delay, weight_ns, "ns of such waiting that it stands for"),
+	UINT(struct delay, seen_ns, "ns, the last part of it: of which it is known who had that CPU"),
+	}, delay_check},
+[TABLE_OCCUPANTS] = {
+	"occupants", "Who had the CPU that a thread waited for.",
+	ROWS(TABLE_APPENDED, occupants), {
+	REF(struct occupant, delay, TABLE_DELAYS, "the wait"),
+	REF(struct occupant, thread, TABLE_THREADS, "thread that had the CPU"),
+	UINT(struct occupant, ns, "ns of the seen part"),
+	}},
 [TABLE_EXCERPTS] = {
 	"excerpts", "Short parts of the window in which every switch and wakeup was recorded.",
 	ROWS(TABLE_CHANGING, excerpts), {

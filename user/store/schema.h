@@ -15,7 +15,7 @@
 #include "model/recording.h"
 
 #define STORE_APPLICATION 0x53545254 /* "STRT", SQLite's application_id */
-#define STORE_VERSION     4          /* SQLite's user_version */
+#define STORE_VERSION     5          /* SQLite's user_version */
 
 enum column_kind {
 	COLUMN_UINT,   /* 0 … limit - 1, or up to INT64_MAX */
@@ -46,6 +46,8 @@ enum table_id {
 	TABLE_EDGES,
 	TABLE_HOLDS,
 	TABLE_WAITS,
+	TABLE_DELAYS,
+	TABLE_OCCUPANTS,
 	TABLE_EXCERPTS,
 	TABLE_EVENTS,
 	TABLE_COUNTS,

@@ -56,6 +56,15 @@ const char schema_views[] =
 	" JOIN words e ON e.what = 'wait_end' AND e.value = a.ended_by\n"
 	" LEFT JOIN v_threads k ON k.thread = a.waker;\n"
 
+	"CREATE VIEW v_delays AS SELECT d.id AS delay, d.slice, t.pid, t.process_comm, t.tid,\n"
+	" t.comm, w.word AS state, d.cpu, d.begin_ns, d.end_ns - d.begin_ns AS ns,\n"
+	" d.weight_ns, d.seen_ns, k.pid AS occupant_pid, k.tid AS occupant_tid,\n"
+	" k.comm AS occupant_comm, o.ns AS occupant_ns\n"
+	"FROM delays d JOIN v_threads t ON t.thread = d.thread\n"
+	" JOIN words w ON w.what = 'state' AND w.value = d.state\n"
+	" LEFT JOIN occupants o ON o.delay = d.id\n"
+	" LEFT JOIN v_threads k ON k.thread = o.thread;\n"
+
 	"CREATE VIEW v_edges AS SELECT e.slice, w.word AS kind, t.pid, t.process_comm,\n"
 	" t.tid, t.comm, p.pid AS party_pid, c.text AS party_comm, e.count, e.ns\n"
 	"FROM edges e JOIN v_threads t ON t.thread = e.thread\n"

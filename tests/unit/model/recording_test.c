@@ -231,6 +231,21 @@ static void test_observations(void **state)
 	assert_int_equal(rec->waits.at[0].slice, 1);
 	assert_int_equal(rec->waits.at[0].end_ns, 50);
 	assert_int_equal(rec->stacks.at[rec->waits.at[0].stack].user_end, STACK_LOST);
+	recording_delay(rec,
+			&(struct delay){.slice = 77,
+					.thread = t,
+					.state = STATE_READY_WOKEN,
+					.begin_ns = 3,
+					.end_ns = 2},
+			NULL, 0);
+	recording_delay(rec, &(struct delay){.thread = t, .state = STATE_READY_THROTTLED},
+			(struct occupant[]){{.thread = t, .ns = 2}, {.thread = t, .ns = 3}}, 2);
+	assert_int_equal(rec->delays.at[0].slice, 1);
+	assert_int_equal(rec->delays.at[0].end_ns, 3);
+	/* A thread that ran twice is there once. */
+	assert_int_equal(rec->occupants.len, 1);
+	assert_int_equal(rec->occupants.at[0].delay, 1);
+	assert_int_equal(rec->occupants.at[0].ns, 5);
 	recording_count(rec, "syscall.count", p, "read", 0);
 	recording_bucket(rec, "block.device_ns", NONE, "sda read", 70, 1, 71);
 	recording_point(rec, "memory.free", NULL, 1.5);

@@ -30,6 +30,12 @@ static struct recording *recording_make(void)
 					   .state = STATE_WAIT_TIMER,
 					   .begin_ns = 3599 * SECOND,
 					   .end_ns = 3601 * SECOND});
+	recording_delay(rec,
+			&(struct delay){.thread = thread,
+					.state = STATE_READY_WOKEN,
+					.begin_ns = 3600 * SECOND + 1,
+					.end_ns = 3600 * SECOND + 9},
+			&(struct occupant){.thread = thread, .ns = 4}, 1);
 	recording_end_slice(rec, 3601 * SECOND);
 	recording_begin_slice(rec, 3601 * SECOND, false);
 	recording_end_slice(rec, 3602 * SECOND + 5);
@@ -52,6 +58,8 @@ static void test_rebase(void **state)
 	/* A wait that began earlier begins with the window. */
 	assert_int_equal(rec->waits.at[0].begin_ns, 0);
 	assert_int_equal(rec->waits.at[0].end_ns, SECOND);
+	assert_int_equal(rec->delays.at[0].begin_ns, 1);
+	assert_int_equal(rec->delays.at[0].end_ns, 9);
 	recording_free(rec);
 }
 
@@ -66,8 +74,9 @@ static void test_forget_keeps_positions(void **state)
 	stack = rec->samples.at[0].stack;
 	window_forget(rec);
 	assert_int_equal(rec->slices.len + rec->samples.len + rec->ledger.len + rec->edges.len +
-				 rec->waits.len + rec->counts.len + rec->buckets.len +
-				 rec->points.len + rec->losses.len,
+				 rec->waits.len + rec->delays.len + rec->occupants.len +
+				 rec->counts.len + rec->buckets.len + rec->points.len +
+				 rec->losses.len,
 			 0);
 	assert_false(rec->processes.at[process].born);
 	assert_false(rec->processes.at[process].exited);

@@ -218,6 +218,29 @@ static inline void add_wakeups(struct document *doc)
 						.count = 20,
 						.seconds = 2,
 						.longest_ms = 100});
+	vec_push(&doc->delays, (struct delayed){.rank = 1,
+						.waits = client,
+						.occupant = {.process = "burner", .pid = 4242},
+						.why = "priority",
+						.count = 310,
+						.seconds = 2.5,
+						.longest_ms = 24.5});
+	vec_push(&doc->delays, (struct delayed){.rank = 2,
+						.waits = {.process = "java", .pid = 2},
+						.why = "quota",
+						.count = 40,
+						.seconds = 1.6,
+						.longest_ms = 80});
+	vec_push(&doc->delays, (struct delayed){.rank = 3,
+						.waits = {.process = "sshd", .pid = 3},
+						.occupant = {.process = "java", .pid = 2},
+						.why = "no CPU free",
+						.count = 3,
+						.seconds = 0.02,
+						.longest_ms = 9});
+	doc->coverage.delays = 410;
+	doc->coverage.delays_single = 353;
+	doc->coverage.delays_seconds = 4.125;
 	doc->coverage.waits_single = 1254;
 	doc->coverage.wakers_placed = 0.984;
 	doc->coverage.polls_untold = 17;
@@ -434,6 +457,9 @@ static inline struct document *document_hostile(void)
 			 .state = HOSTILE, .waits = place, .ended_by = HOSTILE, .wakes = place});
 	vec_push(&doc->wakeups.at[0].terminals, (struct terminal){HOSTILE, place, 1});
 	vec_push(&doc->wakeups.at[0].chain, (struct link){HOSTILE, place, place});
+	vec_push(&doc->delays,
+		 (struct delayed){
+			 .waits = place, .occupant = place, .why = HOSTILE, .seconds = 1e9});
 	doc->total = gain;
 	vec_push(&doc->thresholds,
 		 (struct threshold){HOSTILE, HOSTILE, HOSTILE, 1, HOSTILE, 1, true});

@@ -144,6 +144,25 @@ static void contract(void **state)
 	json_decref(root);
 }
 
+static void waits_for_a_cpu(void **state)
+{
+	json_t *root = parse(document_busy());
+
+	(void)state;
+	assert_int_equal(json_array_size(at(root, "profile.delays")), 3);
+	assert_string_equal(text_at(root, "profile.delays.0.waits.thread"), "worker");
+	assert_string_equal(text_at(root, "profile.delays.0.occupant.process"), "burner");
+	assert_string_equal(text_at(root, "profile.delays.0.why"), "priority");
+	assert_int_equal(json_integer_value(at(root, "profile.delays.1.count")), 40);
+	assert_null(at(root, "profile.delays.1.occupant.process"));
+	assert_true(real_at(root, "profile.delays.0.seconds") == 2.5);
+	assert_true(real_at(root, "profile.delays.0.longest_ms") == 24.5);
+	assert_int_equal(json_integer_value(at(root, "coverage.waits.delays")), 410);
+	assert_int_equal(json_integer_value(at(root, "coverage.waits.delays_single")), 353);
+	assert_true(real_at(root, "coverage.waits.delays_seconds") == 4.125);
+	json_decref(root);
+}
+
 /* Where a function without a name begins is told, but is no name. */
 static void functions_without_a_name(void **state)
 {
@@ -321,13 +340,10 @@ static void full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(contract),
-		cmocka_unit_test(not_observed),
-		cmocka_unit_test(functions_without_a_name),
-		cmocka_unit_test(numbers),
-		cmocka_unit_test(hostile),
-		cmocka_unit_test(full_disk),
-		cmocka_unit_test(documented),
+		cmocka_unit_test(contract),      cmocka_unit_test(waits_for_a_cpu),
+		cmocka_unit_test(not_observed),  cmocka_unit_test(functions_without_a_name),
+		cmocka_unit_test(numbers),       cmocka_unit_test(hostile),
+		cmocka_unit_test(full_disk),     cmocka_unit_test(documented),
 		cmocka_unit_test(deterministic),
 	};
 

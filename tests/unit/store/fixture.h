@@ -157,6 +157,15 @@ static inline void fixture_slice(struct recording *rec)
 	wait.end = WAIT_END_SOFTIRQ;
 	wait.end_number = 3;
 	recording_wait(rec, &wait);
+	recording_delay(rec,
+			&(struct delay){.thread = 1,
+					.state = STATE_READY_PREEMPTED,
+					.cpu = 300,
+					.begin_ns = begin + 6,
+					.end_ns = begin + 600,
+					.weight_ns = 7000,
+					.seen_ns = 594},
+			(struct occupant[]){{.thread = 0, .ns = 500}, {.thread = 1, .ns = 94}}, 2);
 	vec_push(&rec->excerpts, (struct excerpt){begin + 3, begin + 900});
 	vec_push(&rec->events, (struct event){.time_ns = begin + 4,
 					      .excerpt = (uint32_t)rec->excerpts.len - 1,
@@ -224,6 +233,9 @@ static inline void same_observations(const struct recording *x, const struct rec
 	ROWS_SAME(waits, SAME(slice); SAME(thread); SAME(stack); SAME(waker); SAME(waker_stack);
 		  SAME(end); SAME(end_number); SAME(lock); SAME(state); SAME(syscall);
 		  SAME(begin_ns); SAME(end_ns));
+	ROWS_SAME(delays, SAME(slice); SAME(thread); SAME(state); SAME(cpu); SAME(begin_ns);
+		  SAME(end_ns); SAME(weight_ns); SAME(seen_ns));
+	ROWS_SAME(occupants, SAME(delay); SAME(thread); SAME(ns));
 	ROWS_SAME(excerpts, SAME(begin_ns); SAME(end_ns));
 	ROWS_SAME(events, SAME(time_ns); SAME(excerpt); SAME(thread); SAME(other);
 		  SAME(sched_group); SAME(cpu); SAME(kind); SAME(state); SAME(lock); SAME(yielded));

@@ -96,7 +96,7 @@ static void test_not_a_recording(void **state)
 	assert_fails(read_error(), EINVAL, "is an SQLite database, but not a strait recording");
 	assert_int_equal(sql_run("PRAGMA application_id=0x53545254"), 0);
 	assert_fails(read_error(), ENOTSUP, "schema version 0");
-	assert_int_equal(sql_run("PRAGMA user_version=4"), 0);
+	assert_int_equal(sql_run("PRAGMA user_version=5"), 0);
 	assert_fails(read_error(), EBADMSG, "table strings is missing");
 }
 
@@ -104,13 +104,13 @@ static void test_other_versions(void **state)
 {
 	(void)state;
 	file_make(false);
-	assert_int_equal(sql_run("PRAGMA user_version=5"), 0);
+	assert_int_equal(sql_run("PRAGMA user_version=6"), 0);
 	assert_fails(read_error(), ENOTSUP,
-		     "schema version 5; strait " STRAIT_VERSION
-		     " reads version 4: read it with a newer strait");
-	assert_int_equal(sql_run("PRAGMA user_version=3"), 0);
-	assert_fails(read_error(), ENOTSUP, "record again");
+		     "schema version 6; strait " STRAIT_VERSION
+		     " reads version 5: read it with a newer strait");
 	assert_int_equal(sql_run("PRAGMA user_version=4"), 0);
+	assert_fails(read_error(), ENOTSUP, "record again");
+	assert_int_equal(sql_run("PRAGMA user_version=5"), 0);
 	assert_int_equal(read_error(), 0);
 }
 
@@ -191,6 +191,8 @@ static const struct {
 	{"UPDATE ledger SET state = 18", "state: out of range"},
 	{"UPDATE edges SET party = 2", "edges row 0, party: refers to a row"},
 	{"UPDATE waits SET state = 0", "waits row 0: its state is no wait"},
+	{"UPDATE delays SET state = 7", "delays row 0: its state is no wait for a CPU"},
+	{"UPDATE delays SET seen_ns = 595", "delays row 0: more of it was seen than it took"},
 	{"UPDATE excerpts SET end_ns = 0", "excerpts row 0: it ends before"},
 	{"UPDATE events SET kind = 3", "events row 0, kind: out of range"},
 	{"UPDATE events SET excerpt = 9", "events row 0, excerpt: refers to a row"},

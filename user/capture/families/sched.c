@@ -11,6 +11,7 @@
 
 #include "capture/contexts.h"
 #include "capture/cpus.h"
+#include "capture/delays.h"
 #include "capture/families.h"
 #include "capture/tasks.h"
 #include "capture/waits.h"
@@ -20,7 +21,8 @@
 struct sched_data {
 	uint32_t buckets[HIST_BUCKETS]; /* of the run queue, when last read */
 	uint64_t sum;
-	struct wire_cpu *cpus; /* per CPU, when last read */
+	uint64_t delays, delay_ns; /* long waits for a CPU, likewise */
+	struct wire_cpu *cpus;     /* per CPU, when last read */
 	struct contexts *contexts;
 	struct waits *waits;
 };
@@ -128,6 +130,25 @@ static void runqueue_drain(struct session *session, bool tell)
 	data->sum = sum;
 }
 
+/* Long waits for a CPU since the last reading, all of them → points of the open slice. */
+static void delays_drain(struct session *session, bool tell)
+{
+	struct sched_data *data = sched_data(session);
+	uint64_t count = 0, ns = 0;
+
+	for (int shard = 0; shard < WIRE_SHARDS; shard++) {
+		count += session->skeleton->bss->delay_count[shard];
+		ns += session->skeleton->bss->delay_sum[shard];
+	}
+	if (tell) {
+		recording_point(session->recording, "delays.count", "",
+				(double)(count - data->delays));
+		recording_point(session->recording, "delays.ns", "", (double)(ns - data->delay_ns));
+	}
+	data->delays = count;
+	data->delay_ns = ns;
+}
+
 /* Idle and interrupt time of each CPU since the last reading → points of the open slice. */
 static void cpus_drain(struct session *session, bool tell)
 {
@@ -171,6 +192,7 @@ static int sched_begin(struct session *session, struct error *error)
 	if (!data->cpus || !data->contexts || !data->waits)
 		return error_set(error, -ENOMEM, "out of memory");
 	runqueue_drain(session, false);
+	delays_drain(session, false);
 	cpus_drain(session, false);
 	return sched_dump(session, 0, error);
 }
@@ -187,6 +209,7 @@ static int sched_drain(struct session *session, struct error *error)
 	waits_end_slice(data->waits, session);
 	tasks_end_slice(session->tasks);
 	runqueue_drain(session, true);
+	delays_drain(session, true);
 	cpus_drain(session, true);
 	return err;
 }
@@ -245,6 +268,12 @@ static void sched_waited(struct session *session, const void *record, size_t siz
 		waits_told(data->waits, session, record, size);
 }
 
+static void sched_delayed(struct session *session, const void *record, size_t size)
+{
+	if (sched_data(session))
+		delays_told(session, record, size);
+}
+
 static void sched_waker(struct session *session, const void *record, size_t size)
 {
 	struct sched_data *data = sched_data(session);
@@ -261,6 +290,7 @@ const struct family family_sched = {
 		     {WIRE_EXIT, sched_exit},
 		     {WIRE_WAIT, sched_waited},
 		     {WIRE_WAKER, sched_waker},
+		     {WIRE_DELAY, sched_delayed},
 		     {WIRE_CONTEXT, contexts_sum}},
 	.prepare = sched_prepare,
 	.begin = sched_begin,
