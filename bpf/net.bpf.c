@@ -240,7 +240,7 @@ static __always_inline void message_count(const struct sock *sk, __u16 family, _
 	struct net_value *value;
 	bool tcp = false;
 
-	if (net_all ? tgid == own_tgid : !ledger_targeted(ledger_current()))
+	if (net_all ? is_own(tgid) : !ledger_targeted(ledger_current()))
 		return;
 	if (family != FAMILY_UNIX) {
 		if (family != FAMILY_INET && family != FAMILY_INET6)

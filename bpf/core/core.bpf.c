@@ -10,6 +10,7 @@ const volatile bool has_task_storage = true;
 const volatile bool stolen_time;
 const volatile __u8 syscall_class[WIRE_SYSCALLS] = {};
 const volatile __u32 own_tgid = 0;
+const volatile __u32 own_waiter = 0;
 
 __u32 generation = 0;
 __u32 calls_on = 0;

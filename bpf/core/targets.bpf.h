@@ -35,12 +35,18 @@ static __always_inline bool target_in_cgroup(struct task_struct *task)
 	       cgroup_in_target(compat_cgroup_of_cpu(set));
 }
 
+/* strait does not watch itself. */
+static __always_inline bool is_own(__u32 tgid)
+{
+	return tgid == own_tgid || tgid == own_waiter;
+}
+
 /* Whether a thread is watched. `parent` is the ledger of the thread that made it, or NULL. */
 static __always_inline bool target_test(struct task_struct *task, const struct wire_ledger *parent)
 {
 	__u32 tgid = BPF_CORE_READ(task, tgid), id = tgid;
 
-	if (tgid == own_tgid)
+	if (is_own(tgid))
 		return false;
 	if (target_kind == TARGET_TEST_ALL)
 		return true;

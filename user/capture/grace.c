@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "capture/grace.h"
+#include "capture/namespace.h"
 #include "util/clock.h"
 
 /* A program runs for microseconds; it is waited for so long at most. */
@@ -28,6 +29,7 @@ struct request {
 /* Grace periods are the kernel's, not a session's. */
 static struct {
 	int fd; /* of the process that waits for them, -1 = there is none */
+	uint32_t pid;
 	uint64_t asked, told;
 } grace = {.fd = -1};
 
@@ -40,11 +42,14 @@ static void readers_wait(void)
 		usleep(READERS_NS / 1000);
 }
 
-/* Answers with the number of the request when its grace periods are over. Never returns. */
+/* Says its pid first, then the number of each request when its periods are over. Never returns. */
 static void waiter_run(int fd)
 {
 	struct request request, next;
+	uint64_t pid = namespace_own_pid();
 
+	if (send(fd, &pid, sizeof(pid), MSG_NOSIGNAL) < 0)
+		_exit(1);
 	while (recv(fd, &request, sizeof(request), 0) == (ssize_t)sizeof(request)) {
 		while (recv(fd, &next, sizeof(next), MSG_DONTWAIT) == (ssize_t)sizeof(next)) {
 			request.number = next.number;
@@ -76,6 +81,7 @@ static void waiter_start(int fd)
 
 void grace_open(void)
 {
+	uint64_t pid;
 	int ends[2];
 	pid_t child;
 
@@ -95,8 +101,18 @@ void grace_open(void)
 	}
 	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		;
+	if (recv(ends[0], &pid, sizeof(pid), 0) != (ssize_t)sizeof(pid)) {
+		close(ends[0]);
+		return;
+	}
 	grace.fd = ends[0];
+	grace.pid = (uint32_t)pid;
 	grace.asked = grace.told = 0;
+}
+
+uint32_t grace_pid(void)
+{
+	return grace.fd >= 0 ? grace.pid : 0;
 }
 
 void grace_close(void)

@@ -11,6 +11,7 @@
 #define STRAIT_GRACE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /*
  * Starts that process, once; without it the functions below do the best they can. It ends by itself
@@ -18,6 +19,8 @@
  */
 void grace_open(void);
 void grace_close(void);
+/* Its pid by the kernel's count (namespace_own_pid()); 0 = there is none. */
+uint32_t grace_pid(void);
 
 /* Asks for one and waits for its end, 50 ms at most. */
 void grace_wait(void);

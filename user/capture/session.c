@@ -90,6 +90,7 @@ static int session_configure(struct session *session, struct error *error)
 	struct strait_bpf__rodata *rodata = session->skeleton->rodata;
 
 	rodata->own_tgid = namespace_own_pid();
+	rodata->own_waiter = grace_pid() ? grace_pid() : rodata->own_tgid;
 	rodata->target_kind = TARGET_TEST_ALL;
 	if (options->target == TARGET_PID || options->target == TARGET_COMMAND)
 		rodata->target_kind = TARGET_TEST_PIDS;
