@@ -138,6 +138,46 @@ test_events() {
 	: >"$list"
 }
 
+# points METRIC sum|max: of a recording's points.
+points() {
+	python3 - "$recording" "$@" <<-'END'
+		import sqlite3, sys
+		value, = sqlite3.connect(sys.argv[1]).execute(
+		    f"SELECT {sys.argv[3]}(value) FROM v_points WHERE metric = ?", sys.argv[2:3]).fetchone()
+		print(round(value or 0))
+	END
+}
+
+# record_copies LABEL PROGRAM…: records these, and nothing else, while they run.
+record_copies() {
+	local label=$1 name pids=
+	shift
+	for name; do
+		start "$work/$name"
+		pids=$pids,$started_pid
+	done
+	sleep 0.1
+	run "$strait" record -q --replace --budget 100% -F 999 -d 2 -p "${pids#,}" -o "$recording"
+	is "$label: recorded" 0 "$status"
+}
+
+# Two copies of a file, as two containers have them: other inodes, one table for both.
+test_copies() {
+	local bytes shared
+	build copy tree.c -static || return
+	cp "$work/copy" "$work/copied"
+	record_copies 'one file' copy
+	bytes=$(points unwind.table_bytes max)
+	shared=$(points unwind.tables_shared sum)
+	within 'one file: it has a table' 4096 100000000 "$bytes"
+	record_copies 'two copies' copy copied
+	is 'two copies: one more file has a table that was there' $((shared + 1)) \
+		"$(points unwind.tables_shared sum)"
+	is 'two copies: as many bytes of tables as for one' "$bytes" "$(points unwind.table_bytes max)"
+	verdict programs.py whole --least 400 "$recording" 'two copies: the one' copy
+	verdict programs.py whole --least 400 "$recording" 'two copies: the other' copied
+}
+
 # Processes that are gone before anybody can look at them: 150 of three files, one of them in another
 # file system, and 50 children that run what their parents do.
 test_brief() {
@@ -164,5 +204,6 @@ plan_others
 record_planned
 judge_planned
 test_events
+test_copies
 test_brief
 finish

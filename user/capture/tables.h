@@ -23,10 +23,11 @@ struct tables_options {
 };
 
 struct tables_stats {
-	uint64_t loaded;     /* tables put into the maps */
+	uint64_t loaded;     /* files that got a table in the maps */
 	uint64_t cached;     /* of these, found on disk */
+	uint64_t shared;     /* of these, with a table that another file has already */
 	uint64_t failed;     /* files that no table could be made of */
-	uint64_t evicted;    /* tables thrown out again */
+	uint64_t evicted;    /* files that lost theirs again */
 	uint64_t refused;    /* files not looked at: too many waited */
 	size_t bytes;        /* in the maps now */
 	uint64_t longest_ns; /* from being told of a file to its table in the map */
@@ -37,11 +38,18 @@ struct tables *tables_new(const struct tables_options *options);
 /* Ends the thread, after the file that it is at. */
 void tables_free(struct tables *tables);
 
+/* How likely a file is to be met soon: who waits for a table is served in that order. */
+struct tables_use {
+	uint32_t running;  /* processes that map it and run, or wait for a CPU */
+	uint32_t mappings; /* in all processes; counts among those alike */
+};
+
 /*
  * The table of a file is wanted. `fd` is taken. `build_id`: its name in the cache, "" = none.
  * A file that has a table, or is waiting for one, is left as it is.
  */
-void tables_want(struct tables *tables, uint64_t file, int fd, const char *build_id);
+void tables_want(struct tables *tables, uint64_t file, int fd, const char *build_id,
+		 struct tables_use use);
 
 /* Waits until nothing is waiting any more, at most `ns`. */
 void tables_settle(struct tables *tables, uint64_t ns);

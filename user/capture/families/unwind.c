@@ -52,7 +52,8 @@ static void table_want(struct session *session, uint64_t file, const char *build
 	int fd = symbols_file_open(session->symbols, file);
 
 	if (fd >= 0)
-		tables_want(unwind_data(session)->tables, file, fd, build_id);
+		tables_want(unwind_data(session)->tables, file, fd, build_id,
+			    (struct tables_use){});
 	else
 		vec_push(&unwind_data(session)->again, file);
 }
@@ -184,6 +185,7 @@ static void tables_tell(struct recording *rec, const struct tables_stats *now,
 	} points[] = {
 		{"unwind.tables_loaded", now->loaded - told->loaded},
 		{"unwind.tables_cached", now->cached - told->cached},
+		{"unwind.tables_shared", now->shared - told->shared},
 		{"unwind.tables_evicted", now->evicted - told->evicted},
 		{"unwind.files_failed", now->failed - told->failed},
 		{"unwind.files_refused", now->refused - told->refused},
