@@ -14,18 +14,41 @@
 
 const volatile __s32 unwind_mmap = -1;
 
+/* Which files are likely to be met first: of each slot of files_seen, struct unwind_mapped. */
+struct files_mapped_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, UNWIND_FILES_SEEN);
+	__type(key, __u32);
+	__type(value, struct unwind_mapped);
+} files_mapped SEC(".maps");
+
+/* The iterator is the only one that writes here. */
+static __always_inline void mapping_count(__u64 id, bool runs)
+{
+	__u32 slot = unwind_seen_slot(id);
+	struct unwind_mapped *mapped = bpf_map_lookup_elem(&files_mapped, &slot);
+
+	if (!mapped)
+		return;
+	mapped->mappings++;
+	mapped->running += runs;
+}
+
 SEC("iter/task_vma")
 int unwind__mappings(struct bpf_iter__task_vma *ctx)
 {
 	struct vm_area_struct *vma = ctx->vma;
 	struct task_struct *task = ctx->task;
 	struct file *file;
+	__u64 id;
 
 	if (!task || !vma || !(vma->vm_flags & MAPPING_EXEC) || !target_test(task, NULL))
 		return 0;
 	file = BPF_CORE_READ(vma, vm_file); /* global functions take numbers, no BTF pointers */
-	if (file)
-		file_tell((__u64)file, vma->vm_start, vma->vm_end, vma->vm_pgoff << 12, task->tgid);
+	if (!file)
+		return 0;
+	id = file_tell((__u64)file, vma->vm_start, vma->vm_end, vma->vm_pgoff << 12, task->tgid);
+	mapping_count(id, !compat_task_state(task));
 	return 0;
 }
 

@@ -82,6 +82,12 @@ struct unwind_file {
 	__u32 used;  /* `generation` when it was last used, for eviction */
 };
 
+/* What the iterator over all mappings counted of a file: value of the map files_mapped. */
+struct unwind_mapped {
+	__u32 mappings; /* that may run, one a process mostly */
+	__u32 running;  /* of these, in processes whose first thread ran, or waited for a CPU */
+};
+
 /* Files that user space was told of: a direct-mapped array of their ids. */
 #define UNWIND_FILES_SEEN 4096
 

@@ -79,7 +79,7 @@ void kernel_begin(struct strait_bpf *skeleton)
 	skeleton->maps.schedule_cpus = &maps[MAP_SCHEDULE];
 	skeleton->maps.contexts = &contexts_map;
 	skeleton->maps.unwind_files = skeleton->maps.unwind_tables = &other_map;
-	skeleton->maps.files_seen = &other_map;
+	skeleton->maps.files_seen = skeleton->maps.files_mapped = &other_map;
 	skeleton->progs.sched__dump = (struct bpf_program *)&programs[0];
 	skeleton->progs.net__listeners = (struct bpf_program *)&programs[1];
 	skeleton->progs.schedule__switch = (struct bpf_program *)&programs[2];

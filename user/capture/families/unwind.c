@@ -31,6 +31,7 @@ struct unwind_data {
 	struct tables *tables;
 	VEC(uint64_t) again; /* files that could not be had: to be told of again */
 	struct tables_stats told;
+	bool walked; /* the iterator has counted, and all that it told of is dealt with */
 };
 
 static struct unwind_data *unwind_data(struct session *session)
@@ -47,13 +48,25 @@ static int unwind_prepare(struct session *session, struct error *error)
 
 /* ---- files ---- */
 
+/* What is told of later is told because it is about to run. */
+static struct tables_use use_of(struct session *session, uint64_t file)
+{
+	int fd = bpf_map__fd(session->skeleton->maps.files_mapped);
+	uint32_t slot = unwind_seen_slot(file);
+	struct unwind_mapped mapped;
+
+	if (unwind_data(session)->walked || bpf_map_lookup_elem(fd, &slot, &mapped))
+		return (struct tables_use){.running = 1, .mappings = 1};
+	return (struct tables_use){.running = mapped.running, .mappings = mapped.mappings};
+}
+
 static void table_want(struct session *session, uint64_t file, const char *build_id)
 {
 	int fd = symbols_file_open(session->symbols, file);
 
 	if (fd >= 0)
 		tables_want(unwind_data(session)->tables, file, fd, build_id,
-			    (struct tables_use){});
+			    use_of(session, file));
 	else
 		vec_push(&unwind_data(session)->again, file);
 }
@@ -171,6 +184,7 @@ static int unwind_loaded(struct session *session, struct error *error)
 	table_want(session, WIRE_FILE_VDSO, "");
 	mappings_walk(session);
 	ring_buffer__consume(session->ring);
+	data->walked = true;
 	tables_settle(data->tables, SETTLE_NS);
 	return 0;
 }
