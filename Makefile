@@ -151,6 +151,7 @@ $(BUILD)/fuzz/parts.a: $(FUZZ_OBJECTS)
 	ar rcs $@ $^
 
 $(BUILD)/fuzz/wire: $(BUILD)/fuzz/tests/fuzz/kernel.o
+$(BUILD)/fuzz/perf_map $(BUILD)/fuzz/jit_dump: tests/fuzz/generated.h
 $(BUILD)/fuzz/%: tests/fuzz/%_fuzz.c tests/fuzz/parts.h tests/fuzz/kernel.h $(BUILD)/fuzz/parts.a
 	$(call say,FUZZ,$<)
 	$(Q)$(CLANG) $(ALL_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $(filter %.c %.o %.a,$^) $(ALL_LIBS)

@@ -108,6 +108,8 @@ static void load_take(struct scan *scan, const struct record_load *load, uint64_
 	size_t first = lookups_from(scan->lookups, scan->count, load->address);
 
 	scan->debug = 0;
+	if (load->address + load->size < load->address)
+		return;
 	for (size_t i = first;
 	     i < scan->count && scan->lookups[i].address - load->address < load->size; i++)
 		scan->hits[i] = (struct hit){
@@ -123,6 +125,8 @@ static void move_take(struct scan *scan, const struct record_move *move)
 {
 	size_t first = lookups_from(scan->lookups, scan->count, move->address);
 
+	if (move->address + move->size < move->address)
+		return;
 	for (size_t i = first;
 	     i < scan->count && scan->lookups[i].address - move->address < move->size; i++) {
 		scan->hits[i] = (struct hit){
@@ -288,12 +292,12 @@ static void line_find(int fd, const struct hit *hit, struct lookup *lookup,
 	}
 	if (!left && best.source && *best.source) {
 		lookup->source = text_copy(arena, best.source, strlen(best.source));
-		lookup->line = best.line;
+		lookup->line = lookup->source ? best.line : 0;
 	}
 	free(bytes);
 }
 
-static void hits_answer(const struct scan *scan, struct text_arena *arena)
+static void hits_answer(const struct scan *scan, struct text_arena *arena, uint64_t deadline_ns)
 {
 	const char *name = NULL;
 	uint64_t record = 0;
@@ -312,7 +316,7 @@ static void hits_answer(const struct scan *scan, struct text_arena *arena)
 		lookup->function = name;
 		lookup->start = hit->start;
 		lookup->end = hit->start + hit->size;
-		if (hit->debug)
+		if (hit->debug && time_now() < deadline_ns)
 			line_find(scan->fd, hit, lookup, arena);
 	}
 }
@@ -331,6 +335,6 @@ void jit_dump_name(int fd, struct lookup *lookups, size_t count, struct text_are
 	records_scan(&scan, header.size, deadline_ns, false);
 	if (scan.any_moved)
 		records_scan(&scan, header.size, deadline_ns, true);
-	hits_answer(&scan, arena);
+	hits_answer(&scan, arena, deadline_ns);
 	free(scan.hits);
 }
