@@ -176,6 +176,8 @@ observe python3 openssl
 observe xz perl
 observe sqlite3 git
 observe cc1 node
+observe golang rust
+observe plugged
 observe postgres
 observe redis-server
 observe nginx

@@ -69,7 +69,7 @@ judge_planned() {
 	while read -r name _; do
 		# What runs before its table can be there: some ms, on a busy host some more.
 		case $name in
-		at-once | plugins) judge "$name" --late 100 ;;
+		at-once | plugins | plugged) judge "$name" --late 100 ;;
 		*) judge "$name" ;;
 		esac
 	done <"$list"
@@ -102,6 +102,8 @@ plan_processes() {
 	build alpha.so plugin.c -DALPHA -shared -fPIC && build beta.so plugin.c -shared -fPIC &&
 		build plugins plugins.c -ldl && plan plugins "$work/alpha.so" "$work/beta.so"
 	build throw throw.cc && plan throw
+	build plugged-so.so plugged.cc -DPLUGIN -shared -fPIC && build plugged plugged.cc -ldl &&
+		plan plugged "$work/plugged-so.so"
 	[ "$(uname -m)" != x86_64 ] || { build jit jit.c && plan jit; }
 }
 

@@ -45,6 +45,8 @@ class Recording:
                            "SELECT s.text, p.text, f.offset, f.kind, f.module FROM frames f "
                            "JOIN strings s ON s.id = f.function LEFT JOIN modules m ON "
                            "m.id = f.module LEFT JOIN strings p ON p.id = m.path ORDER BY f.id")]
+        # Of code without a name: where its function begins, 0 = unknown.
+        self.begins = [row for row, in db.execute("SELECT begin FROM frames ORDER BY id")]
         rows = [row for row, in db.execute("SELECT frame FROM stack_frames ORDER BY id")]
         # What the compiler inlined was never called: the known trees are of real calls.
         inlined = {number for number, in db.execute("SELECT id FROM frames WHERE inlined > 0")}
