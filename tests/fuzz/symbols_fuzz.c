@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * libFuzzer's target for names: the input is an ELF file, asked for its build-id and for the
- * functions, lines and inlined functions of places all over its code, demangled.
+ * functions, lines and inlined functions of places all over its code, demangled. What it holds of a
+ * package of split information is that of its own skeletons.
  */
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "parts.h"
 #include "symbols/demangle.h"
 #include "symbols/naming.h"
 #include "symbols/symbols.h"
 #include "util/clock.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define PLACES  32
 #define TIME_NS 50000000ull /* for line tables of one input, and for inlined functions */
@@ -35,11 +38,26 @@ static size_t places_choose(const struct image *image, struct lookup *lookups)
 	return count;
 }
 
-static void image_ask(const struct image *image)
+/* Beside a program of that path its package is looked for. */
+static const char *package_make(const uint8_t *data, size_t size)
+{
+	static char path[256];
+	FILE *file;
+
+	if (!memmem(data, size, ".debug_cu_index", 15))
+		return "";
+	snprintf(path, sizeof(path), "%s.dwp", scratch_path());
+	file = fopen(path, "w");
+	if (!file || fwrite(data, 1, size, file) != size || fclose(file))
+		abort();
+	return scratch_path();
+}
+
+static void image_ask(const struct image *image, const char *path)
 {
 	struct lookup lookups[PLACES] = {};
 	struct text_arena arena = {};
-	const struct naming naming = {.path = "",
+	const struct naming naming = {.path = path,
 				      .build_id = "",
 				      .arena = &arena,
 				      .deadline_ns = time_now() + TIME_NS,
@@ -73,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		close(fd);
 		return 0;
 	}
-	image_ask(&image);
+	image_ask(&image, package_make(data, size));
 	image_close(&image);
 	return 0;
 }

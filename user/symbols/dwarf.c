@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
 #include <string.h>
 
 #include "symbols/dwarf.h"
@@ -68,20 +69,38 @@ static void units_list(struct dwarf *dwarf)
 	}
 }
 
+static const char *const section_names[DWARF_SECTIONS] = {
+	[DWARF_INFO] = ".debug_info",         [DWARF_ABBREV] = ".debug_abbrev",
+	[DWARF_STR] = ".debug_str",           [DWARF_STR_OFFSETS] = ".debug_str_offsets",
+	[DWARF_LINE_STR] = ".debug_line_str", [DWARF_ADDR] = ".debug_addr",
+	[DWARF_RANGES] = ".debug_ranges",     [DWARF_RNGLISTS] = ".debug_rnglists",
+	[DWARF_LINE] = ".debug_line",
+};
+
 bool dwarf_open(struct dwarf *dwarf, const struct image *image, uint64_t *budget,
 		uint64_t deadline_ns)
 {
-	static const char *const names[DWARF_SECTIONS] = {
-		[DWARF_INFO] = ".debug_info",         [DWARF_ABBREV] = ".debug_abbrev",
-		[DWARF_STR] = ".debug_str",           [DWARF_STR_OFFSETS] = ".debug_str_offsets",
-		[DWARF_LINE_STR] = ".debug_line_str", [DWARF_ADDR] = ".debug_addr",
-		[DWARF_RANGES] = ".debug_ranges",     [DWARF_RNGLISTS] = ".debug_rnglists",
-		[DWARF_LINE] = ".debug_line",
-	};
-
 	*dwarf = (struct dwarf){.image = image, .deadline_ns = deadline_ns, .work = MAX_WORK};
 	for (int i = 0; i < DWARF_SECTIONS; i++)
-		view_open(&dwarf->sections[i], image, names[i], budget, deadline_ns);
+		view_open(&dwarf->sections[i], image, section_names[i], budget, deadline_ns);
+	return dwarf_list(dwarf);
+}
+
+void dwarf_open_split(struct dwarf *dwarf, const struct image *image, const struct image *main,
+		      uint64_t *budget, uint64_t deadline_ns)
+{
+	*dwarf = (struct dwarf){.image = image, .deadline_ns = deadline_ns, .work = MAX_WORK};
+	for (int i = 0; i < DWARF_SECTIONS; i++) {
+		bool stays = i == DWARF_ADDR || i == DWARF_RANGES || i == DWARF_LINE_STR;
+		char name[32];
+
+		snprintf(name, sizeof(name), "%s%s", section_names[i], stays ? "" : ".dwo");
+		view_open(&dwarf->sections[i], stays ? main : image, name, budget, deadline_ns);
+	}
+}
+
+bool dwarf_list(struct dwarf *dwarf)
+{
 	units_list(dwarf);
 	return dwarf->units.len;
 }
@@ -119,12 +138,28 @@ static void root_field(struct dwarf_unit *unit, uint16_t name, const struct valu
 			unit->str_offsets_base = value->number;
 		return;
 	case AT_ADDR_BASE:
+	case AT_GNU_ADDR_BASE:
 		if (is_offset)
 			unit->addr_base = value->number;
 		return;
 	case AT_RNGLISTS_BASE:
 		if (is_offset)
 			unit->rnglists_base = value->number;
+		return;
+	case AT_GNU_RANGES_BASE:
+		if (is_offset)
+			unit->split_ranges_base = value->number;
+		return;
+	case AT_GNU_DWO_ID:
+		unit->has_dwo_id = is_offset;
+		unit->dwo_id = value->number;
+		return;
+	case AT_DWO_NAME:
+	case AT_GNU_DWO_NAME:
+		unit->dwo_name = *value;
+		return;
+	case AT_COMP_DIR:
+		unit->directory = *value;
 		return;
 	default:
 		return;
@@ -170,8 +205,9 @@ static bool header_read(struct dwarf_unit *unit, struct cursor *c, const uint8_t
 	unit->abbrevs = cursor_fixed(c, unit->sizes.offset_size);
 	if (unit->sizes.version < 5)
 		unit->sizes.address_size = (uint8_t)cursor_fixed(c, 1);
-	if (type == UNIT_SKELETON || type == UNIT_SPLIT_COMPILE)
-		cursor_skip(c, 8);
+	unit->has_dwo_id = type == UNIT_SKELETON || type == UNIT_SPLIT_COMPILE;
+	if (unit->has_dwo_id)
+		unit->dwo_id = cursor_fixed(c, 8);
 	else if (type == UNIT_TYPE || type == UNIT_SPLIT_TYPE)
 		cursor_skip(c, 8u + unit->sizes.offset_size);
 	unit->root = unit->offset + (uint64_t)(c->at - begin);
@@ -383,7 +419,7 @@ static bool range_offset(struct dwarf *dwarf, const struct dwarf_unit *unit,
 	struct view *lists = &dwarf->sections[DWARF_RNGLISTS];
 	struct cursor c;
 
-	*offset = ranges->number;
+	*offset = ranges->number + (unit->sizes.version < 5 ? unit->ranges_base : 0);
 	if (ranges->kind == VALUE_OFFSET || ranges->kind == VALUE_NUMBER)
 		return true;
 	if (ranges->kind != VALUE_RANGE_INDEX || ranges->number > lists->size ||

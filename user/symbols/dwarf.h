@@ -41,6 +41,12 @@ struct dwarf_unit {
 	struct value low, high, ranges;
 	uint64_t str_offsets_base, addr_base, rnglists_base;
 	uint64_t line; /* in .debug_line, UINT64_MAX = it has none */
+	/* Of split information (split.h). */
+	bool has_dwo_id;
+	uint64_t dwo_id;
+	struct value dwo_name, directory; /* texts are valid until the next unit is read */
+	uint64_t split_ranges_base;       /* of a skeleton, for its full unit */
+	uint64_t ranges_base;             /* of a full unit, in its skeleton's .debug_ranges */
 };
 
 /* Addresses from `begin` up to `end`. */
@@ -49,6 +55,14 @@ typedef void range_taker(void *context, uint64_t begin, uint64_t end);
 /* False where there is nothing to read. `image` must stay open. */
 bool dwarf_open(struct dwarf *dwarf, const struct image *image, uint64_t *budget,
 		uint64_t deadline_ns);
+/*
+ * The sections of a .dwo file or a package, with those that stay in `main`. Then, when what is not
+ * wanted was taken out of their views, the units: false where there are none. To be closed in any
+ * case.
+ */
+void dwarf_open_split(struct dwarf *dwarf, const struct image *image, const struct image *main,
+		      uint64_t *budget, uint64_t deadline_ns);
+bool dwarf_list(struct dwarf *dwarf);
 void dwarf_close(struct dwarf *dwarf);
 
 /* The unit with its header at `offset`; the root's abbreviations are loaded. */

@@ -5,6 +5,7 @@
 #include "symbols/dwarf_entry.h"
 #include "symbols/inlines.h"
 #include "symbols/line_unit.h"
+#include "symbols/split.h"
 #include "symbols/symbols.h"
 #include "util/clock.h"
 
@@ -45,6 +46,7 @@ struct finder {
 	struct scope open[MAX_SCOPES];
 	size_t open_count;
 	bool hit; /* the ranges given last hold a wanted address */
+	struct split split;
 	struct line_names names;
 	struct text_arena *arena;
 };
@@ -236,32 +238,14 @@ static void sources_name(struct finder *f, const struct dwarf_unit *unit, size_t
 
 /* ---- all units ---- */
 
-static void unit_search(struct finder *f, uint64_t offset)
-{
-	size_t first = f->nodes.len;
-	struct dwarf_unit unit;
-	uint8_t *bytes;
-
-	if (!dwarf_unit_read(&f->dwarf, offset, &unit))
-		return;
-	f->hit = false;
-	dwarf_ranges(&f->dwarf, &unit, &unit.low, &unit.high, &unit.ranges, range_probe, f);
-	if (!f->hit || unit.end - unit.offset > MAX_UNIT)
-		return;
-	bytes = view_copy(&f->dwarf.sections[DWARF_INFO], unit.offset, unit.end - unit.offset);
-	if (bytes &&
-	    abbrevs_load(&f->dwarf.abbrevs, &f->dwarf.sections[DWARF_ABBREV], unit.abbrevs, 0))
-		unit_walk(f, &unit, bytes);
-	free(bytes);
-	sources_name(f, &unit, first);
-}
-
-static void functions_name(struct finder *f)
+/* Of the nodes from the first of these on, which are those of f->dwarf. */
+static void functions_name(struct finder *f, size_t first)
 {
 	VEC(struct dwarf_name) names = {};
 
 	for (size_t i = 0; i < f->count; i++)
-		for (uint32_t at = f->innermost[i]; at != NO_NODE; at = f->nodes.at[at].parent) {
+		for (uint32_t at = f->innermost[i]; at != NO_NODE && at >= first;
+		     at = f->nodes.at[at].parent) {
 			struct node *node = &f->nodes.at[at];
 
 			if (node->used)
@@ -273,6 +257,53 @@ static void functions_name(struct finder *f)
 	vec_each(&names, name)
 		f->nodes.at[name->owner].name = name->text;
 	vec_free(&names);
+}
+
+static void unit_run(struct finder *f, const struct dwarf_unit *unit)
+{
+	uint64_t size = unit->end - unit->offset;
+	size_t first = f->nodes.len;
+	uint8_t *bytes = NULL;
+
+	if (size <= MAX_UNIT)
+		bytes = view_copy(&f->dwarf.sections[DWARF_INFO], unit->offset, size);
+	if (bytes &&
+	    abbrevs_load(&f->dwarf.abbrevs, &f->dwarf.sections[DWARF_ABBREV], unit->abbrevs, 0))
+		unit_walk(f, unit, bytes);
+	free(bytes);
+	sources_name(f, unit, first);
+}
+
+/* A unit in a file of its own, of which nothing is left open. Takes `dwarf`. */
+static void split_run(struct finder *f, const struct dwarf *dwarf, const struct dwarf_unit *unit)
+{
+	struct dwarf main = f->dwarf;
+	size_t first = f->nodes.len;
+
+	f->dwarf = *dwarf;
+	f->dwarf.work = main.work;
+	unit_run(f, unit);
+	functions_name(f, first);
+	main.work = f->dwarf.work;
+	dwarf_close(&f->dwarf);
+	f->dwarf = main;
+}
+
+static void unit_search(struct finder *f, uint64_t offset)
+{
+	struct dwarf_unit unit, full;
+	struct dwarf dwarf;
+
+	if (!dwarf_unit_read(&f->dwarf, offset, &unit))
+		return;
+	f->hit = false;
+	dwarf_ranges(&f->dwarf, &unit, &unit.low, &unit.high, &unit.ranges, range_probe, f);
+	if (!f->hit)
+		return;
+	if (split_open(&f->split, &f->dwarf, &unit, &dwarf, &full))
+		split_run(f, &dwarf, &full);
+	else
+		unit_run(f, &unit);
 }
 
 /* Each function gets the line of the call in it, the innermost that of the place. */
@@ -310,18 +341,24 @@ static void units_search(struct finder *f)
 {
 	for (size_t i = 0; i < f->dwarf.units.len && time_now() < f->dwarf.deadline_ns; i++)
 		unit_search(f, f->dwarf.units.at[i]);
-	functions_name(f);
+	functions_name(f, 0);
 	for (size_t i = 0; i < f->count; i++)
 		if (f->innermost[i] != NO_NODE)
 			lookup_answer(f, &f->lookups[i], f->innermost[i]);
 }
 
 void inlines_find(const struct image *image, const struct image *alt, struct lookup *lookups,
-		  size_t count, struct text_arena *arena, uint64_t deadline_ns)
+		  size_t count, struct text_arena *arena, uint64_t deadline_ns, uint32_t pid,
+		  const char *path)
 {
-	struct finder f = {
-		.lookups = lookups, .count = count, .names.image = image, .arena = arena};
 	uint64_t budget = MAX_UNPACKED;
+	struct finder f = {
+		.lookups = lookups,
+		.count = count,
+		.names.image = image,
+		.arena = arena,
+		.split = {.image = image, .pid = pid, .path = path, .budget = &budget},
+	};
 
 	if (!count || !image_section(image, ".debug_info") || time_now() >= deadline_ns)
 		return;
@@ -334,6 +371,7 @@ void inlines_find(const struct image *image, const struct image *alt, struct loo
 		f.has_alt = alt && dwarf_open(&f.alt, alt, &budget, deadline_ns);
 		units_search(&f);
 	}
+	split_close(&f.split);
 	dwarf_close(&f.dwarf);
 	if (alt)
 		dwarf_close(&f.alt);

@@ -107,7 +107,7 @@ static void inlines_name(const struct image *image, const struct naming *naming,
 	bool has_alt = alt_open(image, &alt);
 
 	inlines_find(image, has_alt ? &alt : NULL, lookups, count, naming->arena,
-		     naming->inlines_deadline_ns);
+		     naming->inlines_deadline_ns, naming->pid, naming->path);
 	image_close(&alt);
 }
 
