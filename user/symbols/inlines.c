@@ -118,12 +118,20 @@ static void scope_enter(struct finder *f, const struct dwarf_unit *unit,
 	dwarf_ranges(&f->dwarf, unit, &entry->low, &entry->high, &entry->ranges, range_take, f);
 }
 
-/* Types hold no code with the compilers that tell where they end. */
+/*
+ * Types hold no code with the compilers that tell where they end, but for those within functions: a
+ * lambda is one, and its code is there. The function around it may have no code of its own.
+ */
 static bool tag_is_type(uint16_t tag)
 {
 	enum { CLASS = 0x02, ENUMERATION = 0x04, STRUCTURE = 0x13, UNION = 0x17 };
 
 	return tag == CLASS || tag == ENUMERATION || tag == STRUCTURE || tag == UNION;
+}
+
+static bool has_code(const struct dwarf_entry *entry)
+{
+	return entry->low.kind != VALUE_NONE || entry->ranges.kind != VALUE_NONE;
 }
 
 /* Past the children of an entry, where it says where they end. */
@@ -170,7 +178,8 @@ static void unit_walk(struct finder *f, const struct dwarf_unit *unit, const uin
 			scope_enter(f, unit, &entry, depth);
 		if (!entry.abbrev->children)
 			continue;
-		if (((function && !f->hit) || tag_is_type(entry.abbrev->tag)) &&
+		if (((function && !f->hit && has_code(&entry)) ||
+		     (!f->open_count && tag_is_type(entry.abbrev->tag))) &&
 		    children_skip(unit, bytes, &c, &entry.sibling))
 			continue;
 		depth++;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Inlined functions of programs built in many ways. */
-#include "ask.h"
+#include "inlined.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -9,87 +9,6 @@
 
 #include "model/recording.h"
 #include "util/clock.h"
-
-/* Line numbers matter. `sink` makes sure that each line has code. */
-static const char source[] =
-	"volatile int sink;\n"                                              /* 1 */
-	"static inline __attribute__((always_inline)) void inner(int a)\n"  /* 2 */
-	"{\n"                                                               /* 3 */
-	"	sink = a * 3;\n"                                            /* 4 */
-	"}\n"                                                               /* 5 */
-	"static inline __attribute__((always_inline)) void middle(int a)\n" /* 6 */
-	"{\n"                                                               /* 7 */
-	"	sink = a;\n"                                                /* 8 */
-	"	inner(a + 1);\n"                                            /* 9 */
-	"	sink = 5;\n"                                                /* 10 */
-	"}\n"                                                               /* 11 */
-	"__attribute__((noinline)) void outer(int a)\n"                     /* 12 */
-	"{\n"                                                               /* 13 */
-	"	sink = 7;\n"                                                /* 14 */
-	"	middle(a);\n"                                               /* 15 */
-	"	sink = 9;\n"                                                /* 16 */
-	"	inner(a);\n"                                                /* 17 */
-	"	sink = 11;\n"                                               /* 18 */
-	"}\n"                                                               /* 19 */
-	"int main(int argc, char **argv)\n"                                 /* 20 */
-	"{\n"                                                               /* 21 */
-	"	(void)argv;\n"                                              /* 22 */
-	"	outer(argc);\n"                                             /* 23 */
-	"	return sink;\n"                                             /* 24 */
-	"}\n";                                                              /* 25 */
-
-static bool source_ends(const char *path, const char *end)
-{
-	return path && strlen(path) >= strlen(end) &&
-	       !strcmp(path + strlen(path) - strlen(end), end);
-}
-
-/* Every byte of `outer` is in the function, and at the line, that the source has there. */
-static void check_outer(const char *name, const char *symbols_of)
-{
-	uint64_t address = fixture_address(symbols_of, "outer");
-	unsigned int plain = 0, one = 0, two = 0, again = 0;
-
-	for (unsigned int i = 0; i < 200; i++) {
-		struct name_request r = name_at(name, address + i);
-
-		if (!r.function || strcmp(r.function, "outer") != 0)
-			break;
-		assert_true(source_ends(r.source, "program.c"));
-		if (r.inlined_count == 0) {
-			assert_true((r.line >= 12 && r.line <= 19));
-			plain++;
-		} else if (r.inlined_count == 2) {
-			assert_int_equal(r.line, 15);
-			assert_string_equal(r.inlined[0].function, "middle");
-			assert_int_equal(r.inlined[0].line, 9);
-			assert_string_equal(r.inlined[1].function, "inner");
-			assert_in_range(r.inlined[1].line, 3, 5);
-			assert_true(source_ends(r.inlined[1].source, "program.c"));
-			two++;
-		} else if (!strcmp(r.inlined[0].function, "inner")) {
-			assert_int_equal(r.inlined_count, 1);
-			assert_int_equal(r.line, 17);
-			assert_in_range(r.inlined[0].line, 3, 5);
-			again++;
-		} else {
-			assert_int_equal(r.inlined_count, 1);
-			assert_int_equal(r.line, 15);
-			assert_string_equal(r.inlined[0].function, "middle");
-			assert_in_range(r.inlined[0].line, 7, 11);
-			assert_true(source_ends(r.inlined[0].source, "program.c"));
-			one++;
-		}
-	}
-	assert_true(plain > 10 && one > 5 && two > 5 && again > 5);
-}
-
-static void program_build_by(const char *compiler, const char *name, const char *flags)
-{
-	fixture_write("program.c", source);
-	fixture_run("env -u ASAN_OPTIONS %s -O1 -falign-functions=64 -o %s program.c %s", compiler,
-		    name, flags);
-}
 
 static void formats(void **state)
 {
@@ -119,114 +38,6 @@ static void formats_of_clang(void **state)
 	check_outer("program", "program");
 	program_build_by("clang", "program", "-g -gdwarf-5 -ffunction-sections -gz=zlib");
 	check_outer("program", "program");
-}
-
-/* ---- split information ---- */
-
-/* Nothing inlined, but still the function and the line. */
-static void check_outer_plainly(const char *name)
-{
-	uint64_t address = fixture_address(name, "outer");
-
-	for (unsigned int i = 0; i < 20; i++) {
-		struct name_request r = name_at(name, address + i);
-
-		assert_string_equal(r.function, "outer");
-		assert_true(r.line);
-		assert_int_equal(r.inlined_count, 0);
-	}
-}
-
-static void program_build_split(const char *compiler, const char *flags)
-{
-	fixture_run("rm -f *.dwo *.dwp");
-	program_build_by(compiler, "program", flags);
-	fixture_run("ls *.dwo >/dev/null");
-}
-
-static void check_split(const char *compiler)
-{
-	static const char *const flags[] = {"-g -gsplit-dwarf -gdwarf-5",
-					    "-g -gsplit-dwarf -gdwarf-4",
-					    "-g -gsplit-dwarf -gdwarf-5 -ffunction-sections",
-					    "-g -gsplit-dwarf -gdwarf-4 -ffunction-sections"};
-
-	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
-		program_build_split(compiler, flags[i]);
-		check_outer("program", "program");
-		fixture_run("mv program.dwo kept; head -c 100 kept >program.dwo");
-		check_outer_plainly("program");
-		fixture_run("rm program.dwo; ln -s /dev/zero program.dwo");
-		check_outer_plainly("program");
-		fixture_run("rm program.dwo");
-		check_outer_plainly("program");
-	}
-}
-
-static void split_files(void **state)
-{
-	(void)state;
-	check_split("cc");
-}
-
-static void split_files_of_clang(void **state)
-{
-	(void)state;
-	if (system("command -v clang >/dev/null"))
-		skip();
-	check_split("clang");
-}
-
-/* Those of another build are not taken: the numbers of their units are others. */
-static void split_files_of_another_build(void **state)
-{
-	(void)state;
-	program_build_split("cc", "-g -gsplit-dwarf -gdwarf-5");
-	check_outer("program", "program");
-	fixture_run("mkdir -p other && cd other && env -u ASAN_OPTIONS cc -O1 -g -gsplit-dwarf "
-		    "-gdwarf-5 -falign-functions=64 -DOTHER -include stdio.h -o program "
-		    "../program.c && mv program.dwo ..");
-	check_outer_plainly("program");
-}
-
-/* All in one file beside the program. Not all tools of Debian 12 take what all of its compilers
- * make.
- */
-static void split_packages(void **state)
-{
-	static const struct {
-		const char *compiler, *flags, *tool;
-	} ways[] = {
-		{"cc", "-gdwarf-4", "dwp"},
-		{"clang", "-gdwarf-4", "llvm-dwp"},
-		{"clang", "-gdwarf-5", "llvm-dwp"},
-	};
-	unsigned int tried = 0;
-	char command[64];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
-		snprintf(command, sizeof(command), "command -v %s %s >/dev/null", ways[i].compiler,
-			 ways[i].tool);
-		if (system(command))
-			continue;
-		tried++;
-		fixture_run("rm -f *.dwo *.dwp");
-		fixture_write("program.c", source);
-		fixture_write("more.c", "int more(int a) { return a * 3; }\n");
-		fixture_run("env -u ASAN_OPTIONS %s -O1 -falign-functions=64 -g -gsplit-dwarf %s "
-			    "-o program more.c program.c",
-			    ways[i].compiler, ways[i].flags);
-		fixture_run("timeout 20 %s -e program -o program.dwp && rm *.dwo", ways[i].tool);
-		check_outer("program", "program");
-		/* The head of another: its index leads nowhere. */
-		fixture_run("mv program.dwp kept; head -c 100 kept >program.dwp");
-		check_outer_plainly("program");
-		fixture_run("rm program.dwp");
-		check_outer_plainly("program");
-	}
-	if (!tried)
-		skip();
 }
 
 static void separate_files(void **state)
@@ -413,6 +224,29 @@ static void mangled_names(void **state)
 	assert_int_equal(r.line, 4);
 }
 
+/* Code of a lambda within a function that has none, as it was inlined everywhere. */
+static void lambdas_of_inlined_functions(void **state)
+{
+	struct name_request r;
+
+	(void)state;
+	fixture_write(
+		"lambda.cc",
+		"volatile int sink;\n"
+		"static inline __attribute__((always_inline)) void inner(int a) { sink = a; }\n"
+		"static inline __attribute__((always_inline)) int around(int n) {\n"
+		"auto body = [](int a) __attribute__((noinline)) {\n"
+		"inner(a); };\n"
+		"body(n); body(2); return n; }\n"
+		"int main(int argc, char **) { return around(argc); }\n");
+	fixture_run("env -u ASAN_OPTIONS c++ -g -O1 -fcf-protection=none -o lambda lambda.cc");
+	r = name_at("lambda", fixture_address("lambda", "_ZZL6aroundiENKUliE_clEi"));
+	assert_int_equal(r.inlined_count, 1);
+	assert_string_equal(r.inlined[0].function, "inner");
+	assert_int_equal(r.inlined[0].line, 2);
+	assert_int_equal(r.line, 5);
+}
+
 static const struct frame *stack_frame(const struct recording *rec, const struct stack *stack,
 				       uint32_t i)
 {
@@ -482,16 +316,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(formats),
 		cmocka_unit_test(formats_of_clang),
-		cmocka_unit_test(split_files),
-		cmocka_unit_test(split_files_of_clang),
-		cmocka_unit_test(split_files_of_another_build),
-		cmocka_unit_test(split_packages),
 		cmocka_unit_test(separate_files),
 		cmocka_unit_test(units_in_common),
 		cmocka_unit_test(files_in_common),
 		cmocka_unit_test(zstd_sections),
 		cmocka_unit_test(compressed_lies),
 		cmocka_unit_test(mangled_names),
+		cmocka_unit_test(lambdas_of_inlined_functions),
 		cmocka_unit_test(stacks_of_a_recording),
 	};
 
