@@ -74,6 +74,15 @@ __attribute__((noinline)) __u64 call_count(__u32 nr, long result, __u64 ns)
 	return 0;
 }
 
+/* The stretch of time is over, and user space late. */
+static __always_inline int calls_end(void)
+{
+	calls_on = 0;
+	if (messages_weight > WIRE_CALL_WEIGHT)
+		messages_weight = 0;
+	return 0;
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(syscall__enter, struct pt_regs *regs, long nr)
 {
@@ -86,8 +95,10 @@ int BPF_PROG(syscall__enter, struct pt_regs *regs, long nr)
 	cpu = cpu_here();
 	if (!ledger || !cpu)
 		return 0;
-	cpu->told.calls++;
 	now = bpf_ktime_get_ns();
+	if (calls_until && now > calls_until)
+		return calls_end();
+	cpu->told.calls++;
 	if (compat_task_32bit())
 		nr |= WIRE_SYSCALL_COMPAT;
 	ledger->calls_phase = phase;

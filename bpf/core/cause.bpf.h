@@ -48,6 +48,8 @@ wait_class(struct task_struct *task, const struct wire_ledger *ledger, __u32 sta
 	__u32 nr = ledger->syscall;
 	__u8 class = CLASS_OTHER;
 
+	if (compat_task_suspended(task, state))
+		return STATE_WAIT_OTHER;
 	if (ledger->flags & LEDGER_IN_RECLAIM)
 		return STATE_WAIT_RECLAIM;
 	if (ledger->flags & LEDGER_IN_LOCK)

@@ -34,6 +34,21 @@ static __always_inline __u32 compat_task_state(struct task_struct *task)
 	return (__u32)old->state;
 }
 
+/* TASK_STOPPED, TASK_TRACED; 6.1, f5d39b020809: TASK_FROZEN. */
+#define COMPAT_TASK_SUSPENDED (0x4 | 0x8 | 0x8000)
+
+/*
+ * Whether a task that sleeps was suspended: by SIGSTOP, a debugger, or its cgroup being frozen (as
+ * `docker pause` does; 5.2). That happens on its way out of a system call, which it does not wait
+ * for. `task` as above.
+ */
+static __always_inline bool compat_task_suspended(struct task_struct *task, __u32 state)
+{
+	if (state & COMPAT_TASK_SUSPENDED)
+		return true;
+	return bpf_core_field_exists(task->frozen) && BPF_CORE_READ_BITFIELD(task, frozen);
+}
+
 /*
  * Whether the task has a CPU, or is on its way off it. The field's size differs between kernels.
  * `task` as above.

@@ -14,6 +14,7 @@ const volatile __u32 own_waiter = 0;
 
 __u32 generation = 0;
 __u32 calls_on = 0;
+__u64 calls_until = 0;
 __u32 calls_weight = 0;
 __u32 messages_weight = 0;
 __u32 sample_thin = 0;

@@ -29,6 +29,11 @@ extern __u32 generation;
  * stretch of time, from 1; else 0.
  */
 extern __u32 calls_on;
+/*
+ * When that stretch ends, 0 = user space ends it: what is counted stands for time by a weight that
+ * was chosen for its length, and user space may be late, or stopped.
+ */
+extern __u64 calls_until;
 /* What is counted or sampled of a call in this stretch stands for so much, 1 / WIRE_CALL_WEIGHT. */
 extern __u32 calls_weight;
 /* The same of messages, 0 = they are not observed: where they are many, calls are too. */

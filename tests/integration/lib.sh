@@ -8,6 +8,7 @@
 #   work          a directory of this test's own, removed at the end
 #   run …         runs a command: $status, $out (file), $err (file), $seconds
 #   start …       runs a command in the background until the test ends: $started_pid
+#   start_with …  the same, with files of its own for what it prints
 #   is, matches, one_line, …     checks; each prints one line, a failed one says what it saw
 #
 # Everything started by `start` is ended by its pid when the test ends, however it ends.
@@ -137,6 +138,15 @@ run() {
 # Runs a command in the background until `stop` or the end of the test.
 start() {
 	"$@" </dev/null >"$work/started.out" 2>"$work/started.err" &
+	started_pid=$!
+	started+=("$started_pid")
+}
+
+# start_with FILE COMMAND…: the same, its stderr in FILE, its stdout in FILE.out.
+start_with() {
+	local file=$1
+	shift
+	"$@" </dev/null >"$file.out" 2>"$file" &
 	started_pid=$!
 	started+=("$started_pid")
 }

@@ -75,8 +75,11 @@ struct budget {
 	bool observed, messages_observed, messages_known;
 	double round_duty; /* that the weights of this round were made of */
 	bool round_always;
-	uint64_t round_begin; /* of the stretch that is under way */
-	uint64_t until;       /* its end; UINT64_MAX = as long as it is cheap */
+	/* End of the stretch that is under way, or of the rest after it; UINT64_MAX = as long as it
+	 * is cheap. */
+	uint64_t until;
+	uint64_t observed_until; /* the programs end the stretch then */
+	uint64_t round_until;    /* what the weights of this round stand for ends here */
 
 	int stats_fd;   /* open while the kernel times the programs */
 	uint32_t times; /* it has done so */
@@ -94,9 +97,11 @@ struct budget {
 	struct cpus_sum events; /* at told_ns */
 	uint64_t begin_ns, told_ns, slice_begin, slice_observed, slice_messages;
 	double slice_sampled; /* ns, by the share of samples that was taken */
-	struct cost rate;     /* of late, CPUs; of calls and messages while they are observed */
-	struct cost rate_ns;  /* what it is the mean of */
-	double spent;         /* CPU ns since begin_ns */
+	/* ns that what was observed of calls stands for; and behind the ends of their rounds. */
+	double slice_stood, slice_late;
+	struct cost rate;    /* of late, CPUs; of calls and messages while they are observed */
+	struct cost rate_ns; /* what it is the mean of */
+	double spent;        /* CPU ns since begin_ns */
 };
 
 struct budget *budget_new(double share)
@@ -108,7 +113,8 @@ struct budget *budget_new(double share)
 		return NULL;
 	budget->limit = share * (cpus > 0 ? (double)cpus : 1);
 	budget->stats_fd = -1;
-	budget->duty = 1;
+	budget->duty = budget->round_duty = 1;
+	budget->observed_until = budget->round_until = UINT64_MAX;
 	budget->cpus = cpus > 0 ? (double)cpus : 1;
 	budget->thin = 1;
 	budget->call_ns = CALL_NS_FIRST;
@@ -133,10 +139,19 @@ static void rate_add(double *rate, double *seen, double cost, double ns)
 	*rate += (cost / ns - *rate) * fmin(ns / fmin(*seen, RATE_NS), 1);
 }
 
+/* How much of the time from `from` to `to` is before `end`. */
+static uint64_t span_until(uint64_t from, uint64_t to, uint64_t end)
+{
+	if (end < to)
+		to = end;
+	return to > from ? to - from : 0;
+}
+
 /* Adds what was spent since the last time, from what the programs counted. */
 static void budget_sum(struct budget *budget, struct session *session, uint64_t now_ns)
 {
 	double ns = (double)(now_ns - budget->told_ns);
+	uint64_t seen = 0;
 	struct cpus_sum events = cpus_sum(session);
 	struct cost cost = {
 		.calls = (double)(events.calls - budget->events.calls) * budget->call_ns,
@@ -148,14 +163,21 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 
 	if (ns <= 0)
 		return;
-	if (budget->observed) {
-		budget->slice_observed += now_ns - budget->told_ns;
-		rate_add(&budget->rate.calls, &budget->rate_ns.calls, cost.calls, ns);
+	if (budget->observed)
+		seen = span_until(budget->told_ns, now_ns, budget->observed_until);
+	if (seen) {
+		budget->slice_observed += seen;
+		budget->slice_stood += (double)seen / budget->round_duty;
+		rate_add(&budget->rate.calls, &budget->rate_ns.calls, cost.calls, (double)seen);
 	}
-	if (budget->messages_observed) {
-		budget->slice_messages += now_ns - budget->told_ns;
-		rate_add(&budget->rate.messages, &budget->rate_ns.messages, cost.messages, ns);
+	if (budget->messages_observed && budget->round_always)
+		seen = now_ns - budget->told_ns;
+	if (budget->messages_observed && seen) {
+		budget->slice_messages += seen;
+		rate_add(&budget->rate.messages, &budget->rate_ns.messages, cost.messages,
+			 (double)seen);
 	}
+	budget->slice_late += ns - (double)span_until(budget->told_ns, now_ns, budget->round_until);
 	rate_add(&budget->rate.rest, &budget->rate_ns.rest, cost.rest, ns);
 	budget->slice_sampled += ns / budget->thin;
 	budget->spent += cost.calls + cost.messages + cost.rest;
@@ -305,6 +327,22 @@ static double random_unit(void)
 	return (double)random() / (double)RAND_MAX;
 }
 
+/* How long the stretch is that begins now, and for how long its weights stand. */
+static void round_plan(struct budget *budget, struct session *session, uint64_t now_ns)
+{
+	double observed = budget->duty * ROUND_NS;
+
+	budget->round_duty = budget->duty;
+	budget->round_always = budget->always;
+	budget->until = budget->observed_until = budget->round_until = UINT64_MAX;
+	if (budget->observed && budget->duty < 1) {
+		budget->until = budget->observed_until = now_ns + (uint64_t)observed;
+		budget->round_until = budget->until + (uint64_t)(observed * (1 / budget->duty - 1) *
+								 (0.5 + random_unit()));
+	}
+	calls_end_at(session, budget->until == UINT64_MAX ? 0 : budget->until);
+}
+
 /* Attaching takes a while: what is observed begins after it. */
 static void round_observe(struct budget *budget, struct session *session)
 {
@@ -318,20 +356,13 @@ static void round_observe(struct budget *budget, struct session *session)
 	budget->observed = calls || messages;
 	budget->messages_observed = messages;
 	budget->messages_known |= messages;
-	budget->round_duty = budget->duty;
-	budget->round_always = budget->always;
-	budget->round_begin = now_ns;
-	budget->until =
-		budget->duty < 1 ? now_ns + (uint64_t)(budget->duty * ROUND_NS) : UINT64_MAX;
-	if (!budget->observed)
-		budget->until = UINT64_MAX;
+	round_plan(budget, session, now_ns);
 }
 
-/* The stretch that begins now makes the round as long as the weights of its first stretch say. */
+/* The rest of the round: as much of it as is left. */
 static void round_rest(struct budget *budget, struct session *session)
 {
 	uint64_t now_ns;
-	double observed;
 
 	if (!budget->round_always)
 		messages_weigh(session, 0);
@@ -344,9 +375,7 @@ static void round_rest(struct budget *budget, struct session *session)
 	}
 	grace_begin();
 	budget->observed = false;
-	observed = (double)(now_ns - budget->round_begin);
-	budget->until = now_ns +
-			(uint64_t)(observed * (1 / budget->round_duty - 1) * (0.5 + random_unit()));
+	budget->until = budget->round_until > now_ns ? budget->round_until : now_ns;
 }
 
 void budget_begin(struct budget *budget, struct session *session, uint64_t now_ns)
@@ -387,6 +416,18 @@ uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t no
 
 /* ---- what it came to ---- */
 
+void budget_observe(struct budget *budget, struct session *session, uint64_t now_ns)
+{
+	budget_sum(budget, session, now_ns);
+}
+
+double budget_scale(const struct budget *budget, bool messages)
+{
+	if (budget->slice_stood <= 0 || (messages && budget->round_always))
+		return 1;
+	return 1 + budget->slice_late / budget->slice_stood;
+}
+
 void budget_end_slice(struct budget *budget, struct session *session, uint64_t now_ns)
 {
 	budget_sum(budget, session, now_ns);
@@ -406,6 +447,7 @@ void budget_end_slice(struct budget *budget, struct session *session, uint64_t n
 	budget->slice_observed = 0;
 	budget->slice_messages = 0;
 	budget->slice_sampled = 0;
+	budget->slice_stood = budget->slice_late = 0;
 }
 
 double budget_spent(const struct budget *budget)

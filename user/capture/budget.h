@@ -24,6 +24,13 @@ void budget_free(struct budget *budget);
 void budget_begin(struct budget *budget, struct session *session, uint64_t now_ns);
 /* Does what is due; returns when it wants to be called again. */
 uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t now_ns);
+/* What was observed until now_ns, the end of the slice, is known behind it to budget_scale(). */
+void budget_observe(struct budget *budget, struct session *session, uint64_t now_ns);
+/*
+ * What counts of system calls (or messages) of the slice are to be multiplied by, besides their
+ * weights: above 1 where strait was late, or stopped, and did not observe when it was due.
+ */
+double budget_scale(const struct budget *budget, bool messages);
 /* Adds to the open slice for how much of it system calls, and messages, were observed. */
 void budget_end_slice(struct budget *budget, struct session *session, uint64_t now_ns);
 /* CPU time of the programs over the window so far, in CPUs; -1 = the kernel never timed them. */

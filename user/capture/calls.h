@@ -12,6 +12,11 @@ const char *calls_family(void);
  * stands for. False where the kernel does not take the programs.
  */
 bool calls_observe(struct session *session, double duty);
+/*
+ * The programs end it themselves at this time (CLOCK_MONOTONIC, ns; 0 = never), messages included
+ * that stand for more than themselves: calls_ignore() may come late.
+ */
+void calls_end_at(struct session *session, uint64_t time_ns);
 void calls_ignore(struct session *session);
 
 #endif

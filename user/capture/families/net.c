@@ -17,6 +17,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "capture/budget.h"
 #include "capture/families.h"
 #include "capture/messages.h"
 #include "capture/namespace.h"
@@ -335,13 +336,13 @@ static uint64_t value_bytes(const struct net_value *value)
 }
 
 /* A value whose messages counted by weight, in whole units. */
-static struct net_value value_weighed(const struct net_value *value)
+static struct net_value value_weighed(const struct net_value *value, double scale)
 {
 	struct net_value out = *value;
 	__u64 *sums[] = {&out.sent_bytes, &out.received_bytes, &out.sends, &out.receives};
 
 	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
-		*sums[i] = (*sums[i] + WIRE_CALL_WEIGHT / 2) / WIRE_CALL_WEIGHT;
+		*sums[i] = (uint64_t)((double)*sums[i] * scale / WIRE_CALL_WEIGHT + 0.5);
 	return out;
 }
 
@@ -360,7 +361,7 @@ static void flow_collect(struct session *session, const void *key, const void *v
 	struct flow flow = {};
 
 	flow.peer.key = *(const struct net_key *)key;
-	flow.sum = value_weighed(value);
+	flow.sum = value_weighed(value, budget_scale(session->budget, true));
 	flow.peer.process =
 		flow.peer.key.tgid ? session_process(session, flow.peer.key.tgid) : NONE;
 	flow.peer.key.tgid = 0;
@@ -439,9 +440,11 @@ static void flows_emit(struct net_data *data, struct recording *rec)
 static int net_drain(struct session *session, struct error *error)
 {
 	struct net_data *data = net_data(session);
-	int err = generation_drain(session, session->skeleton->maps.net_flows_0,
-				   session->skeleton->maps.net_flows_1, flow_collect, error);
+	int err;
 
+	budget_observe(session->budget, session, session->slice_end_ns);
+	err = generation_drain(session, session->skeleton->maps.net_flows_0,
+			       session->skeleton->maps.net_flows_1, flow_collect, error);
 	flows_merge(data);
 	flows_emit(data, session->recording);
 	data->flows.len = 0;

@@ -11,6 +11,7 @@
 
 #include <bpf/libbpf.h>
 
+#include "capture/budget.h"
 #include "capture/calls.h"
 #include "capture/families.h"
 #include "strait.skel.h"
@@ -85,9 +86,9 @@ static void syscall_label(uint32_t nr, char *label, size_t size)
 }
 
 /* A sum of weights in whole units. */
-static uint64_t weight_round(uint64_t sum)
+static uint64_t weight_round(uint64_t sum, double scale)
 {
-	return (sum + WIRE_CALL_WEIGHT / 2) / WIRE_CALL_WEIGHT;
+	return (uint64_t)((double)sum * scale / WIRE_CALL_WEIGHT + 0.5);
 }
 
 static void syscall_counted(struct session *session, const void *key, const void *value)
@@ -96,25 +97,32 @@ static void syscall_counted(struct session *session, const void *key, const void
 	const struct syscall_value *sum = value;
 	struct recording *rec = session->recording;
 	uint32_t process = session_process(session, call->tgid);
+	double scale = budget_scale(session->budget, false);
 	char label[64];
 
 	syscall_label(call->nr, label, sizeof(label));
 	if (sum->count)
-		recording_count(rec, "syscall.count", process, label, weight_round(sum->count));
+		recording_count(rec, "syscall.count", process, label,
+				weight_round(sum->count, scale));
 	if (sum->errors)
-		recording_count(rec, "syscall.errors", process, label, weight_round(sum->errors));
+		recording_count(rec, "syscall.errors", process, label,
+				weight_round(sum->errors, scale));
 	if (sum->again)
-		recording_count(rec, "syscall.again", process, label, weight_round(sum->again));
+		recording_count(rec, "syscall.again", process, label,
+				weight_round(sum->again, scale));
 	if (sum->empty)
-		recording_count(rec, "syscall.empty", process, label, weight_round(sum->empty));
+		recording_count(rec, "syscall.empty", process, label,
+				weight_round(sum->empty, scale));
 	if (sum->expired)
-		recording_count(rec, "syscall.expired", process, label, weight_round(sum->expired));
+		recording_count(rec, "syscall.expired", process, label,
+				weight_round(sum->expired, scale));
 	if (sum->ns)
-		recording_count(rec, "syscall.ns", process, label, weight_round(sum->ns));
+		recording_count(rec, "syscall.ns", process, label, weight_round(sum->ns, scale));
 }
 
 static int syscall_drain(struct session *session, struct error *error)
 {
+	budget_observe(session->budget, session, session->slice_end_ns);
 	return generation_drain(session, session->skeleton->maps.syscalls_0,
 				session->skeleton->maps.syscalls_1, syscall_counted, error);
 }
@@ -197,11 +205,18 @@ bool calls_observe(struct session *session, double duty)
 	return true;
 }
 
+void calls_end_at(struct session *session, uint64_t time_ns)
+{
+	__atomic_store_n(&session->skeleton->bss->calls_until, time_ns, __ATOMIC_SEQ_CST);
+}
+
 void calls_ignore(struct session *session)
 {
 	struct calls *calls = calls_of(session);
 
 	__atomic_store_n(&session->skeleton->bss->calls_on, 0, __ATOMIC_SEQ_CST);
+	/* Not of the next stretch, which begins before its end is known. */
+	calls_end_at(session, 0);
 	if (calls)
 		calls_detach(calls);
 }
