@@ -98,7 +98,7 @@ static __always_inline void flight_begin(void *ctx, struct request *rq, __u64 ke
 	if (known && !(ledger->flags & LEDGER_KTHREAD))
 		flight.tgid = bpf_get_current_pid_tgid() >> 32;
 	if (bpf_map_update_elem(&block_flights, &key, &flight, BPF_ANY))
-		drop_count(DROP_MAP_BLOCK);
+		drop_count(DROP_MAP_FLIGHT);
 	if (known && sample_due(SAMPLED_BLOCK, block_period))
 		sample_later(ledger, WIRE_BLOCK_SAMPLE, stack_kernel(ctx, SLOT_BLOCK),
 			     (__u64)flight.bytes * block_period);

@@ -139,7 +139,7 @@ int memory__oom(__u64 *ctx)
 	struct wire_life *life = bpf_ringbuf_reserve(&events, sizeof(*life), 0);
 
 	if (!life) {
-		drop_count(DROP_RING_LIFE);
+		drop_count(DROP_RING_OOM);
 		return 0;
 	}
 	__builtin_memset(life, 0, sizeof(*life));

@@ -348,7 +348,7 @@ static __always_inline void listener_born(const struct sock *sk)
 	};
 
 	if (bpf_map_update_elem(&net_listeners, &port, &listener, BPF_ANY))
-		drop_count(DROP_MAP_NET);
+		drop_count(DROP_MAP_LISTENER);
 	__sync_fetch_and_add(&net_listeners_born, 1);
 }
 
@@ -467,7 +467,8 @@ static __always_inline void listener_inet(struct wire_listener *out, struct sock
 	else if (bpf_core_field_exists(sk->__sk_common.skc_v6_rcv_saddr))
 		BPF_CORE_READ_INTO((struct in6_addr *)out->address, sk,
 				   __sk_common.skc_v6_rcv_saddr);
-	bpf_map_update_elem(&net_listeners, &port, &listener, BPF_ANY);
+	if (bpf_map_update_elem(&net_listeners, &port, &listener, BPF_ANY))
+		drop_count(DROP_MAP_LISTENER);
 }
 
 SEC("iter/task_file")

@@ -129,7 +129,7 @@ static __always_inline void life_send_exit(struct task_struct *task,
 	struct wire_exit *exit = bpf_ringbuf_reserve(&events, sizeof(*exit), 0);
 
 	if (!exit) {
-		drop_count(DROP_RING_LIFE);
+		drop_count(DROP_RING_EXIT);
 		return;
 	}
 	exit->header.kind = WIRE_EXIT;

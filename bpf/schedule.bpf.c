@@ -101,8 +101,10 @@ static __always_inline int schedule_tell(struct wire_schedule_cpu *here, __u64 n
 	record->header.time_ns = now;
 	record->excerpt = schedule_excerpt;
 	record->what = what;
-	if (bpf_ringbuf_output(&events, record, sizeof(*record), BPF_RB_NO_WAKEUP))
+	if (bpf_ringbuf_output(&events, record, sizeof(*record), BPF_RB_NO_WAKEUP)) {
+		drop_count(DROP_RING_SCHEDULE);
 		here->cut_ns = now;
+	}
 	return 0;
 }
 

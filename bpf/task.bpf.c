@@ -80,7 +80,7 @@ static __always_inline void life_send(struct task_struct *task, enum wire_kind k
 	struct wire_life *life = bpf_ringbuf_reserve(&events, sizeof(*life), 0);
 
 	if (!life) {
-		drop_count(DROP_RING_LIFE);
+		drop_count(DROP_RING_BIRTH);
 		return;
 	}
 	life_header_fill(&life->header, task, kind);
@@ -123,7 +123,7 @@ int BPF_PROG(sched__exec, struct task_struct *task)
 	}
 	exec = bpf_ringbuf_reserve(&events, sizeof(*exec), 0);
 	if (!exec) {
-		drop_count(DROP_RING_LIFE);
+		drop_count(DROP_RING_EXEC);
 		return 0;
 	}
 	life_header_fill(&exec->header, task, WIRE_EXEC);

@@ -158,8 +158,9 @@ static __always_inline void drop_count(enum drop_reason reason)
 	__u32 key = reason;
 	__u64 *count = bpf_map_lookup_elem(&dropped, &key);
 
+	/* An interrupt may come in between. */
 	if (count)
-		(*count)++;
+		__sync_fetch_and_add(count, 1);
 }
 
 /*

@@ -110,7 +110,7 @@ static __always_inline void sample_send(enum wire_kind kind, __u64 kernel_stack,
 	struct wire_sample *sample = bpf_ringbuf_reserve(&events, sizeof(*sample), 0);
 
 	if (!sample) {
-		drop_count(DROP_RING_SAMPLE);
+		drop_count(DROP_RING_CPU + (kind - WIRE_CPU_SAMPLE));
 		return;
 	}
 	header_fill(&sample->header, kind);

@@ -418,12 +418,13 @@ uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t no
 
 void budget_observe(struct budget *budget, struct session *session, uint64_t now_ns)
 {
-	budget_sum(budget, session, now_ns);
+	if (budget)
+		budget_sum(budget, session, now_ns);
 }
 
 double budget_scale(const struct budget *budget, bool messages)
 {
-	if (budget->slice_stood <= 0 || (messages && budget->round_always))
+	if (!budget || budget->slice_stood <= 0 || (messages && budget->round_always))
 		return 1;
 	return 1 + budget->slice_late / budget->slice_stood;
 }

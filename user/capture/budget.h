@@ -24,7 +24,10 @@ void budget_free(struct budget *budget);
 void budget_begin(struct budget *budget, struct session *session, uint64_t now_ns);
 /* Does what is due; returns when it wants to be called again. */
 uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t now_ns);
-/* What was observed until now_ns, the end of the slice, is known behind it to budget_scale(). */
+/*
+ * What was observed until now_ns, the end of the slice, is known behind it to budget_scale().
+ * Without a budget (NULL) nothing is estimated.
+ */
 void budget_observe(struct budget *budget, struct session *session, uint64_t now_ns);
 /*
  * What counts of system calls (or messages) of the slice are to be multiplied by, besides their

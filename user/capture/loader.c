@@ -14,6 +14,7 @@
 
 #include "capture/family.h"
 #include "capture/kernel_types.h"
+#include "capture/limits.h"
 #include "capture/loader.h"
 #include "strait.skel.h"
 
@@ -175,7 +176,8 @@ static int skeleton_open(struct session *session, struct error *error)
 		return error_set(error, -errno, "cannot open the built-in BPF object: %s",
 				 strerror(errno));
 	session->skeleton = skeleton;
-	return 0;
+	return limits_apply(skeleton->obj, getenv("STRAIT_LIMITS"), &session->loader->task_storage,
+			    error);
 }
 
 /* One attempt with the programs that are still in. */

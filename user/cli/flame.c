@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* strait flame: the stacks of a recording, for flame graphs and profile viewers. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,6 +59,14 @@ static void kinds_list(const bool seen[SAMPLE_KINDS], char *out, size_t size)
 		if (seen[kind])
 			snprintf(out + strlen(out), size - strlen(out), "%s%s", *out ? ", " : "",
 				 sample_kind_name((enum sample_kind)kind));
+}
+
+/* Stacks have no room for it: a profile without them looks whole. */
+static void lost_tell(const struct recording *rec)
+{
+	vec_each(&rec->losses, loss)
+		if (loss->count)
+			cli_say("lost: %s: %" PRIu64, string_get(rec, loss->reason), loss->count);
 }
 
 static int stacks_show(const struct recording *rec, enum sample_kind kind,
@@ -137,6 +146,8 @@ int cli_flame(int argc, char **argv)
 	if (rec) {
 		int shown = stacks_show(rec, kind, format, &export_options);
 
+		if (!observe_options.quiet)
+			lost_tell(rec);
 		status = err ? status : shown;
 	}
 	observe_keep_names(names);

@@ -69,6 +69,15 @@ static void unobserved_put(FILE *out, const struct monitor_interval *interval)
 	}
 }
 
+static void lost_put(FILE *out, const struct document *doc)
+{
+	uint64_t events = doc->coverage.lost_events, samples = doc->coverage.lost_samples;
+
+	if (events || samples)
+		fprintf(out, "  | lost %s events, %s samples", count_format(events).text,
+			count_format(samples).text);
+}
+
 char *interval_text(const struct monitor_interval *interval, size_t columns, bool unicode)
 {
 	char *text = NULL, *escaped, *fitted, when[32];
@@ -87,6 +96,7 @@ char *interval_text(const struct monitor_interval *interval, size_t columns, boo
 			number_with_unit((double)interval->gap_ns, "ns").text);
 	bottleneck_put(out, interval->doc);
 	unobserved_put(out, interval);
+	lost_put(out, interval->doc);
 	fclose(out);
 	escaped = escape_text(text, unicode ? ESCAPE_TERMINAL : ESCAPE_ASCII);
 	free(text);
@@ -170,6 +180,16 @@ static char *line_dump(json_t *root)
 	return text ? text : strdup("{}");
 }
 
+static json_t *lost_value(const struct document *doc)
+{
+	json_t *rows = json_array();
+
+	vec_each(&doc->coverage.lost, lost)
+		json_array_append_new(rows, json_pack("{s:o, s:I}", "what", text_value(lost->what),
+						      "count", (json_int_t)lost->count));
+	return rows;
+}
+
 char *interval_json(const struct monitor_interval *interval)
 {
 	double seconds = (double)(interval->end_ns - interval->begin_ns) / NS;
@@ -177,12 +197,12 @@ char *interval_json(const struct monitor_interval *interval)
 
 	vec_each(&interval->readings, row)
 		json_array_append_new(metrics, reading_value(row));
-	return line_dump(json_pack("{s:{s:o, s:o, s:o, s:o, s:o, s:o}}", "interval", "time",
-				   time_value(interval->end_ns), "seconds", number_value(seconds),
-				   "gap_seconds", number_value((double)interval->gap_ns / NS),
-				   "metrics", metrics, "bottleneck",
-				   bottleneck_value(interval->doc), "self_cpu_percent",
-				   number_value(interval->doc->coverage.self_cpu_percent)));
+	return line_dump(json_pack(
+		"{s:{s:o, s:o, s:o, s:o, s:o, s:o, s:o}}", "interval", "time",
+		time_value(interval->end_ns), "seconds", number_value(seconds), "gap_seconds",
+		number_value((double)interval->gap_ns / NS), "metrics", metrics, "bottleneck",
+		bottleneck_value(interval->doc), "lost", lost_value(interval->doc),
+		"self_cpu_percent", number_value(interval->doc->coverage.self_cpu_percent)));
 }
 
 char *alert_json(const struct alert *alert)

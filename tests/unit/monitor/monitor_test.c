@@ -151,6 +151,7 @@ static void test_lines_for_programs(void **state)
 	contains(line, "\"value\":90.0,\"label\":null,\"observed\":true,\"exceeded\":true,"
 		       "\"alert\":true}");
 	contains(line, "\\u001B[31mtoo much\\n to do");
+	contains(line, "\"lost\":[]");
 	assert_null(strchr(line, '\n'));
 	free(line);
 
