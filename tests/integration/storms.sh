@@ -118,35 +118,106 @@ test_groups() {
 
 # In a network namespace of their own, by processes that have as many as they may.
 test_connections() {
-	local all=${STRAIT_CONNECTIONS:-100000} each processes made=0 took=0 i pids=() pid count ms
-	local line flows
+	local all=${STRAIT_CONNECTIONS:-100000} each processes made=0 took=0 pid count ms flows=
 	each=$((($(ulimit -Hn) - 100) / 2))
 	[ $each -lt 10000 ] || each=10000
 	processes=$(((all + each - 1) / each))
-	each=$((all / processes))
+	each=$(((all + processes - 1) / processes))
 	unshare -n true 2>/dev/null || {
 		echo 'note: no network namespace can be made here: connections are not tested'
 		return
 	}
 	# shellcheck disable=SC2016 # for the inner shell
-	start_with "$work/connections" unshare -n bash -c '
+	start_with "$work/record" "$strait" record -q --replace -o "$recording" -- unshare -n bash -c '
 		ulimit -n $(ulimit -Hn)
 		ip link set lo up || exit 70
 		for ((i = 0; i < $2; i++)); do
-			"$0" connections "$1" $((20000 + i)) &
+			"$0" connections "$1" $((20000 + i)) >"$3.$i" &
+			pids+=" $!"
 		done
-		trap "kill $(jobs -p | tr "\n" " ")" TERM
-		touch "$3"
-		wait; wait' "$load" $each $processes "$work/begun"
-	pid=$started_pid
-	start_with "$work/record" "$strait" record -q --replace -d 20 -o "$recording"
-	sleep 1
+		# All are open at the same time, for a moment.
+		for ((i = 0; i < $2; i++)); do
+			until [ -s "$3.$i" ] || ! kill -0 $!; do sleep 0.1; done
+		done
+		sleep 1
+		grep -h TCP: /proc/net/sockstat >"$3.open"
+		kill $pids
+		wait' "$load" $each $processes "$work/made"
+	wait "$started_pid"
+	is 'connections: recorded' "0 " "$? $(cat "$work/record")"
+	while read -r pid count ms; do
+		made=$((made + count))
+		[ "$ms" -le $took ] || took=$ms
+		flows+="$(ask "SELECT coalesce(sum(value), 0) FROM v_counts WHERE pid = $pid
+			AND metric = 'net.connects'") "
+	done < <(cat "$work"/made.[0-9]*)
+	is "connections: $made by $processes processes in $took ms, $(cat "$work/made.open")" \
+		$((each * processes)) "$made"
+	within "connections: established, $(lost '%network peers%') lost" \
+		$((made - $(lost '%network peers%'))) "$made" "$(counted net.connects)"
+	within 'connections: accepted' $((made - $(lost '%network peers%'))) "$made" \
+		"$(counted net.accepts)"
+	is 'connections: each process has its own' "$(printf "$each %.0s" $(seq $processes))" "$flows"
+	# Two messages each way; estimated where the budget is small.
+	within 'connections: bytes received, estimated' $((made * 14 / 10)) $((made * 26 / 10)) \
+		"$(counted net.received_bytes)"
+	cost connections
+}
+
+# Of the load's processes.
+counted() {
+	ask "SELECT coalesce(sum(value), 0) FROM v_counts WHERE metric = '$1'
+		AND pid IN (SELECT pid FROM processes WHERE targeted)"
 }
 
 # ---- mappings ----
 
+# With more mappings than a process may have by default, if that can be changed.
 test_mappings() {
-	:
+	local all=${STRAIT_MAPPINGS:-100000} limit=/proc/sys/vm/max_map_count before pid made ms other kind began
+	before=$(cat $limit)
+	if [ "$before" -lt $((all + 1000)) ]; then
+		cleanups+=("echo $before >$limit")
+		echo $((all + 1000)) >$limit 2>/dev/null ||
+			echo "note: a process may have $before mappings here, no more"
+	fi
+	cc -O1 -o "$work/other" "$root/tests/integration/budget.c" || exit 1
+	head -c 32768 /dev/zero >"$work/data"
+	rm -f "$recording"
+	start_with "$work/mappings" "$load" mappings "$all" "$work/other"
+	until_true 20 test -s "$work/mappings.out"
+	read -r pid made ms <"$work/mappings.out"
+	is "mappings: $made in $ms ms" "$(awk -v a="$all" -v b="$(cat $limit)" \
+		'BEGIN {print a < b - 100 ? a : "'"$made"'"}')" "$made"
+	start_with "$work/other.err" "$work/other" 8 "$work/data"
+	other=$started_pid
+	start_with "$work/record" "$strait" record -q --replace -d 4 -o "$recording"
+	began=$EPOCHREALTIME
+	check 'mappings: its first slice is there' until_true 20 sliced
+	within 'mappings: seconds until then, a second of them the slice' 1 5 \
+		"$(awk "BEGIN {print $EPOCHREALTIME - $began}")"
+	wait "$started_pid"
+	is 'mappings: recorded' "0 " "$? $(cat "$work/record")"
+	stop "$other"
+	stop "$pid"
+	for kind in "$pid" "$other"; do
+		within "mappings: complete stacks of $([ "$kind" = "$pid" ] && echo it ||
+			echo another process), percent" 97 100 "$(complete "$kind")"
+	done
+	cost mappings
+}
+
+sliced() {
+	[ "$(ask 'SELECT count(*) FROM slices')" -gt 0 ]
+}
+
+complete() {
+	ask "SELECT round(100.0 * sum(s.count * (w.word = 'complete')) / sum(s.count), 1)
+		FROM samples s JOIN threads t ON t.id = s.thread JOIN processes p ON p.id = t.process
+		JOIN stacks k ON k.id = s.stack
+		JOIN words w ON w.what = 'stack_end' AND w.value = k.user_end
+		JOIN words y ON y.what = 'sample' AND y.value = s.kind AND y.word = 'cpu'
+		WHERE p.pid = $1"
 }
 
 for part in ${STRAIT_STORMS:-processes groups connections mappings}; do

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "capture/cgroups.h"
 #include "capture/containers.h"
@@ -113,23 +114,6 @@ static bool cgroup_read_path(pid_t pid, unsigned hierarchy, char *path, size_t s
 	return found;
 }
 
-uint32_t cgroup_resolve(struct recording *rec, uint64_t id, pid_t pid)
-{
-	uint32_t at = cgroup_intern(rec, id);
-	char path[PATH_MAX], container[256];
-
-	if (rec->cgroups.at[at].path || !pid)
-		return at;
-	if (!cgroup_read_path(pid, (unsigned)(id >> 56), path, sizeof(path)))
-		return at;
-	containers_label("", path, container, sizeof(container));
-	rec->cgroups.at[at].path = string_intern(rec, path);
-	rec->cgroups.at[at].container = string_intern(rec, container);
-	return at;
-}
-
-/* ---- from a name to an id ---- */
-
 /* The number of the hierarchy mounted at `dir`, by the controllers in its mount options. */
 static int hierarchy_number(const struct mntent *mount)
 {
@@ -159,6 +143,90 @@ static int hierarchy_number(const struct mntent *mount)
 	fclose(file);
 	return number;
 }
+
+/* File handles of kernfs: FILEID_KERNFS of the kernel's include/linux/exportfs.h, then the id. */
+#define HANDLE_KERNFS 0xfe
+#define KERNFS_ROOT   1 /* the id of the root */
+
+/* Where hierarchies are mounted, open since they were first asked for. */
+static struct {
+	int fd; /* 0 = not looked for yet, -1 = nowhere */
+	size_t length;
+} hierarchies[64];
+
+/* Its root is to be seen: paths are told from there. */
+static int hierarchy_open(unsigned number, size_t *length)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	struct mntent entry, *mount;
+	char buffer[4096];
+	int fd = -1;
+
+	if (!mounts)
+		return -1;
+	while (fd < 0 && (mount = getmntent_r(mounts, &entry, buffer, sizeof(buffer)))) {
+		struct stat st;
+
+		if ((strcmp(mount->mnt_type, "cgroup") && strcmp(mount->mnt_type, "cgroup2")) ||
+		    hierarchy_number(mount) != (int)number || stat(mount->mnt_dir, &st) ||
+		    st.st_ino != KERNFS_ROOT)
+			continue;
+		fd = open(mount->mnt_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		*length = strlen(mount->mnt_dir);
+	}
+	endmntent(mounts);
+	return fd;
+}
+
+/* Of a cgroup whose process is gone, while it is there itself: the path of the node with this id.
+ */
+static bool cgroup_look_up(uint64_t id, char *path, size_t size)
+{
+	unsigned number = (unsigned)(id >> 56);
+	struct {
+		struct file_handle head;
+		uint64_t id;
+	} handle = {{sizeof(uint64_t), HANDLE_KERNFS}, id & ((1ULL << 56) - 1)};
+	char link[32], full[PATH_MAX];
+	ssize_t got;
+	int fd;
+
+	if (number >= sizeof(hierarchies) / sizeof(hierarchies[0]))
+		return false;
+	if (!hierarchies[number].fd)
+		hierarchies[number].fd = hierarchy_open(number, &hierarchies[number].length);
+	if (hierarchies[number].fd < 0)
+		return false;
+	fd = open_by_handle_at(hierarchies[number].fd, &handle.head, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	got = readlink(link, full, sizeof(full) - 1);
+	close(fd);
+	if (got <= (ssize_t)hierarchies[number].length)
+		return false;
+	full[got] = 0;
+	snprintf(path, size, "%s", full + hierarchies[number].length);
+	return true;
+}
+
+uint32_t cgroup_resolve(struct recording *rec, uint64_t id, pid_t pid)
+{
+	uint32_t at = cgroup_intern(rec, id);
+	char path[PATH_MAX], container[256];
+
+	if (rec->cgroups.at[at].path || !pid)
+		return at;
+	if (!cgroup_read_path(pid, (unsigned)(id >> 56), path, sizeof(path)) &&
+	    !cgroup_look_up(id, path, sizeof(path)))
+		return at;
+	containers_label("", path, container, sizeof(container));
+	rec->cgroups.at[at].path = string_intern(rec, path);
+	rec->cgroups.at[at].container = string_intern(rec, container);
+	return at;
+}
+
+/* ---- from a name to an id ---- */
 
 /* kernfs numbers its nodes: the inode number of a cgroup's folder is its id. */
 static bool cgroup_at(const char *path, int hierarchy, uint64_t *id)
