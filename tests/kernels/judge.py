@@ -21,7 +21,7 @@ TREE = os.path.join(HERE, "..", "integration", "stacks")
 sys.dont_write_bytecode = True  # of the other judge, in the sources
 STATUS = {"ok": "works", "partial": "fallback", "skipped": "skipped"}
 STEPS = {"before": 0, "verified": 0, "doctor": 0, "tree": 0, "calls": 0, "faults": 0, "exchange": 0,
-         "disk": 0, "timers": 0, "report": 0, "killed": 137, "after": 0}
+         "disk": 0, "timers": 0, "clock": 0, "jumps": 0, "replug": 0, "report": 0, "killed": 137, "after": 0}
 
 
 def load_stacks_judge():
@@ -241,6 +241,37 @@ def judge_report(results):
     within("report: share of the threads' time in the ledger", .95, 1.02, coverage["ledger_share"])
 
 
+def judge_clock(results):
+    """Clocks that jump by hours in the midst of a window of two seconds."""
+    within("a clock that jumps: ns of the window", 1.9e9, 10e9,
+           results.ask("clock", "SELECT length_ns FROM recording"))
+    equal("a clock that jumps: slices in order", 0, results.ask(
+        "clock", "SELECT count(*) FROM slices WHERE end_ns < begin_ns OR end_ns > "
+                 "(SELECT length_ns FROM recording)"))
+    lines = [json.loads(line) for line in results.read("jumps.out").splitlines()
+             if line.startswith('{"interval"')]
+    within("a clock that jumps: intervals of monitor in 8 s", 5, 9, len(lines))
+    good(lines and all(.5 < line["interval"]["seconds"] < 4 for line in lines),
+         "a clock that jumps: each of them is a second or so long",
+         [line["interval"]["seconds"] for line in lines])
+
+
+def judge_replug(results):
+    """A CPU that goes away and comes back: what runs on it then is seen and sampled."""
+    online = results.read("replug.out").split()
+    if online != ["0", "0-1", "0-1"]:
+        good(True, f"a CPU that goes away: this kernel does not let it ({online})")
+        return
+    spinner = "tid IN (SELECT tid FROM v_threads WHERE targeted)"
+    ran = results.ask("replug", "SELECT coalesce(sum(ns), 0) FROM v_ledger WHERE state IN "
+                      f"('running user code', 'running kernel code') AND {spinner}")
+    within("a CPU that came back: ns that were run, 3 s of them there", 2.7e9, 6e9, ran)
+    # Timers of an emulated CPU come late.
+    within(f"a CPU that came back: ns that samples stand for, of {ran / 1e9:.2f} s", ran * .5,
+           ran * 1.2, results.ask("replug", "SELECT coalesce(sum(weight), 0) FROM v_samples "
+                                  f"WHERE kind = 'cpu' AND {spinner}"))
+
+
 def judge_leftovers(results):
     before, during, after = (results.numbers(step + ".out") for step in ("before", "killed", "after"))
     good(len(before) == 2 and len(during) == 2 and during > before,
@@ -263,6 +294,11 @@ def main():
             judge(results)
         except (sqlite3.Error, OSError) as error:
             good(False, f"{family}: its recording can be read", error)
+    for judge in judge_clock, judge_replug:
+        try:
+            judge(results)
+        except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+            good(False, f"{judge.__name__}: what it left can be read", error)
     judge_report(results)
     judge_leftovers(results)
     with open(os.path.join(directory, "result.json"), "w", encoding="utf-8") as file:

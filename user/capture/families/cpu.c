@@ -14,8 +14,15 @@
 #include "capture/samples.h"
 #include "strait.skel.h"
 
+/* Of one CPU. */
+struct cpu_event {
+	struct bpf_link *link; /* NULL = it is offline, or was when it was last looked at */
+	int fd;                /* the link's */
+	uint64_t counted;      /* ns, when last read */
+};
+
 struct cpu_events {
-	struct bpf_link **links;
+	struct cpu_event *at; /* by the CPU's number */
 	int count;
 };
 
@@ -60,13 +67,42 @@ static int cpu_attach_one(struct session *session, struct cpu_events *events, in
 		close(fd);
 		return -errno;
 	}
-	events->links[events->count++] = link;
+	events->at[cpu] = (struct cpu_event){.link = link, .fd = fd};
+	return 0;
+}
+
+/* An event of a CPU that went offline counts no more, not even when that is back. */
+static bool event_stands(struct cpu_event *event)
+{
+	uint64_t counted = 0;
+	bool stands = read(event->fd, &counted, sizeof(counted)) != (ssize_t)sizeof(counted) ||
+		      counted != event->counted;
+
+	event->counted = counted;
+	return stands;
+}
+
+/* CPUs come and go. */
+static int cpu_drain(struct session *session, struct error *error)
+{
+	struct cpu_events *events = cpu_events(session);
+
+	(void)error;
+	for (int cpu = 0; events && cpu < events->count; cpu++) {
+		struct cpu_event *event = &events->at[cpu];
+
+		if (event->link && event_stands(event))
+			continue;
+		bpf_link__destroy(event->link);
+		event->link = NULL;
+		cpu_attach_one(session, events, cpu);
+	}
 	return 0;
 }
 
 static int cpu_attach(struct session *session, struct error *error)
 {
-	int cpus = libbpf_num_possible_cpus(), err = 0;
+	int cpus = libbpf_num_possible_cpus(), err = 0, attached = 0;
 	struct cpu_events *events = calloc(1, sizeof(*events));
 
 	if (!events || cpus <= 0) {
@@ -74,17 +110,19 @@ static int cpu_attach(struct session *session, struct error *error)
 		return error_set(error, -ENOMEM, "out of memory");
 	}
 	session->family_data[family_index(&family_cpu)] = events;
-	events->links = calloc((size_t)cpus, sizeof(*events->links));
-	if (!events->links)
+	events->at = calloc((size_t)cpus, sizeof(*events->at));
+	if (!events->at)
 		return error_set(error, -ENOMEM, "out of memory");
+	events->count = cpus;
 	for (int cpu = 0; cpu < cpus; cpu++) {
 		int failed = cpu_attach_one(session, events, cpu);
 
 		/* An offline CPU has no events. */
 		if (failed && failed != -ENODEV)
 			err = failed;
+		attached += !failed;
 	}
-	if (!events->count)
+	if (!attached)
 		return error_set(error, err ? err : -ENODEV, "perf_event_open: %s",
 				 strerror(err ? -err : ENODEV));
 	session->recording->sample_hz = session->options.sample_hz;
@@ -109,8 +147,8 @@ static void cpu_close(struct session *session)
 	if (!events)
 		return;
 	for (int i = 0; i < events->count; i++)
-		bpf_link__destroy(events->links[i]);
-	free(events->links);
+		bpf_link__destroy(events->at[i].link);
+	free(events->at);
 	free(events);
 }
 
@@ -125,5 +163,6 @@ const struct family family_cpu = {
 	.handlers = {{WIRE_CPU_SAMPLE, cpu_sampled}},
 	.prepare = cpu_prepare,
 	.attach = cpu_attach,
+	.drain = cpu_drain,
 	.close = cpu_close,
 };
