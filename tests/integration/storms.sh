@@ -39,10 +39,10 @@ cost() {
 	run "$strait" report --json "$recording"
 	cp "$out" "$document"
 	is "$1: the report, in $seconds s" "0 " "$status $(cat "$err")"
-	within "$1: memory of strait, bytes (BPF maps $(($(jq .coverage.self.bpf_map_bytes \
-		"$document") >> 20)) MiB, $(jq '.coverage.self.cpu_percent * 10 | round / 10' \
-		"$document") % of a CPU)" 1 $rss_limit "$(jq .coverage.self.rss_bytes "$document")"
-	within "$1: its maps, bytes" 1 $maps_limit "$(jq .coverage.self.bpf_map_bytes "$document")"
+	within "$1: memory of strait, $(($(jq .coverage.self.rss_bytes "$document") >> 20)) MiB (and \
+$(jq '.coverage.self.cpu_percent * 10 | round / 10' "$document") % of a CPU)" 1 $rss_limit \
+		"$(jq .coverage.self.rss_bytes "$document")"
+	within "$1: its maps, $(($(jq .coverage.self.bpf_map_bytes "$document") >> 20)) MiB" 1 $maps_limit "$(jq .coverage.self.bpf_map_bytes "$document")"
 	echo "note: $1: lost $(jq -c .coverage.lost "$document")"
 }
 
@@ -55,9 +55,9 @@ test_processes() {
 	born=$(ask "SELECT count(*) FROM processes WHERE born AND targeted")
 	gone=$(ask "SELECT count(*) FROM processes WHERE exited AND targeted")
 	# The loader itself is one more that ends.
-	within "processes: born, $(lost '%births%') births or ends were lost" \
+	within "processes: $born born, $(lost '%births%') births or ends were lost" \
 		"$((started - $(lost '%births%')))" "$started" "$born"
-	within 'processes: ended' "$((started + 1 - $(lost '%births%')))" $((started + 1)) "$gone"
+	within "processes: $gone ended" "$((started + 1 - $(lost '%births%')))" $((started + 1)) "$gone"
 	known=$(ask "SELECT count(DISTINCT p.id) FROM processes p JOIN strings e ON e.id = p.exe
 		WHERE p.born AND p.targeted AND e.text = '$load'")
 	nameless=$(ask "SELECT count(*) FROM processes p WHERE p.targeted AND p.exe = 0")
@@ -104,7 +104,8 @@ test_groups() {
 		sort >"$work/seen"
 	for kind in sleeper passer; do
 		sed -n "s,^$kind \([0-9]*\) $base,\1 ,p" "$work/groups.out" | sort >"$work/$kind"
-		is "groups: each ${kind} is in its cgroup" "$(wc -l <"$work/$kind")" \
+		is "groups: each of $(wc -l <"$work/$kind") ${kind}s is in its cgroup" \
+			"$(wc -l <"$work/$kind")" \
 			"$(comm -12 "$work/$kind" "$work/seen" | wc -l)"
 	done
 	wrong=$(ask "SELECT count(*) FROM cgroups WHERE path = 0")
@@ -153,13 +154,13 @@ test_connections() {
 	done < <(cat "$work"/made.[0-9]*)
 	is "connections: $made by $processes processes in $took ms, $(cat "$work/made.open")" \
 		$((each * processes)) "$made"
-	within "connections: established, $(lost '%network peers%') lost" \
+	within "connections: $(counted net.connects) established, $(lost '%network peers%') lost" \
 		$((made - $(lost '%network peers%'))) "$made" "$(counted net.connects)"
-	within 'connections: accepted' $((made - $(lost '%network peers%'))) "$made" \
+	within "connections: $(counted net.accepts) accepted" $((made - $(lost '%network peers%'))) "$made" \
 		"$(counted net.accepts)"
 	is 'connections: each process has its own' "$(printf "$each %.0s" $(seq $processes))" "$flows"
 	# Two messages each way; estimated where the budget is small.
-	within 'connections: bytes received, estimated' $((made * 14 / 10)) $((made * 26 / 10)) \
+	within "connections: $(counted net.received_bytes) bytes received, estimated" $((made * 14 / 10)) $((made * 26 / 10)) \
 		"$(counted net.received_bytes)"
 	cost connections
 }
@@ -174,7 +175,7 @@ counted() {
 
 # With more mappings than a process may have by default, if that can be changed.
 test_mappings() {
-	local all=${STRAIT_MAPPINGS:-100000} limit=/proc/sys/vm/max_map_count before pid made ms other kind began
+	local all=${STRAIT_MAPPINGS:-100000} limit=/proc/sys/vm/max_map_count before pid made ms other kind began took
 	before=$(cat $limit)
 	if [ "$before" -lt $((all + 1000)) ]; then
 		cleanups+=("echo $before >$limit")
@@ -194,15 +195,15 @@ test_mappings() {
 	start_with "$work/record" "$strait" record -q --replace -d 4 -o "$recording"
 	began=$EPOCHREALTIME
 	check 'mappings: its first slice is there' until_true 20 sliced
-	within 'mappings: seconds until then, a second of them the slice' 1 5 \
-		"$(awk "BEGIN {print $EPOCHREALTIME - $began}")"
+	took=$(awk "BEGIN {printf \"%.2f\", $EPOCHREALTIME - $began}")
+	within "mappings: $took s until then, a second of them the slice" 1 5 "$took"
 	wait "$started_pid"
 	is 'mappings: recorded' "0 " "$? $(cat "$work/record")"
 	stop "$other"
 	stop "$pid"
 	for kind in "$pid" "$other"; do
-		within "mappings: complete stacks of $([ "$kind" = "$pid" ] && echo it ||
-			echo another process), percent" 97 100 "$(complete "$kind")"
+		within "mappings: $(complete "$kind") % of the stacks of $([ "$kind" = "$pid" ] &&
+			echo it || echo another process) are complete" 97 100 "$(complete "$kind")"
 	done
 	cost mappings
 }
