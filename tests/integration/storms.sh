@@ -97,7 +97,7 @@ test_groups() {
 	kill -USR1 "$pid"
 	wait "$started_pid"
 	is 'groups: recorded' "0 " "$? $(cat "$work/record")"
-	check "groups: $passers processes passed" grep -q done "$work/groups.out"
+	check "groups: $passers processes passed" grep -q "done" "$work/groups.out"
 	stop "$pid"
 	ask "SELECT p.pid || ' ' || coalesce(g.text, '') FROM processes p
 		LEFT JOIN cgroups c ON c.id = p.cgroup LEFT JOIN strings g ON g.id = c.path" |

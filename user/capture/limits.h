@@ -10,9 +10,10 @@
 struct bpf_object;
 
 /*
- * "MAP=ENTRIES,…", NULL = none: before the object is loaded. Pairs of generations go by their common
- * name; that of the ring buffer is in bytes. *storage is set to false where ledger_hash is limited:
- * ledgers are then kept there, as before 5.11. -EINVAL: no such map, or not less than it has.
+ * "MAP=ENTRIES,…", NULL = none: before the object is loaded. Pairs of generations go by their
+ * common name; that of the ring buffer is in bytes. *storage is set to false where ledger_hash is
+ * limited: ledgers are then kept there, as before 5.11. -EINVAL: no such map, or not less than it
+ * has.
  */
 int limits_apply(struct bpf_object *object, const char *text, bool *storage, struct error *error);
 
