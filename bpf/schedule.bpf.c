@@ -14,6 +14,8 @@
 /* Set by user space: the excerpt that is under way, and how many records a CPU may send of one. */
 __u32 schedule_excerpt;
 __u32 schedule_room;
+/* The excerpt in which a CPU has sent as many: it ends there. */
+__u32 schedule_full;
 /* The number of sched_yield(), -1 = unknown. */
 const volatile __s32 schedule_yield = -1;
 
@@ -59,7 +61,8 @@ static __always_inline struct wire_schedule_cpu *schedule_here(__u64 now)
 		cpu->cut_ns = now;
 		return NULL;
 	}
-	cpu->told++;
+	if (++cpu->told == schedule_room)
+		schedule_full = schedule_excerpt;
 	return cpu;
 }
 
@@ -96,12 +99,15 @@ static __always_inline bool schedule_yields(struct task_struct *task,
 static __always_inline int schedule_tell(struct wire_schedule_cpu *here, __u64 now, __u32 what,
 					 struct wire_schedule *record)
 {
+	/* User space does not wait for its time to take the programs away: they are dear. */
+	__u64 wakeup = here->told == schedule_room ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+
 	record->header.kind = WIRE_SCHEDULE;
 	record->header.cpu = bpf_get_smp_processor_id();
 	record->header.time_ns = now;
 	record->excerpt = schedule_excerpt;
 	record->what = what;
-	if (bpf_ringbuf_output(&events, record, sizeof(*record), BPF_RB_NO_WAKEUP)) {
+	if (bpf_ringbuf_output(&events, record, sizeof(*record), wakeup)) {
 		drop_count(DROP_RING_SCHEDULE);
 		here->cut_ns = now;
 	}

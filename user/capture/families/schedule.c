@@ -236,6 +236,14 @@ static void excerpt_end(struct session *session, struct schedule_data *data, uin
 	excerpt->end_ns = end > excerpt->begin_ns ? end : excerpt->begin_ns;
 }
 
+/* Its time is over, or the room of a CPU is used up. */
+static bool excerpt_is_over(const struct session *session, const struct schedule_data *data,
+			    uint64_t now_ns)
+{
+	return now_ns - data->begin_ns >= data->length_ns * data->stretch ||
+	       session->skeleton->bss->schedule_full == data->number;
+}
+
 static void schedule_tick(struct session *session, uint64_t now_ns)
 {
 	struct schedule_data *data = schedule_data(session);
@@ -244,7 +252,7 @@ static void schedule_tick(struct session *session, uint64_t now_ns)
 	if (!data || data->off)
 		return;
 	if (data->open) {
-		if (now_ns - data->begin_ns >= data->length_ns * data->stretch)
+		if (excerpt_is_over(session, data, now_ns))
 			excerpt_end(session, data, now_ns);
 		return;
 	}
