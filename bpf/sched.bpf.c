@@ -105,20 +105,41 @@ static __always_inline void wait_send(void *ctx, const struct wire_ledger *ledge
 
 /* ---- where threads wait ---- */
 
+/* Where and how the current thread, no kernel thread, blocks. */
+struct blocking {
+	struct pt_regs *regs;
+	__u64 ip, sp;
+	bool repeats; /* as last time: nothing is looked up, */
+	bool check;   /* or once more, to see whether it is */
+};
+
+static __always_inline void blocking_look(struct blocking *at, struct task_struct *task,
+					  struct wire_ledger *ledger, struct cpu_state *cpu)
+{
+	at->regs = compat_registers_of(task);
+	at->ip = compat_user_ip(at->regs);
+	at->sp = compat_user_sp(at->regs);
+	calls_recall(ledger, task, at->regs);
+	if (!wait_is_plain(task, ledger) || !wait_repeats(ledger, at->ip, at->sp))
+		return;
+	at->check = context_due(cpu, true);
+	at->repeats = !at->check;
+}
+
 /* The current thread blocks: its place is looked up, and a sample that waited for it is sent. */
 static __always_inline void wait_enter(void *ctx, struct wire_ledger *ledger, __u32 state,
-				       struct cpu_state *cpu)
+				       const struct blocking *at, struct cpu_state *cpu)
 {
-	struct pt_regs *regs = compat_user_registers();
-	__u64 ip = compat_user_ip(regs);
-
-	if (state == STATE_WAIT_LOCK_USER && futex_is_held(regs)) {
+	if (state == STATE_WAIT_LOCK_USER && futex_is_held(at->regs)) {
 		state |= CONTEXT_LOCK;
-		ledger->wait.owner = futex_owner(regs);
+		ledger->wait.owner = futex_owner(at->regs);
 	}
-	context_enter(ctx, ledger, state, ip, compat_user_sp(regs), cpu);
+	if (at->repeats)
+		ledger->wait.context = ledger->wait.last_context;
+	else
+		context_enter(ctx, ledger, state, at->ip, at->sp, cpu, at->check);
 	if (ledger->sample_kind)
-		sample_finish(ledger, ledger->sample_ip == ip ? ledger->wait.user_stack : 0);
+		sample_finish(ledger, ledger->sample_ip == at->ip ? ledger->wait.user_stack : 0);
 }
 
 /* ---- the two ends of a switch ---- */
@@ -160,8 +181,8 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 				       struct cpu_state *cpu, __u64 now)
 {
 	struct wire_ledger *ledger = ledger_of(prev);
-	__u32 state;
-	enum thread_state next_state;
+	struct blocking at = {};
+	__u32 state, next_state;
 
 	if (!ledger)
 		return;
@@ -182,8 +203,8 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 		ledger->preemptions++;
 	} else {
 		if (!(ledger->flags & LEDGER_KTHREAD))
-			calls_recall(ledger, prev);
-		next_state = wait_class(prev, ledger, state, true);
+			blocking_look(&at, prev, ledger, cpu);
+		next_state = at.repeats ? ledger->wait.what : wait_class(prev, ledger, state, true);
 	}
 	ledger->state = next_state;
 	ledger_write_end(ledger);
@@ -196,8 +217,8 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 		return;
 	}
 	/* The state is read back: one that the verifier knows would be followed value by value. */
-	if (state && (ledger->flags & (LEDGER_TARGETED | LEDGER_KTHREAD)) == LEDGER_TARGETED)
-		wait_enter(ctx, ledger, *(volatile __u32 *)&ledger->state, cpu);
+	if (at.regs && ledger->flags & LEDGER_TARGETED)
+		wait_enter(ctx, ledger, *(volatile __u32 *)&ledger->state, &at, cpu);
 	if (ledger->crowd_place)
 		crowd_return(ledger, now);
 }
@@ -281,7 +302,7 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 	    (ledger->flags & (LEDGER_TARGETED | LEDGER_KTHREAD)) == LEDGER_TARGETED)
 		delay_tell((__u64)next->tgid << 32 | next->pid, was, now - waited, now);
 	if (calls_on && !(ledger->flags & LEDGER_KTHREAD))
-		calls_recall(ledger, next);
+		calls_recall(ledger, next, compat_registers_of(next));
 	ledger->state = ledger->syscall >= 0 || (ledger->flags & LEDGER_KTHREAD) ? STATE_RUN_KERNEL
 										 : STATE_RUN_USER;
 	ledger_begin_run(ledger, cpu, next->se.sum_exec_runtime, now);
@@ -360,7 +381,7 @@ static __always_inline int wakeup(void *ctx, struct task_struct *task, struct cp
 		holder_note(ledger, parties, cpu, id >> 32, waited, now);
 	ledger_write_end(ledger);
 	pause_note(ledger, ledger->wait.context ? ledger->wait.what : was, waited, now);
-	crowd_join(ledger, cpu, id, now);
+	crowd_join(ledger, cpu, task->pid, id, now);
 	if (!ledger->wait.context)
 		return 0;
 	context_leave(ledger, (__u64)task->tgid << 32 | task->pid, waited);

@@ -158,7 +158,7 @@ static __always_inline __u32 thread_state_now(struct task_struct *task, struct w
 		return kernel ? STATE_RUN_KERNEL : STATE_RUN_USER;
 	state = compat_task_state(task);
 	if (!kernel)
-		calls_recall(ledger, task);
+		calls_recall(ledger, task, compat_registers_of(task));
 	return state ? wait_class(task, ledger, state, false) : STATE_READY_PREEMPTED;
 }
 

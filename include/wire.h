@@ -206,7 +206,7 @@ struct wire_context_sum {
 struct wire_context_stats {
 	__u64 walks;  /* contexts that were not in it: their stacks were walked */
 	__u64 checks; /* contexts that were, and were walked all the same */
-	__u64 wrong;  /* of these: the stack was another one */
+	__u64 wrong;  /* of these: the stack, or what was waited for, was another one */
 	__u64 polls;  /* long waits in poll that were not told: too many */
 };
 
@@ -309,6 +309,9 @@ struct wire_waiting {
 	__u64 context, kernel_stack, user_stack;
 	__u32 what;  /* as in struct wire_context */
 	__u32 owner; /* who had the mutex then: a tid in its pid namespace, 0 = unknown */
+	/* Where it waited last, if that is sure: the next wait there is the same (wait_repeats()). */
+	__u64 last_ip, last_sp, last_context; /* last_ip 0 = not sure */
+	__s32 last_call, last_fd;
 };
 
 /* Where a thread has ended a long wait, until its user stack is walked; key 0 = nowhere. */
@@ -471,9 +474,9 @@ _Static_assert(sizeof(struct wire_schedule_cpu) == 16, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 104, "wire size");
 _Static_assert(sizeof(struct wire_life) == 128, "wire size");
 _Static_assert(sizeof(struct wire_exec) == 136, "wire size");
-_Static_assert(sizeof(struct wire_ledger) == 1432, "wire size");
-_Static_assert(sizeof(struct wire_thread) == 1592, "wire size");
-_Static_assert(sizeof(struct wire_exit) == 1560, "wire size");
+_Static_assert(sizeof(struct wire_ledger) == 1464, "wire size");
+_Static_assert(sizeof(struct wire_thread) == 1624, "wire size");
+_Static_assert(sizeof(struct wire_exit) == 1592, "wire size");
 _Static_assert(sizeof(struct wire_listener) == 132, "wire size");
 #endif
 

@@ -26,18 +26,30 @@ static __always_inline bool calls_inside(const struct wire_ledger *ledger)
 		       .number >= 0;
 }
 
-/* Makes ledger->syscall true for a thread, no kernel thread, whose calls were not all seen. */
-static __always_inline void calls_recall(struct wire_ledger *ledger, struct task_struct *task)
+/*
+ * Makes ledger->syscall true for a thread, no kernel thread, whose calls were not all seen; `regs`
+ * are its own.
+ */
+static __always_inline void calls_recall(struct wire_ledger *ledger, struct task_struct *task,
+					 struct pt_regs *regs)
 {
 	struct compat_call call;
 
 	if (calls_on && ledger->calls_phase == calls_on)
 		return;
-	call = compat_call_read(task, compat_registers_of(task));
+	call = compat_call_read(task, regs);
 	ledger->syscall = call.number;
 	ledger->syscall_fd = call.argument;
 	ledger->syscall_enter = 0;
 	ledger->calls_phase = calls_on;
+}
+
+/* Whether nothing but its system call tells why a thread does not run. */
+static __always_inline bool wait_is_plain(struct task_struct *task,
+					  const struct wire_ledger *ledger)
+{
+	return !(ledger->flags & (LEDGER_IN_RECLAIM | LEDGER_IN_LOCK)) &&
+	       !BPF_CORE_READ_BITFIELD(task, in_iowait);
 }
 
 /* Why a thread, the current one or not, does not run; `state` as compat_task_state(). */

@@ -68,6 +68,7 @@ static __always_inline void context_seed(struct wire_ledger *ledger, __u32 tid)
 {
 	ledger->context_seed = bpf_ktime_get_ns() ^ (__u64)tid << 40;
 	ledger->wait.context = 0;
+	ledger->wait.last_ip = 0;
 	ledger->waking.key = 0;
 }
 
@@ -123,6 +124,7 @@ static __always_inline __u64 context_what_count(__u32 what, __u32 count)
 /* What a walk found, or the cache had. */
 struct context_stacks {
 	__u64 kernel, user;
+	bool sure; /* the key alone tells them, and no table was missing */
 };
 
 static __always_inline void context_walk(void *ctx, enum stack_slot place,
@@ -203,10 +205,11 @@ static __always_inline __u64 context_settle(const struct context_had *had, __u32
 
 /*
  * Where the current thread, no kernel thread, is, by the key of that: the key of its slot, 0 =
- * none, and its stacks. `place` is the caller's slot for stacks.
+ * none, and its stacks. `place` is the caller's slot for stacks; `check`: they are walked in any
+ * case.
  */
 static __always_inline __u64 context_find(void *ctx, __u64 key, __u32 what, __u64 sp,
-					  struct cpu_state *cpu, enum stack_slot place,
+					  struct cpu_state *cpu, enum stack_slot place, bool check,
 					  struct context_stacks *stacks)
 {
 	struct context_had had;
@@ -215,20 +218,54 @@ static __always_inline __u64 context_find(void *ctx, __u64 key, __u32 what, __u6
 	if (!had.slot)
 		return 0;
 	*stacks = had.stacks;
-	if (!context_due(cpu, had.sure) && had.held)
+	stacks->sure = had.sure && !had.extended;
+	if (!check && !context_due(cpu, had.sure) && had.held)
 		return had.key;
+	stacks->sure = false;
 	context_walk(ctx, place, stacks);
 	return context_settle(&had, what, sp, place, stacks);
 }
 
+/*
+ * Whether the current thread, that blocks, does so where it did last, at the same descriptor, if
+ * that was at a pipe, a socket, in poll or for a timer: then it waits for the same, and nothing is
+ * looked up. That is what the context cache takes for granted, with the descriptor in the key.
+ */
+static __always_inline bool wait_repeats(const struct wire_ledger *ledger, __u64 ip, __u64 sp)
+{
+	const struct wire_waiting *wait = &ledger->wait;
+
+	return wait->last_ip == ip && wait->last_sp == sp && ip &&
+	       wait->last_call == ledger->syscall && wait->last_fd == ledger->syscall_fd;
+}
+
+static __always_inline void wait_remember(struct wire_ledger *ledger, __u32 what, __u64 ip,
+					  __u64 sp, bool sure)
+{
+	bool kind = what >= STATE_WAIT_LOCAL && what <= STATE_WAIT_POLL;
+
+	ledger->wait.last_ip = sure && kind ? ip : 0;
+	ledger->wait.last_sp = sp;
+	ledger->wait.last_context = ledger->wait.context;
+	ledger->wait.last_call = ledger->syscall;
+	ledger->wait.last_fd = ledger->syscall_fd;
+}
+
 /* The current thread blocks. */
 static __always_inline void context_enter(void *ctx, struct wire_ledger *ledger, __u32 what,
-					  __u64 ip, __u64 sp, struct cpu_state *cpu)
+					  __u64 ip, __u64 sp, struct cpu_state *cpu, bool check)
 {
 	struct context_stacks stacks = {};
+	__u64 context = context_find(ctx, context_key(ledger, ip, sp, what), what, sp, cpu,
+				     SLOT_SCHED, check, &stacks);
 
-	ledger->wait.context = context_find(ctx, context_key(ledger, ip, sp, what), what, sp, cpu,
-					    SLOT_SCHED, &stacks);
+	if (check && context != ledger->wait.last_context) {
+		/* Another stack is counted there already. */
+		__sync_fetch_and_add(&context_stats.checks, 1);
+		__sync_fetch_and_add(&context_stats.wrong, 1);
+	}
+	ledger->wait.context = context;
+	wait_remember(ledger, what, ip, sp, stacks.sure);
 	ledger->wait.what = what;
 	ledger->wait.kernel_stack = stacks.kernel;
 	ledger->wait.user_stack = stacks.user;
@@ -240,9 +277,11 @@ static __always_inline void context_leave(struct wire_ledger *ledger, __u64 id, 
 	__u64 key = ledger->wait.context;
 
 	ledger->wait.context = 0;
-	if (!context_add(key, 1, ns))
-		context_send(ledger->wait.kernel_stack, ledger->wait.user_stack, id,
-			     context_what_count(ledger->wait.what, 1), ns);
+	if (context_add(key, 1, ns))
+		return;
+	ledger->wait.last_ip = 0; /* it takes its slot again */
+	context_send(ledger->wait.kernel_stack, ledger->wait.user_stack, id,
+		     context_what_count(ledger->wait.what, 1), ns);
 }
 
 /* The current thread runs although its ledger has it waiting: its wakeup and switch were not seen.
@@ -265,7 +304,7 @@ static __always_inline void context_release(struct wire_ledger *ledger, struct c
 	if (cpu && ledger->flags & LEDGER_TARGETED)
 		key = context_find(NULL,
 				   context_key(ledger, compat_user_ip(regs), sp, CONTEXT_WAKER),
-				   CONTEXT_WAKER, sp, cpu, SLOT_SYSCALL, &stacks);
+				   CONTEXT_WAKER, sp, cpu, SLOT_SYSCALL, false, &stacks);
 	if (key && !context_add(key, count, ns))
 		context_send(stacks.kernel, stacks.user, bpf_get_current_pid_tgid(),
 			     context_what_count(CONTEXT_WAKER, count), ns);

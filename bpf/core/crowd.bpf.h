@@ -51,13 +51,13 @@ static __always_inline __u64 crowd_act(const struct cpu_state *cpu, __u64 id)
 	return act ^ crowd_first_argument(regs);
 }
 
-/* A thread is woken by `id` (0: in an interrupt), at the end of a wait. */
-static __always_inline void crowd_join(struct wire_ledger *ledger, struct cpu_state *cpu, __u64 id,
-				       __u64 now)
+/* The thread `tid` is woken by `id` (0: in an interrupt), at the end of a wait. */
+static __always_inline void crowd_join(struct wire_ledger *ledger, struct cpu_state *cpu, __u32 tid,
+				       __u64 id, __u64 now)
 {
 	__u64 act = 0;
 
-	if (cpu->wake_by == id && now - cpu->wake_time < CROWD_GAP_NS)
+	if (cpu->wake_by == id && cpu->wake_whom != tid && now - cpu->wake_time < CROWD_GAP_NS)
 		act = crowd_act(cpu, id);
 	if (act && act == cpu->wake_act) {
 		ledger->crowd++;
@@ -65,6 +65,7 @@ static __always_inline void crowd_join(struct wire_ledger *ledger, struct cpu_st
 		ledger->crowd_ran = 0;
 	}
 	cpu->wake_by = id;
+	cpu->wake_whom = tid;
 	cpu->wake_time = now;
 	cpu->wake_act = act;
 }

@@ -109,9 +109,10 @@ struct cpu_state {
 	/* What holder_sum() found. */
 	bool held_by_owner;
 	__u32 held_us[STATE_COUNT];
-	/* The last wakeup made here: by whom (tgid << 32 | tid, 0 = an interrupt), when, and what
-	 * tells the act, 0 = not looked at. */
+	/* The last wakeup made here: by whom (tgid << 32 | tid, 0 = an interrupt), when, what
+	 * tells the act, 0 = not looked at, and of which thread. */
 	__u64 wake_by, wake_time, wake_act;
+	__u32 wake_whom;
 	/*
 	 * Long waits for this CPU: in delay_second so many were sent of delay_ns. Shorter ones than
 	 * delay_step are thinned, 0 = none; what no sent one stands for yet is delay_debt, and one
