@@ -105,39 +105,45 @@ static __always_inline void wait_send(void *ctx, const struct wire_ledger *ledge
 
 /* ---- where threads wait ---- */
 
-/* Where and how the current thread, no kernel thread, blocks. */
+/* Where the current thread, no kernel thread, blocks. */
 struct blocking {
-	struct pt_regs *regs;
 	__u64 ip, sp;
-	bool repeats; /* as last time: nothing is looked up, */
-	bool check;   /* or once more, to see whether it is */
 };
 
 static __always_inline void blocking_look(struct blocking *at, struct task_struct *task,
 					  struct wire_ledger *ledger, struct cpu_state *cpu)
 {
-	at->regs = compat_registers_of(task);
-	at->ip = compat_user_ip(at->regs);
-	at->sp = compat_user_sp(at->regs);
-	calls_recall(ledger, task, at->regs);
-	if (!wait_is_plain(task, ledger) || !wait_repeats(ledger, at->ip, at->sp))
-		return;
-	at->check = context_due(cpu, true);
-	at->repeats = !at->check;
+	struct pt_regs *regs = compat_registers_of(task);
+
+	at->ip = compat_user_ip(regs);
+	at->sp = compat_user_sp(regs);
+	calls_recall(ledger, task, regs);
+	if (wait_is_plain(task, ledger) && wait_repeats(ledger, at->ip, at->sp))
+		cpu->blocks_as = context_next_due(cpu) ? BLOCKS_CHECK : BLOCKS_AGAIN;
+}
+
+/* Read back: a value that the verifier knows would be followed by itself. */
+static __always_inline __u32 blocks_as(struct cpu_state *cpu)
+{
+	return *(volatile __u32 *)&cpu->blocks_as;
 }
 
 /* The current thread blocks: its place is looked up, and a sample that waited for it is sent. */
 static __always_inline void wait_enter(void *ctx, struct wire_ledger *ledger, __u32 state,
 				       const struct blocking *at, struct cpu_state *cpu)
 {
-	if (state == STATE_WAIT_LOCK_USER && futex_is_held(at->regs)) {
-		state |= CONTEXT_LOCK;
-		ledger->wait.owner = futex_owner(at->regs);
+	if (state == STATE_WAIT_LOCK_USER) {
+		struct pt_regs *regs = compat_user_registers();
+
+		if (futex_is_held(regs)) {
+			state |= CONTEXT_LOCK;
+			ledger->wait.owner = futex_owner(regs);
+		}
 	}
-	if (at->repeats)
+	if (blocks_as(cpu) == BLOCKS_AGAIN)
 		ledger->wait.context = ledger->wait.last_context;
 	else
-		context_enter(ctx, ledger, state, at->ip, at->sp, cpu, at->check);
+		context_enter(ctx, ledger, state, at->ip, at->sp, cpu);
 	if (ledger->sample_kind)
 		sample_finish(ledger, ledger->sample_ip == at->ip ? ledger->wait.user_stack : 0);
 }
@@ -187,6 +193,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 	if (!ledger)
 		return;
 	state = preempt ? 0 : compat_task_state(prev);
+	cpu->blocks_as = BLOCKS_NEW;
 	ledger_write_begin(ledger);
 	if (ledger_runs(ledger)) {
 		ledger_find_stolen(ledger, cpu, prev->se.sum_exec_runtime, now);
@@ -204,7 +211,8 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 	} else {
 		if (!(ledger->flags & LEDGER_KTHREAD))
 			blocking_look(&at, prev, ledger, cpu);
-		next_state = at.repeats ? ledger->wait.what : wait_class(prev, ledger, state, true);
+		next_state = blocks_as(cpu) == BLOCKS_AGAIN ? ledger->wait.what
+							    : wait_class(prev, ledger, state, true);
 	}
 	ledger->state = next_state;
 	ledger_write_end(ledger);
@@ -217,7 +225,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 		return;
 	}
 	/* The state is read back: one that the verifier knows would be followed value by value. */
-	if (at.regs && ledger->flags & LEDGER_TARGETED)
+	if (state && (ledger->flags & (LEDGER_TARGETED | LEDGER_KTHREAD)) == LEDGER_TARGETED)
 		wait_enter(ctx, ledger, *(volatile __u32 *)&ledger->state, &at, cpu);
 	if (ledger->crowd_place)
 		crowd_return(ledger, now);
@@ -281,6 +289,42 @@ __attribute__((noinline)) __u64 runqueue_file(__u64 waited)
 
 #define CULPRIT_MIN_NS 20000 /* shorter waits for a CPU are its switching, nobody's fault */
 
+/*
+ * From a wakeup that finds its thread on its way off its CPU to that thread's switch: the queue may
+ * have to be filled from other CPUs first.
+ */
+#define EARLY_MAX_NS 1000000
+
+/*
+ * A thread that was woken on its way off its CPU has got one: the wait of `waited` ns that ended
+ * now was one for the CPU since that was noted. What was noted long before it was about a wait that
+ * never began. Last of all, so that the verifier does not follow the rest with it and without.
+ */
+static __always_inline void wakeup_catch_up(struct wire_ledger *ledger, __u32 was, __u64 waited,
+					    __u64 now)
+{
+	__u64 woken = ledger->woken_early, by = ledger->woken_by;
+	__u64 ready = now > woken ? now - woken : 0;
+	struct wire_parties *parties;
+
+	ledger->woken_early = 0;
+	if (was < STATE_WAIT_DISK_READ || was >= STATE_COUNT || ready > waited + EARLY_MAX_NS)
+		return;
+	if (ready > waited)
+		ready = waited;
+	ledger_write_begin(ledger);
+	ledger->ns[was] -= ready;
+	ledger->ns[STATE_READY_WOKEN] += ready;
+	ledger->wakeups++;
+	parties = parties_now(ledger);
+	if (by)
+		parties_add(parties->waker, &parties->waker_other_ns, by >> 32, waited - ready);
+	else
+		parties->waker_other_ns += waited - ready;
+	ledger_write_end(ledger);
+	runqueue_file(ready);
+}
+
 static __always_inline void switch_in(struct task_struct *next, struct cpu_state *cpu, __u64 now)
 {
 	struct wire_ledger *ledger = ledger_of(next);
@@ -289,8 +333,8 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 
 	if (!ledger)
 		return;
-	was = ledger->state;
 	ledger_write_begin(ledger);
+	was = cpu->switched_from = ledger->state;
 	waited = ledger_end_off(ledger, now);
 	if (was == STATE_READY_WOKEN || was == STATE_READY_PREEMPTED) {
 		runqueue_file(waited);
@@ -311,6 +355,8 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 	/* Its wakeup was not seen. */
 	if (ledger->wait.context)
 		context_leave(ledger, (__u64)next->tgid << 32 | next->pid, waited);
+	if (ledger->woken_early)
+		wakeup_catch_up(ledger, *(volatile __u32 *)&cpu->switched_from, waited, now);
 }
 
 SEC("tp_btf/sched_switch")
@@ -392,30 +438,36 @@ static __always_inline int wakeup(void *ctx, struct task_struct *task, struct cp
 }
 
 /*
+ * A thread is woken that is on its way off its CPU, where its ledger is being written, or that
+ * still runs, and will not sleep then. Which of the two it was is seen when it gets a CPU next.
+ */
+static __noinline int wakeup_leave(struct task_struct *task, const struct cpu_state *cpu)
+{
+	struct wire_ledger *ledger = ledger_of(task);
+
+	if (!ledger)
+		return 0;
+	ledger->woken_by = waker_is_current(cpu) ? bpf_get_current_pid_tgid() : 0;
+	ledger->woken_early = bpf_ktime_get_ns();
+	return 0;
+}
+
+/*
  * The one who wakes is current here. At sched_wakeup it often is not: a thread that goes to an idle
- * CPU is put into its queue by that CPU itself. A thread that is still on its way off its CPU is
- * left to sched_wakeup: its ledger is being written there.
+ * CPU is put into its queue by that CPU itself. Nor would a second program be cheap.
  */
 SEC("tp_btf/sched_waking")
 int BPF_PROG(sched__waking, struct task_struct *task)
 {
 	struct cpu_state *cpu = cpu_here();
 
-	if (!cpu || compat_task_on_cpu(task))
+	if (!cpu)
 		return 0;
 	cpu->woken = woken_key(task);
 	cpu->woken_from = 0;
+	if (compat_task_on_cpu(task))
+		return wakeup_leave(task, cpu);
 	return wakeup(ctx, task, cpu);
-}
-
-SEC("tp_btf/sched_wakeup")
-int BPF_PROG(sched__wakeup, struct task_struct *task)
-{
-	struct cpu_state *cpu = cpu_here();
-
-	if (!cpu || cpu->woken == woken_key(task))
-		return 0;
-	return wakeup(NULL, task, cpu);
 }
 
 SEC("tp_btf/sched_wakeup_new")

@@ -380,6 +380,8 @@ struct wire_ledger {
 	__u32 crowd_ran;   /* ns since such a wakeup, while crowd_place is set */
 	__u64 crowd_place; /* the context it slept in until then, 0 = none */
 	__u64 futile_ns;
+	/* It was woken on its way off its CPU, 0 = it was not; by whom, tgid << 32 | tid. */
+	__u64 woken_early, woken_by;
 };
 #define LEDGER_UNSPLIT    STATE_COUNT /* the last of ns[] */
 #define LEDGER_TARGETED   1u          /* samples and counts are wanted for this thread */
@@ -474,9 +476,9 @@ _Static_assert(sizeof(struct wire_schedule_cpu) == 16, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 104, "wire size");
 _Static_assert(sizeof(struct wire_life) == 128, "wire size");
 _Static_assert(sizeof(struct wire_exec) == 136, "wire size");
-_Static_assert(sizeof(struct wire_ledger) == 1464, "wire size");
-_Static_assert(sizeof(struct wire_thread) == 1624, "wire size");
-_Static_assert(sizeof(struct wire_exit) == 1592, "wire size");
+_Static_assert(sizeof(struct wire_ledger) == 1480, "wire size");
+_Static_assert(sizeof(struct wire_thread) == 1640, "wire size");
+_Static_assert(sizeof(struct wire_exit) == 1608, "wire size");
 _Static_assert(sizeof(struct wire_listener) == 132, "wire size");
 #endif
 

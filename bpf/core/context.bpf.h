@@ -143,14 +143,29 @@ static __always_inline void context_walk(void *ctx, enum stack_slot place,
  * Whether what the cache holds is looked at all the same. A stack that ended for want of a table is
  * walked again at one of 8 times, until the table is there.
  */
-static __always_inline bool context_due(struct cpu_state *cpu, bool sure)
+static __always_inline bool context_turn_due(__u32 turn)
 {
 	/* Multiples of the golden ratio: no pattern of events keeps in step, no gap is long. */
-	__u32 turn = ++cpu->contexts * 0x9e3779b9U;
-
-	if (!sure)
-		return !(turn >> CONTEXT_EARLY_SHIFT);
+	turn *= 0x9e3779b9U;
 	return !(turn >> (context_rarely ? CONTEXT_RARE_SHIFT : CONTEXT_CHECK_SHIFT));
+}
+
+static __always_inline bool context_due(struct cpu_state *cpu, bool sure)
+{
+	__u32 turn = ++cpu->contexts;
+
+	return sure ? context_turn_due(turn) : !(turn * 0x9e3779b9U >> CONTEXT_EARLY_SHIFT);
+}
+
+/* For a thread that would do without: whether the next look is due; if not, this was it. */
+static __always_inline bool context_next_due(struct cpu_state *cpu)
+{
+	__u32 turn = cpu->contexts + 1;
+
+	if (context_turn_due(turn))
+		return true;
+	cpu->contexts = turn;
+	return false;
 }
 
 /* What the cache holds for a key. */
@@ -205,11 +220,10 @@ static __always_inline __u64 context_settle(const struct context_had *had, __u32
 
 /*
  * Where the current thread, no kernel thread, is, by the key of that: the key of its slot, 0 =
- * none, and its stacks. `place` is the caller's slot for stacks; `check`: they are walked in any
- * case.
+ * none, and its stacks. `place` is the caller's slot for stacks.
  */
 static __always_inline __u64 context_find(void *ctx, __u64 key, __u32 what, __u64 sp,
-					  struct cpu_state *cpu, enum stack_slot place, bool check,
+					  struct cpu_state *cpu, enum stack_slot place,
 					  struct context_stacks *stacks)
 {
 	struct context_had had;
@@ -219,12 +233,18 @@ static __always_inline __u64 context_find(void *ctx, __u64 key, __u32 what, __u6
 		return 0;
 	*stacks = had.stacks;
 	stacks->sure = had.sure && !had.extended;
-	if (!check && !context_due(cpu, had.sure) && had.held)
+	if (!context_due(cpu, had.sure) && had.held)
 		return had.key;
 	stacks->sure = false;
 	context_walk(ctx, place, stacks);
 	return context_settle(&had, what, sp, place, stacks);
 }
+
+enum blocks_as {
+	BLOCKS_NEW,   /* or as a kernel thread */
+	BLOCKS_AGAIN, /* as last time: nothing is looked up */
+	BLOCKS_CHECK, /* likewise, but it is looked up, to see whether that is true */
+};
 
 /*
  * Whether the current thread, that blocks, does so where it did last, at the same descriptor, if
@@ -253,18 +273,17 @@ static __always_inline void wait_remember(struct wire_ledger *ledger, __u32 what
 
 /* The current thread blocks. */
 static __always_inline void context_enter(void *ctx, struct wire_ledger *ledger, __u32 what,
-					  __u64 ip, __u64 sp, struct cpu_state *cpu, bool check)
+					  __u64 ip, __u64 sp, struct cpu_state *cpu)
 {
 	struct context_stacks stacks = {};
-	__u64 context = context_find(ctx, context_key(ledger, ip, sp, what), what, sp, cpu,
-				     SLOT_SCHED, check, &stacks);
 
-	if (check && context != ledger->wait.last_context) {
+	ledger->wait.context = context_find(ctx, context_key(ledger, ip, sp, what), what, sp, cpu,
+					    SLOT_SCHED, &stacks);
+	if (cpu->blocks_as == BLOCKS_CHECK && ledger->wait.context != ledger->wait.last_context) {
 		/* Another stack is counted there already. */
 		__sync_fetch_and_add(&context_stats.checks, 1);
 		__sync_fetch_and_add(&context_stats.wrong, 1);
 	}
-	ledger->wait.context = context;
 	wait_remember(ledger, what, ip, sp, stacks.sure);
 	ledger->wait.what = what;
 	ledger->wait.kernel_stack = stacks.kernel;
@@ -304,7 +323,7 @@ static __always_inline void context_release(struct wire_ledger *ledger, struct c
 	if (cpu && ledger->flags & LEDGER_TARGETED)
 		key = context_find(NULL,
 				   context_key(ledger, compat_user_ip(regs), sp, CONTEXT_WAKER),
-				   CONTEXT_WAKER, sp, cpu, SLOT_SYSCALL, false, &stacks);
+				   CONTEXT_WAKER, sp, cpu, SLOT_SYSCALL, &stacks);
 	if (key && !context_add(key, count, ns))
 		context_send(stacks.kernel, stacks.user, bpf_get_current_pid_tgid(),
 			     context_what_count(CONTEXT_WAKER, count), ns);
