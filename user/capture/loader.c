@@ -17,6 +17,7 @@
 #include "capture/limits.h"
 #include "capture/loader.h"
 #include "strait.skel.h"
+#include "util/rights.h"
 
 #define KERNEL_BTF   "/sys/kernel/btf/vmlinux"
 #define LOAD_TRIES   24 /* programs that the verifier may refuse, one an attempt */
@@ -63,11 +64,21 @@ static int libbpf_listen(enum libbpf_print_level level, const char *format, va_l
 
 int loader_check_host(struct error *error)
 {
-	if (geteuid() != 0)
+	char missing[80];
+
+	if (rights_are_own())
 		return error_set(
 			error, -EPERM,
-			"tracing the host needs root: run it with sudo (a recording can be "
-			"read without: strait report FILE)");
+			"strait runs in a user namespace of its own, as in a rootless "
+			"container: the kernel lets nobody trace from there; run it as the "
+			"host's root (a recording can be read here: strait report FILE)");
+	if (rights_missing(missing, sizeof(missing)))
+		return error_set(
+			error, -EPERM,
+			"tracing the host needs %s: run it with sudo, or give them once "
+			"with setcap " RIGHTS_WANTED "=ep STRAIT, to a container with "
+			"--privileged (a recording can be read without: strait report FILE)",
+			missing);
 	if (access(KERNEL_BTF, R_OK))
 		return error_set(
 			error, -ENOTSUP,
@@ -259,6 +270,7 @@ int loader_load(struct session *session,
 		int (*configure)(struct session *session, struct error *error), struct error *error)
 {
 	struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+	bool limited;
 	struct loader *loader = calloc(1, sizeof(*loader));
 	int err;
 
@@ -266,8 +278,9 @@ int loader_load(struct session *session,
 	if (!loader)
 		return error_set(error, -ENOMEM, "out of memory");
 	loader->task_storage = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_TASK_STORAGE, NULL) > 0;
+	rights_lost(loader->lost, sizeof(loader->lost));
 	/* Kernels before 5.11 charge maps to this limit. Later ones do not, so failing is fine. */
-	setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	limited = setrlimit(RLIMIT_MEMLOCK, &unlimited) && !loader->task_storage;
 	libbpf_set_print(libbpf_listen);
 	loader->kernel = btf__load_vmlinux_btf();
 	if (!loader->kernel)
@@ -283,6 +296,10 @@ int loader_load(struct session *session,
 	types_forget(loader);
 	btf__free(loader->kernel);
 	loader->kernel = NULL;
+	if (err && limited)
+		return error_wrap(error, err,
+				  "maps count as locked memory on this kernel, whose limit takes "
+				  "CAP_SYS_RESOURCE to raise (or ulimit -l unlimited)");
 	return err;
 }
 
@@ -339,4 +356,6 @@ void loader_tell(const struct loader *loader, struct recording *rec)
 						 : FAMILY_SKIPPED,
 				 why);
 	}
+	if (loader->lost[0])
+		recording_family(rec, FAMILY_RIGHTS, FAMILY_PARTIAL, loader->lost);
 }

@@ -27,6 +27,7 @@ struct program_state {
 struct loader {
 	VEC(struct program_state) programs;
 	bool task_storage; /* ledgers are in task storage (else in a hash) */
+	char lost[600];    /* what missing rights cost; empty = nothing */
 	/* While it loads. */
 	struct btf *kernel; /* the kernel's types */
 	int types_fd;       /* those of them that the programs need: kernel_types.h; -1 = all */

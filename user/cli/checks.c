@@ -2,7 +2,6 @@
 #include "cli/checks.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <linux/perf_event.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -19,6 +18,7 @@
 
 #include "capture/loader.h"
 #include "capture/namespace.h"
+#include "util/rights.h"
 
 const char *check_status_name(enum check_status status)
 {
@@ -76,50 +76,27 @@ static void check_kernel(struct check *check)
 		check_fix(check, CHECK_LIMITED, "only x86_64 is tried and tested");
 }
 
-static uint64_t capabilities_read(void)
-{
-	static const char field[] = "CapEff:";
-	FILE *file = fopen("/proc/self/status", "re");
-	uint64_t set = 0;
-	char line[256];
-
-	while (file && !set && fgets(line, sizeof(line), file))
-		if (!strncmp(line, field, sizeof(field) - 1))
-			set = strtoull(line + sizeof(field) - 1, NULL, 16);
-	if (file)
-		fclose(file);
-	return set;
-}
-
 static void check_rights(struct check *check)
 {
-	static const struct {
-		int bit;
-		const char *name;
-	} needed[] = {
-		{CAP_BPF, "CAP_BPF"},
-		{CAP_PERFMON, "CAP_PERFMON"},
-		{CAP_SYS_PTRACE, "CAP_SYS_PTRACE"},
-		{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"},
-	};
-	uint64_t set = capabilities_read();
-	char missing[120] = "";
+	char missing[80], lost[280];
 
-	/* What later kernels split into the first two was all CAP_SYS_ADMIN's before 5.8. */
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-		if (!(set & 1ULL << needed[i].bit) && !(set & 1ULL << CAP_SYS_ADMIN && i < 2))
-			snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing),
-				 "%s%s", *missing ? ", " : "", needed[i].name);
-	check_found(check, "uid %d, capabilities %llx%s%s", geteuid(), (unsigned long long)set,
-		    *missing ? ", without " : "", missing);
-	if (geteuid() != 0)
+	if (rights_are_own()) {
+		check_found(check, "a user namespace of its own");
 		return check_fix(check, CHECK_MISSING,
-				 "tracing needs root: run strait with sudo; reading a recording "
-				 "does not");
-	if (*missing)
-		check_fix(check, set & 1ULL << CAP_SYS_ADMIN ? CHECK_LIMITED : CHECK_MISSING,
-			  "root without these capabilities, as in a container: start it privileged "
-			  "(docker run --privileged --pid=host)");
+				 "its capabilities do not count for the host: run strait as the "
+				 "host's root, not in a rootless container");
+	}
+	if (rights_missing(missing, sizeof(missing))) {
+		check_found(check, "uid %d, without %s", geteuid(), missing);
+		return check_fix(
+			check, CHECK_MISSING,
+			"run strait with sudo, a container with --privileged, or give them "
+			"once: setcap " RIGHTS_WANTED "=ep STRAIT; reading a recording "
+			"needs none");
+	}
+	check_found(check, "uid %d, with what tracing needs", geteuid());
+	if (rights_lost(lost, sizeof(lost)))
+		check_fix(check, CHECK_LIMITED, "%s", lost);
 }
 
 static void check_namespace(struct check *check)
@@ -199,8 +176,8 @@ static void check_symbols(struct check *check)
 		    address ? "readable" : "hidden");
 	if (!address)
 		check_fix(check, CHECK_LIMITED,
-			  "functions of the kernel stay without names: as root, sysctl -w "
-			  "kernel.kptr_restrict=1");
+			  "functions of the kernel stay without names: it takes CAP_SYSLOG, and "
+			  "sysctl -w kernel.kptr_restrict=1 or 0");
 }
 
 static void check_perf(struct check *check)

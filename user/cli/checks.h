@@ -13,7 +13,7 @@ struct check {
 	const char *name;
 	enum check_status status;
 	char found[160]; /* what is there */
-	char fix[300];   /* what is missing because of it, and what to do; empty when all is well */
+	char fix[400];   /* what is missing because of it, and what to do; empty when all is well */
 };
 
 typedef void check_run(struct check *check);

@@ -7,7 +7,8 @@
 static const char what[] =
 	"strait watches the whole host for ten seconds and reports what holds it back: what is "
 	"normal here, what is in the way, where in the code, and what to do first.\n"
-	"It needs root. Progress goes to stderr, the report to stdout.";
+	"It needs root, or some capabilities: see RIGHTS in the manual. Progress goes to stderr, "
+	"the report to stdout.";
 
 static const char synopsis[] = "strait [OPTIONS]              watch, then report\n"
 			       "strait [OPTIONS] -- COMMAND   the same while a command runs\n"

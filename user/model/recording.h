@@ -304,6 +304,8 @@ enum family_status {
 
 /* A row beside those of the families: not all threads are seen (capture/namespace.h). */
 #define FAMILY_PID_NAMESPACE "pid namespace"
+/* Another one: what missing capabilities cost (util/rights.h). */
+#define FAMILY_RIGHTS "rights"
 
 struct family_state {
 	uint32_t name, why; /* strings; why is empty when all is well */

@@ -1,0 +1,163 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What rights tracing needs: a user who is not root, with just the capabilities that the manual names,
+# gets the known answer about another user's processes, one of them in a mount namespace of its own.
+# Without any single one of them either the error names it, or the loss is told and the rest is there.
+
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need_root
+need_strait
+need cc jq setpriv unshare
+
+tracer=34567 stranger=23456
+wanted='bpf perfmon sys_ptrace dac_read_search syslog checkpoint_restore sys_nice'
+
+setpriv --list-caps | grep -qx checkpoint_restore || skip 'this setpriv does not know all capabilities'
+for capability in $wanted; do
+	setpriv --dump | grep -q "bounding set: .*\b$capability\b" ||
+		skip "this machine's root has no $capability itself"
+done
+[ "$(sed 's/ .*//' /proc/sys/kernel/perf_event_paranoid)" -le 2 ] ||
+	skip 'kernel.perf_event_paranoid is above 2: sampling is for CAP_SYS_ADMIN alone'
+
+chmod 755 "$work"
+mkdir -m 755 "$work/bin"
+cp "$strait" "$work/bin/strait"
+mkdir -m 700 "$work/private"
+install -d -o $tracer -g $tracer -m 700 "$work/own"
+cc -O2 -fomit-frame-pointer -DNAME=near -o "$work/private/near" "$root/tests/integration/rights.c" &&
+	cc -O2 -fomit-frame-pointer -DNAME=far -o "$work/far" "$root/tests/integration/rights.c" ||
+	skip 'cannot compile'
+chmod 700 "$work/private/near"
+chown -R $stranger:$stranger "$work/private"
+
+# Two programs of a stranger's: a file that only its owner can read, and one that no path of ours leads to.
+start setpriv --reuid $stranger --regid $stranger --clear-groups "$work/private/near"
+near=$started_pid
+# shellcheck disable=SC2016 # for the inner shell
+start unshare --mount --propagation private sh -c 'mount -t tmpfs none /mnt && cp "$0" /mnt/far &&
+	exec setpriv --reuid "$1" --regid "$1" --clear-groups /mnt/far' "$work/far" $stranger
+far=$started_pid
+until_true 5 grep -q far "/proc/$far/comm"
+rm "$work/far"
+
+# tracer_with CAPABILITY…: sets `as_tracer`, what runs a command with just these.
+tracer_with() {
+	local set=-all capability
+	for capability; do
+		set=$set,+$capability
+	done
+	as_tracer=(setpriv --reuid $tracer --regid $tracer --clear-groups --inh-caps "$set"
+		--ambient-caps "$set" --bounding-set "$set")
+}
+
+# without NAME: all the capabilities wanted but that one.
+without() {
+	local capability
+	for capability in $wanted; do
+		[ "$capability" = "$1" ] || echo "$capability"
+	done
+}
+
+# watch CAPABILITY…: a report as that user. -> $out
+watch() {
+	tracer_with "$@"
+	run "${as_tracer[@]}" "$work/bin/strait" -q --json --budget 100% -F 499 -d 2 --replace \
+		-o "$work/own/r.strait"
+	cp "$out" "$work/report"
+}
+
+# share FUNCTION: of its process' samples, by the recording of the last watch.
+share() {
+	jq -r --arg f "$1" '[.profile.hotspots[] | select(.kind == "cpu" and .function == $f)
+		| .self_share] | add // 0' "$work/report"
+}
+
+why() {
+	jq -r '.coverage.skipped[] | select(.family == "rights") | .why' "$work/report" |
+		sed 's/^partial: //; s/ *;* *without CAP_SYS_ADMIN what .* is estimated, not measured$//'
+}
+
+# answer NAME WHICH…: of those programs the functions have names, and the right shares.
+answer() {
+	local name=$1 which often seldom
+	shift
+	for which; do
+		often=$(share often_$which)
+		seldom=$(share seldom_$which)
+		within "$name: often is three times seldom ($which)" 2 4.5 \
+			"$(awk -v a="$often" -v b="$seldom" 'BEGIN {print b ? a / b : 0}')"
+	done
+}
+
+complete_share() {
+	jq -r '.coverage.stacks | if .user_samples then .complete / .user_samples else 0 end' "$work/report"
+}
+
+kernel_names() {
+	jq -r '[.profile.hotspots[] | select(.module == "[kernel]" and (.function // "" | length) > 0)] | length' \
+		"$work/report"
+}
+
+# shellcheck disable=SC2086 # one word each
+watch $wanted
+is 'the capabilities of the manual are enough' 0 "$status"
+[ "$status" -eq 0 ] || head -c 600 "$err"
+answer 'with all of them' near far
+within 'with all of them: stacks are whole' 0.95 1 "$(complete_share)"
+is 'with all of them: nothing but what is for CAP_SYS_ADMIN alone is missing' '' "$(why)"
+matches 'with all of them: that is told' 'without CAP_SYS_ADMIN what' "$work/report"
+within 'with all of them: functions of the kernel have names' 1 1000 "$(kernel_names)"
+is 'the recording is theirs alone' "$tracer 600" "$(stat -c '%u %a' "$work/own/r.strait")"
+run setpriv --reuid $tracer --regid $tracer --clear-groups "$work/bin/strait" report "$work/own/r.strait"
+is 'its report needs none' 0 "$status"
+
+watch
+is 'without any: exit 77' 77 "$status"
+is 'without any: one line' 1 "$(wc -l <"$err")"
+matches 'without any: it names what is missing' 'needs CAP_BPF, CAP_PERFMON: .*setcap cap_bpf,' "$err"
+
+for capability in bpf perfmon; do
+	# shellcheck disable=SC2046 # one word each
+	watch $(without $capability)
+	is "without $capability: exit 77" 77 "$status"
+	is "without $capability: one line" 1 "$(wc -l <"$err")"
+	matches "without $capability: it names that one" "needs CAP_${capability^^}: " "$err"
+done
+
+# loses CAPABILITY LOSS PROGRAM…: it works without, says so, and still knows these programs.
+loses() {
+	local capability=$1 loss=$2
+	shift 2
+	# shellcheck disable=SC2046 # one word each
+	watch $(without "$capability")
+	is "without $capability: it works" 0 "$status"
+	[ "$status" -eq 0 ] || head -c 600 "$err"
+	answer "without $capability" "$@"
+	why >"$work/why"
+	if [ -n "$loss" ]; then
+		matches "without $capability: the loss is told" "^without CAP_${capability^^} $loss" "$work/why"
+	else
+		is "without $capability: nothing is lost here" '' "$(cat "$work/why")"
+	fi
+}
+
+loses sys_ptrace 'programs in containers' near
+is 'without sys_ptrace: what lies elsewhere has no names' 0 "$(share often_far)"
+loses dac_read_search 'programs that .* may not read stay without' far
+is 'without dac_read_search: what is private has no names' 0 "$(share often_near)"
+loses checkpoint_restore 'libraries that were deleted' near far
+tracer_with bpf
+if "${as_tracer[@]}" grep -qm 1 '^0*[1-9a-f]' /proc/kallsyms; then
+	loses syslog '' near far
+else
+	loses syslog 'functions of the kernel have no names' near far
+	is 'without syslog: the kernel has no names' 0 "$(kernel_names)"
+fi
+loses sys_nice 'strait waits for a CPU' near far
+
+kill -0 "$near" "$far" || report 1 'the programs ran to the end'
+finish

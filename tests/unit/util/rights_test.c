@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cap-ng.h>
+#include <cmocka.h>
+
+#include "util/rights.h"
+
+/* Runs `body` in a child that has these capabilities and no other: it may give them up. */
+static void in_child(const int *capabilities, size_t count, int (*body)(void))
+{
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (!child) {
+		capng_clear(CAPNG_SELECT_CAPS);
+		for (size_t i = 0; i < count; i++)
+			capng_update(CAPNG_ADD, (capng_type_t)(CAPNG_EFFECTIVE | CAPNG_PERMITTED),
+				     (unsigned int)capabilities[i]);
+		_exit(capng_apply(CAPNG_SELECT_CAPS) ? 99 : body());
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static int none_body(void)
+{
+	char text[600];
+
+	return !(rights_missing(text, sizeof(text)) && !strcmp(text, "CAP_BPF, CAP_PERFMON") &&
+		 rights_lost(text, sizeof(text)) && strstr(text, "without CAP_SYS_PTRACE ") &&
+		 strstr(text, "; without CAP_DAC_READ_SEARCH ") && !rights_have(CAP_BPF));
+}
+
+static void all_are_missing(void **state)
+{
+	(void)state;
+	in_child(NULL, 0, none_body);
+}
+
+static int cut_body(void)
+{
+	char text[10];
+
+	return !(rights_missing(text, sizeof(text)) && !strcmp(text, "CAP_BPF, ") &&
+		 rights_lost(text, sizeof(text)) && strlen(text) == 9);
+}
+
+static void text_is_cut(void **state)
+{
+	(void)state;
+	in_child(NULL, 0, cut_body);
+}
+
+static int perfmon_body(void)
+{
+	char text[80];
+
+	return !(rights_missing(text, sizeof(text)) && !strcmp(text, "CAP_PERFMON") &&
+		 rights_have(CAP_BPF));
+}
+
+static void one_is_missing(void **state)
+{
+	(void)state;
+	if (!rights_have(CAP_BPF))
+		skip();
+	in_child((const int[]){CAP_BPF}, 1, perfmon_body);
+}
+
+/* It still has what was split off it, but not what it never had. */
+static int admin_body(void)
+{
+	char text[600];
+
+	return !(!rights_missing(text, sizeof(text)) && rights_lost(text, sizeof(text)) &&
+		 strstr(text, "without CAP_SYS_PTRACE ") &&
+		 !strstr(text, "CAP_CHECKPOINT_RESTORE"));
+}
+
+static void admin_does_as_well(void **state)
+{
+	(void)state;
+	if (!rights_have(CAP_SYS_ADMIN))
+		skip();
+	in_child((const int[]){CAP_SYS_ADMIN}, 1, admin_body);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_are_missing),
+		cmocka_unit_test(text_is_cut),
+		cmocka_unit_test(one_is_missing),
+		cmocka_unit_test(admin_does_as_well),
+	};
+
+	return cmocka_run_group_tests_name("rights", tests, NULL, NULL);
+}
