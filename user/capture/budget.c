@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <linux/capability.h>
 #include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "capture/messages.h"
 #include "capture/samples.h"
 #include "util/clock.h"
+#include "util/rights.h"
 
 /*
  * The programs are timed for so long out of so much. In between their cost is known from what they
@@ -207,10 +209,15 @@ static double spent_ns(const struct budget *budget, const struct program_total n
 
 static void timing_begin(struct budget *budget, struct session *session, uint64_t now_ns)
 {
+	bool raised;
+
 	spent_read(session, budget->timed_spent);
 	budget->timed_events = cpus_sum(session);
 	budget->timed_begin = now_ns;
+	raised = rights_raise(CAP_SYS_ADMIN);
 	budget->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	if (raised)
+		rights_lower(CAP_SYS_ADMIN);
 }
 
 /* `runs` samples that were due took `ns` in all. Their costs differ: older ones count half. */

@@ -12,6 +12,7 @@
 #include "capture/grace.h"
 #include "capture/namespace.h"
 #include "util/clock.h"
+#include "util/rights.h"
 
 /* A program runs for microseconds; it is waited for so long at most. */
 #define READERS_NS 50000000ULL
@@ -50,6 +51,7 @@ static void waiter_run(int fd)
 
 	if (send(fd, &pid, sizeof(pid), MSG_NOSIGNAL) < 0)
 		_exit(1);
+	rights_enter(RIGHTS_NONE, 0);
 	while (recv(fd, &request, sizeof(request), 0) == (ssize_t)sizeof(request)) {
 		while (recv(fd, &next, sizeof(next), MSG_DONTWAIT) == (ssize_t)sizeof(next)) {
 			request.number = next.number;

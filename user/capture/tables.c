@@ -12,6 +12,7 @@
 #include "unwind/cache.h"
 #include "unwind/table.h"
 #include "util/clock.h"
+#include "util/rights.h"
 #include "util/vec.h"
 
 #define QUEUE_MOST    1024 /* descriptors that are open because their files wait */
@@ -133,6 +134,8 @@ static void *tables_work(void *context)
 	struct tables *tables = context;
 	struct job job;
 
+	/* Where it fails, what this thread does is still what it did. */
+	rights_enter(RIGHTS_TABLES, 0);
 	pthread_mutex_lock(&tables->lock);
 	while (job_take(tables, &job)) {
 		struct unwind_table table = {};

@@ -13,6 +13,7 @@
 #include "cli/signals.h"
 #include "store/store.h"
 #include "symbols/symbols.h"
+#include "util/rights.h"
 
 /* No file's names are begun later than that after a report. */
 #define NAMES_NS 300000000ull
@@ -242,6 +243,19 @@ static int namespace_check(const struct observation *o, struct error *error)
 	return 0;
 }
 
+/* The command was started with all of them, and waits. */
+static void rights_reduce(const struct observation *o)
+{
+	const struct observe_options *options = o->options;
+	int err = rights_enter(
+		RIGHTS_WATCH,
+		(options->file || options->slice || options->debuginfod ? RIGHTS_FILES : 0) |
+			(o->has_command ? RIGHTS_CHILD : 0));
+
+	if (err && !options->quiet)
+		cli_say("cannot give up rights: %s; going on with all of them", strerror(-err));
+}
+
 static int observation_open(struct observation *o, struct error *error)
 {
 	int err = observe_check(o->options, error);
@@ -263,8 +277,13 @@ static int observation_open(struct observation *o, struct error *error)
 	if (err)
 		return err;
 	signals_watch(o->has_command ? o->command.pid : 0);
+	rights_enter(RIGHTS_OPEN, 0); /* not the first window, perhaps */
 	err = session_open(&o->session, &o->session_options, error);
-	return err ? err : file_create(o, error);
+	if (!err)
+		err = file_create(o, error);
+	if (!err)
+		rights_reduce(o);
+	return err;
 }
 
 /* Completes the file; what goes wrong is kept in file_err. */

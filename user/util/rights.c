@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "util/rights.h"
 
+#include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include <cap-ng.h>
@@ -61,7 +64,7 @@ static bool kernel_addresses_hidden(void)
 	return !address;
 }
 
-/* The library keeps a copy of the sets for each thread; what changed it was not always us. */
+/* The library has a copy of the sets for each thread, which this renews. */
 bool rights_have(unsigned int capability)
 {
 	return !capng_get_caps_process() && capng_have_capability(CAPNG_EFFECTIVE, capability);
@@ -69,7 +72,8 @@ bool rights_have(unsigned int capability)
 
 static bool right_held(const struct right *right)
 {
-	return rights_have(right->capability) || (right->instead && rights_have(right->instead));
+	return capng_have_capability(CAPNG_EFFECTIVE, right->capability) ||
+	       (right->instead && capng_have_capability(CAPNG_EFFECTIVE, right->instead));
 }
 
 bool rights_are_own(void)
@@ -89,6 +93,7 @@ static void text_add(char *out, size_t size, const char *between, const char *te
 bool rights_missing(char *out, size_t size)
 {
 	*out = 0;
+	capng_get_caps_process();
 	for (size_t i = 0; i < RIGHTS; i++)
 		if (!rights[i].loss && !right_held(&rights[i]))
 			text_add(out, size, ", ", rights[i].name);
@@ -100,6 +105,8 @@ bool rights_lost(char *out, size_t size)
 	char one[200];
 
 	*out = 0;
+	capng_get_caps_process();
+	capng_get_caps_process();
 	for (size_t i = 0; i < RIGHTS; i++) {
 		if (!rights[i].loss || right_held(&rights[i]) ||
 		    (rights[i].costs && !rights[i].costs()))
@@ -108,4 +115,107 @@ bool rights_lost(char *out, size_t size)
 		text_add(out, size, "; ", one);
 	}
 	return *out;
+}
+
+/* ---- giving up ---- */
+
+#define BIT(capability) (1ULL << (capability))
+
+/* What a phase uses at any time. */
+static uint64_t phase_uses(enum rights_phase phase, unsigned int also)
+{
+	uint64_t files = BIT(CAP_DAC_OVERRIDE) | BIT(CAP_CHOWN) | BIT(CAP_FOWNER);
+	uint64_t set = 0;
+
+	if (phase == RIGHTS_OPEN)
+		return UINT64_MAX;
+	if (phase == RIGHTS_TABLES)
+		set = BIT(CAP_BPF);
+	if (phase == RIGHTS_WATCH)
+		set = BIT(CAP_BPF) | BIT(CAP_PERFMON) | BIT(CAP_SYS_PTRACE) |
+		      BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_SYSLOG) | BIT(CAP_CHECKPOINT_RESTORE) |
+		      BIT(CAP_SYS_NICE);
+	if (also & RIGHTS_FILES)
+		set |= files;
+	if (also & RIGHTS_CHILD)
+		set |= BIT(CAP_KILL);
+	return set;
+}
+
+/* What it must be able to take up again: the kernel's clock of programs is for this one alone. */
+static uint64_t phase_keeps(enum rights_phase phase)
+{
+	return phase == RIGHTS_WATCH ? BIT(CAP_SYS_ADMIN) : 0;
+}
+
+/* Where CAP_SYS_ADMIN stands for the two that were split off it, it is used in their place. */
+static uint64_t sets_meet(uint64_t uses, uint64_t held)
+{
+	if (uses != UINT64_MAX && uses & BIT(CAP_BPF) && !(held & BIT(CAP_BPF)))
+		uses |= BIT(CAP_SYS_ADMIN);
+	return uses & held;
+}
+
+static uint64_t permitted_read(void)
+{
+	uint64_t held = 0;
+
+	for (unsigned int i = 0; i <= CAP_LAST_CAP; i++)
+		if (capng_have_capability(CAPNG_PERMITTED, i))
+			held |= BIT(i);
+	return held;
+}
+
+static int sets_apply(uint64_t effective, uint64_t permitted)
+{
+	capng_clear(CAPNG_SELECT_CAPS);
+	for (unsigned int i = 0; i <= CAP_LAST_CAP; i++) {
+		if (permitted & BIT(i))
+			capng_update(CAPNG_ADD, CAPNG_PERMITTED, i);
+		if (effective & BIT(i))
+			capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, i);
+	}
+	return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
+}
+
+/* No program that is run from here on gets any, whatever its file says. */
+static int programs_restrict(void)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -errno;
+	if (!capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP))
+		return 0;
+	capng_clear(CAPNG_SELECT_BOUNDS);
+	return capng_apply(CAPNG_SELECT_BOUNDS) ? -EPERM : 0;
+}
+
+int rights_enter(enum rights_phase phase, unsigned int also)
+{
+	uint64_t held, uses;
+	int err = 0;
+
+	if (capng_get_caps_process())
+		return -EPERM;
+	held = permitted_read();
+	uses = sets_meet(phase_uses(phase, also), held);
+	if (phase != RIGHTS_OPEN)
+		err = programs_restrict();
+	return err ? err : sets_apply(uses, uses | (phase_keeps(phase) & held));
+}
+
+bool rights_raise(unsigned int capability)
+{
+	if (capng_get_caps_process() || capng_have_capability(CAPNG_EFFECTIVE, capability) ||
+	    !capng_have_capability(CAPNG_PERMITTED, capability))
+		return false;
+	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, capability);
+	return !capng_apply(CAPNG_SELECT_CAPS);
+}
+
+void rights_lower(unsigned int capability)
+{
+	if (capng_get_caps_process())
+		return;
+	capng_update(CAPNG_DROP, CAPNG_EFFECTIVE, capability);
+	capng_apply(CAPNG_SELECT_CAPS);
 }

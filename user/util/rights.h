@@ -29,6 +29,35 @@ bool rights_are_own(void);
 /* The capabilities that nothing replaces, "CAP_BPF, CAP_PERFMON"; false: none is missing. */
 bool rights_missing(char *out, size_t size);
 
+/* What strait does in turn. */
+enum rights_phase {
+	RIGHTS_OPEN,   /* loads and attaches: all that it has */
+	RIGHTS_WATCH,  /* reads the maps, the files of new processes, /proc; attaches again */
+	RIGHTS_TABLES, /* a thread that makes maps of what others found */
+	RIGHTS_NONE,   /* reads what is open, analyses, prints */
+};
+
+/* What a phase may need besides, where root does it for others. */
+enum {
+	RIGHTS_FILES = 1, /* writes files in directories of other users */
+	RIGHTS_CHILD = 2, /* ends a command that may have become another user's */
+};
+
+/*
+ * Gives up for good what neither this phase nor one after it needs; RIGHTS_TABLES and RIGHTS_NONE
+ * are last ones. From RIGHTS_WATCH on no program that it could run would bring new rights either.
+ * All this is the calling thread's, and of threads and processes that it starts later.
+ * Returns a negative errno where the kernel refuses, which leaves the rights as they were.
+ */
+int rights_enter(enum rights_phase phase, unsigned int also);
+
+/*
+ * For the one call that takes a capability which RIGHTS_WATCH keeps aside: CAP_SYS_ADMIN. True
+ * where that changed anything, and rights_lower() is due.
+ */
+bool rights_raise(unsigned int capability);
+void rights_lower(unsigned int capability);
+
 /* What other missing capabilities cost here, in a line; false: nothing. */
 bool rights_lost(char *out, size_t size);
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,13 +95,72 @@ static void admin_does_as_well(void **state)
 	in_child((const int[]){CAP_SYS_ADMIN}, 1, admin_body);
 }
 
+/* ---- giving up ---- */
+
+static uint64_t held(capng_type_t which)
+{
+	uint64_t set = 0;
+
+	capng_get_caps_process();
+	for (unsigned int i = 0; i <= CAP_LAST_CAP; i++)
+		if (capng_have_capability(which, i))
+			set |= 1ULL << i;
+	return set;
+}
+
+#define BIT(capability) (1ULL << (capability))
+
+static const int many[] = {CAP_BPF,    CAP_PERFMON,   CAP_SYS_ADMIN,   CAP_KILL,
+			   CAP_SETUID, CAP_NET_ADMIN, CAP_DAC_OVERRIDE};
+
+static int watch_body(void)
+{
+	uint64_t uses = BIT(CAP_BPF) | BIT(CAP_PERFMON) | BIT(CAP_KILL);
+	bool good = !rights_enter(RIGHTS_OPEN, 0) && rights_have(CAP_NET_ADMIN) &&
+		    !rights_enter(RIGHTS_WATCH, RIGHTS_CHILD) && held(CAPNG_EFFECTIVE) == uses &&
+		    held(CAPNG_PERMITTED) == (uses | BIT(CAP_SYS_ADMIN)) &&
+		    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
+
+	good = good && rights_raise(CAP_SYS_ADMIN) && rights_have(CAP_SYS_ADMIN) &&
+	       !rights_raise(CAP_SYS_ADMIN);
+	rights_lower(CAP_SYS_ADMIN);
+	good = good && held(CAPNG_EFFECTIVE) == uses && !rights_raise(CAP_NET_ADMIN);
+	/* The next window opens with what is left. */
+	good = good && !rights_enter(RIGHTS_OPEN, 0) &&
+	       held(CAPNG_EFFECTIVE) == (uses | BIT(CAP_SYS_ADMIN));
+	return !(good && !rights_enter(RIGHTS_NONE, 0) && !held(CAPNG_EFFECTIVE) &&
+		 !held(CAPNG_PERMITTED) && !rights_enter(RIGHTS_OPEN, 0) && !held(CAPNG_EFFECTIVE));
+}
+
+static void phases_give_up(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(many) / sizeof(many[0]); i++)
+		if (!rights_have((unsigned int)many[i]))
+			skip();
+	in_child(many, sizeof(many) / sizeof(many[0]), watch_body);
+}
+
+/* Before 5.8, and where a container was given nothing newer. */
+static int admin_only_body(void)
+{
+	return !(!rights_enter(RIGHTS_TABLES, 0) && held(CAPNG_EFFECTIVE) == BIT(CAP_SYS_ADMIN));
+}
+
+static void admin_stands_in(void **state)
+{
+	(void)state;
+	if (!rights_have(CAP_SYS_ADMIN))
+		skip();
+	in_child((const int[]){CAP_SYS_ADMIN}, 1, admin_only_body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_are_missing),
-		cmocka_unit_test(text_is_cut),
-		cmocka_unit_test(one_is_missing),
-		cmocka_unit_test(admin_does_as_well),
+		cmocka_unit_test(all_are_missing), cmocka_unit_test(text_is_cut),
+		cmocka_unit_test(one_is_missing),  cmocka_unit_test(admin_does_as_well),
+		cmocka_unit_test(phases_give_up),  cmocka_unit_test(admin_stands_in),
 	};
 
 	return cmocka_run_group_tests_name("rights", tests, NULL, NULL);
