@@ -10,7 +10,7 @@ BPF_ARCH    := $(if $(filter x86_64,$(ARCH)),x86,$(if $(filter aarch64,$(ARCH)),
 BUILD       := build
 VERSION     := 0.1.0
 
-LIBS        := libbpf sqlite3 zlib liblzma libzstd jansson libcap-ng
+LIBS        := libbpf sqlite3 zlib liblzma libzstd jansson libcap-ng libseccomp
 WARNINGS    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	       -Wno-missing-field-initializers
 DEFINES     := -D_GNU_SOURCE -DSTRAIT_VERSION='"$(VERSION)"'

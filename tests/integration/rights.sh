@@ -4,13 +4,14 @@
 # What rights tracing needs: a user who is not root, with just the capabilities that the manual names,
 # gets the known answer about another user's processes, one of them in a mount namespace of its own.
 # Without any single one of them either the error names it, or the loss is told and the rest is there.
+# Then what root gives up: what it has while it watches and when it reports.
 
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 need_root
 need_strait
-need cc jq setpriv unshare
+need cc jq setpriv unshare python3
 
 tracer=34567 stranger=23456
 wanted='bpf perfmon sys_ptrace dac_read_search syslog checkpoint_restore sys_nice'
@@ -50,7 +51,7 @@ tracer_with() {
 	for capability; do
 		set=$set,+$capability
 	done
-	as_tracer=(setpriv --reuid $tracer --regid $tracer --clear-groups --inh-caps "$set"
+	as_tracer=(setpriv "--reuid=$tracer" "--regid=$tracer" --clear-groups --inh-caps "$set"
 		--ambient-caps "$set" --bounding-set "$set")
 }
 
@@ -158,6 +159,75 @@ else
 	is 'without syslog: the kernel has no names' 0 "$(kernel_names)"
 fi
 loses sys_nice 'strait waits for a CPU' near far
+
+# phases COMMAND…: runs it with a reader that waits, and prints for each phase that it is seen in:
+# watch or report, effective and permitted capabilities, NoNewPrivs, Seccomp.
+cat >"$work/phases.py" <<'PY'
+import fcntl, os, subprocess, sys, time
+
+reader, writer = os.pipe()
+fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+child = subprocess.Popen(sys.argv[1:], stdout=writer, stdin=subprocess.DEVNULL)
+os.close(writer)
+seen = {}
+deadline = time.time() + 20
+while time.time() < deadline and child.poll() is None and "report" not in seen:
+    fields = dict(line.split(":", 1) for line in open(f"/proc/{child.pid}/status"))
+    state = [fields[name].strip() for name in ("CapEff", "CapPrm", "NoNewPrivs", "Seccomp")]
+    if state[3] != "0":
+        seen["report"] = state
+    elif state[2] == "1" and int(state[0], 16):
+        seen["watch"] = state
+    time.sleep(0.002)
+while os.read(reader, 65536):
+    pass
+for phase, state in seen.items():
+    print(phase, *state)
+print("exit", child.wait())
+PY
+phases() {
+	run python3 "$work/phases.py" "$@"
+	cp "$out" "$work/phases"
+}
+
+# bits NAME…: the mask of these capabilities as /proc has it.
+bits() {
+	python3 -c 'import sys
+names = "chown dac_override dac_read_search fowner fsetid kill setgid setuid".split()
+number = dict(zip(names, range(8))) | dict(sys_ptrace=19, sys_admin=21, sys_nice=23, syslog=34,
+    perfmon=38, bpf=39, checkpoint_restore=40)
+print("%016x" % sum(1 << number[name] for name in sys.argv[1:]))' "$@"
+}
+
+zero=0000000000000000
+# shellcheck disable=SC2086 # one word each
+watching=$(bits $wanted) kept=$(bits $wanted sys_admin)
+phases "$strait" -q -d 1 --json
+matches 'root, watching: what watching takes, and one kept aside' "^watch $watching $kept 1 0\$" "$work/phases"
+matches 'root, reporting: none, and a filter' "^report $zero $zero 1 2\$" "$work/phases"
+matches 'root: the report comes out' '^exit 0$' "$work/phases"
+is 'root: what it costs is measured' number \
+	"$("$strait" -q -d 1 --json | jq -r '.coverage.self.bpf_percent | type')"
+
+# shellcheck disable=SC2086 # one word each
+phases "$strait" -q -d 1 --json -o "$work/own/root.strait"
+matches 'root, with a file: its owner may be somebody else' \
+	"^watch $(bits $wanted chown dac_override fowner) " "$work/phases"
+phases "$strait" report "$work/own/root.strait" --json
+files=$(bits chown dac_override fowner)
+matches 'root, from a file: what it takes to open it, and a filter' "^report $files $files 1 2\$" "$work/phases"
+phases "$strait" flame "$work/own/root.strait"
+matches 'stacks of a file: the same' "^report $files $files 1 2\$" "$work/phases"
+
+# shellcheck disable=SC2016 # for the inner shell
+run "$strait" record -q -o "$work/own/command.strait" -- \
+	sh -c 'grep -E "^(CapEff|CapBnd|NoNewPrivs|Seccomp):" /proc/self/status >"$0"' "$work/command"
+is 'a command keeps the rights of who started it' \
+	"$(grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status)" "$(cat "$work/command")"
+SUDO_UID=$tracer SUDO_GID=$tracer run "$strait" record -q -d 1 -o "$work/own/sudo.strait"
+is 'a recording for the user behind sudo, in a directory of theirs' "0 $tracer" \
+	"$status $(stat -c %u "$work/own/sudo.strait")"
+is 'nothing is left beside it' '' "$(find "$work/own" -name '*-wal' -o -name '*-shm')"
 
 kill -0 "$near" "$far" || report 1 'the programs ran to the end'
 finish

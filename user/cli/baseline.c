@@ -171,8 +171,10 @@ static int check_window(const struct usage *usage, struct baseline_options *opti
 				     "'%.100s' was watched already: leave it out to watch now, or "
 				     "leave out how to watch",
 				     word);
-	if (word)
+	if (word) {
+		cli_confine(true);
 		return OPTIONS_GO;
+	}
 	live_defaults(&options->observe);
 	if (observe_check(&options->observe, &error))
 		return options_wrong(usage, "%s", error.text);
@@ -333,6 +335,7 @@ static int cli_show(int argc, char **argv)
 		return status;
 	if (!rest.count)
 		return options_wrong(&usage, "which baseline? 'strait baseline list' shows them");
+	cli_confine(true);
 	err = load_word(&options, rest.at[0], &baseline, &error);
 	if (err)
 		return cli_failed(err, &error);

@@ -47,6 +47,15 @@ void cli_streams(void);
 void cli_streams_restore(void);
 
 /*
+ * From here on only files are read and written, and results printed: gives up all rights, and all
+ * calls of the kernel that this does not need. Nothing can be watched after it. `file`: one is
+ * still to be opened, which may be in a directory that root gets into by its rights alone.
+ */
+void cli_confine(bool file);
+/* Why it could not be done, NULL = it was. */
+const char *cli_unconfined(void);
+
+/*
  * Who asked for the files that root makes: the user behind sudo, else 0. Files are given to them,
  * so that a recording can be read without root.
  */

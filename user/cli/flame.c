@@ -134,6 +134,7 @@ int cli_flame(int argc, char **argv)
 	if (observe_check(&observe_options, &error))
 		return options_wrong(&usage, "%s", error.text);
 	if (rest.count) {
+		cli_confine(true);
 		err = store_open(rest.at[0], &rec, &error);
 		if (err)
 			cli_error(&error);
@@ -141,6 +142,7 @@ int cli_flame(int argc, char **argv)
 	} else {
 		observe_options.names = &names;
 		err = observe(&observe_options, &rec, &error);
+		cli_confine(false);
 		status = err ? cli_failed(err, &error) : EXIT_OK;
 	}
 	if (rec) {

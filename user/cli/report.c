@@ -34,6 +34,7 @@ int cli_report(int argc, char **argv)
 		return status;
 	if (!rest.count)
 		return options_wrong(&usage, "which recording? give its file");
+	cli_confine(true);
 	if (store_open(rest.at[0], &rec, &error)) {
 		cli_error(&error);
 		return EXIT_FAILED;

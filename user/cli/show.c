@@ -93,8 +93,11 @@ int show_report(const struct recording *rec, const struct show_options *show)
 {
 	struct text_style style = show_style(show->color, show->verbose);
 	struct document *doc = analysis_run(rec);
-	int err = show->format->render(doc, stdout, &style);
+	int err;
 
+	if (cli_unconfined())
+		vec_push(&doc->coverage.skipped, (struct skipped){"confinement", cli_unconfined()});
+	err = show->format->render(doc, stdout, &style);
 	document_free(doc);
 	return cli_written(err);
 }

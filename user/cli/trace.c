@@ -53,6 +53,7 @@ int cli_trace(int argc, char **argv)
 	observe_options.names = &names;
 	observe_options.quiet_command = show_is_for_programs(&show);
 	err = observe(&observe_options, &rec, &error);
+	cli_confine(false);
 	if (err)
 		status = cli_failed(err, &error);
 	if (rec) {
