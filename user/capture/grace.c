@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/membarrier.h>
 #include <poll.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "capture/grace.h"
 #include "capture/namespace.h"
 #include "util/clock.h"
+#include "util/helper.h"
 #include "util/rights.h"
 
 /* A program runs for microseconds; it is waited for so long at most. */
@@ -67,47 +66,21 @@ static void waiter_run(int fd)
 	_exit(0);
 }
 
-/* Whatever this process has open is not kept open by that one, and no signal of a terminal ends it.
- */
-static void waiter_start(int fd)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	setsid();
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-	    dup2(null, STDERR_FILENO) < 0 || dup2(fd, STDERR_FILENO + 1) < 0 ||
-	    syscall(SYS_close_range, STDERR_FILENO + 2, ~0U, 0))
-		_exit(1);
-	waiter_run(STDERR_FILENO + 1);
-}
-
 void grace_open(void)
 {
 	uint64_t pid;
-	int ends[2];
-	pid_t child;
+	int fd;
 
-	if (grace.fd >= 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+	if (grace.fd >= 0)
 		return;
-	/* Not a child, but a child's: nobody has to wait for its end. */
-	child = fork();
-	if (!child) {
-		if (!fork())
-			waiter_start(ends[1]);
-		_exit(0);
-	}
-	close(ends[1]);
-	if (child < 0) {
-		close(ends[0]);
+	fd = helper_start(waiter_run);
+	if (fd < 0)
+		return;
+	if (recv(fd, &pid, sizeof(pid), 0) != (ssize_t)sizeof(pid)) {
+		close(fd);
 		return;
 	}
-	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
-		;
-	if (recv(ends[0], &pid, sizeof(pid), 0) != (ssize_t)sizeof(pid)) {
-		close(ends[0]);
-		return;
-	}
-	grace.fd = ends[0];
+	grace.fd = fd;
 	grace.pid = (uint32_t)pid;
 	grace.asked = grace.told = 0;
 }

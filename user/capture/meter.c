@@ -11,11 +11,12 @@
 
 #include "capture/budget.h"
 #include "capture/meter.h"
+#include "capture/parser.h"
 #include "strait.skel.h"
 
 struct meter {
 	uint64_t begin_ns;
-	double begin_cpu; /* seconds of this process */
+	double begin_cpu; /* seconds of this process, and of what reads files */
 };
 
 static double cpu_seconds(void)
@@ -24,7 +25,8 @@ static double cpu_seconds(void)
 
 	getrusage(RUSAGE_SELF, &usage);
 	return (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
-	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6 +
+	       (double)parser_cpu_ns() / 1e9;
 }
 
 struct meter *meter_new(void)

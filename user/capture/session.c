@@ -21,6 +21,7 @@
 #include "capture/losses.h"
 #include "capture/meter.h"
 #include "capture/namespace.h"
+#include "capture/parser.h"
 #include "capture/priority.h"
 #include "capture/series.h"
 #include "capture/stacks.h"
@@ -91,6 +92,8 @@ static int session_configure(struct session *session, struct error *error)
 
 	rodata->own_tgid = namespace_own_pid();
 	rodata->own_waiter = grace_pid() ? grace_pid() : rodata->own_tgid;
+	rodata->own_keeper = parser_pids().keeper ?: rodata->own_tgid;
+	rodata->own_reader = parser_pids().reader ?: rodata->own_tgid;
 	rodata->target_kind = TARGET_TEST_ALL;
 	if (options->target == TARGET_PID || options->target == TARGET_COMMAND)
 		rodata->target_kind = TARGET_TEST_PIDS;
@@ -212,6 +215,7 @@ static int session_prepare(struct session *session, struct error *error)
 
 	/* While there is little to share with it. */
 	grace_open();
+	parser_open(NULL);
 	session->recording = rec;
 	session->symbols = symbols_new();
 	if (!rec || !session->symbols)
@@ -444,6 +448,7 @@ void session_close(struct session *session)
 		bpf_link__destroy(*link);
 	vec_free(&session->links);
 	grace_close();
+	parser_close();
 	ring_buffer__free(session->ring);
 	strait_bpf__destroy(session->skeleton);
 	series_close(session->series);

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/parser.h"
 #include "capture/table_maps.h"
 #include "unwind/cache.h"
 #include "unwind/table.h"
@@ -41,16 +42,15 @@ struct tables {
 
 /* The slow part, without the lock. */
 static int job_build(const struct tables *tables, const struct job *job, struct unwind_table *table,
-		     bool *cached)
+		     bool *cached, struct error *why)
 {
 	const char *cache = *job->cache_name ? tables->cache : NULL;
-	struct error why;
 	int err;
 
 	*cached = cache && !unwind_cache_load(cache, job->cache_name, table);
 	if (*cached)
 		return 0;
-	err = unwind_table_build(job->fd, table, &why);
+	err = parser_table(job->fd, table, why);
 	if (!err && cache)
 		unwind_cache_store(cache, job->cache_name, table);
 	return err;
@@ -58,15 +58,23 @@ static int job_build(const struct tables *tables, const struct job *job, struct 
 
 static void job_finish(struct tables *tables, const struct job *job, int err,
 		       const struct unwind_table *table, const struct table_content *content,
-		       bool cached)
+		       bool cached, const struct error *why)
 {
+	struct tables_stats *stats = &tables->maps.stats;
+
+	if (err == -EIO) {
+		stats->ended++;
+		stats->ended_file = job->file;
+		snprintf(stats->ended_why, sizeof(stats->ended_why), "%.*s",
+			 (int)sizeof(stats->ended_why) - 1, why->text);
+	}
 	if (!err)
 		err = table_maps_add(&tables->maps, job->file, job->asked_ns, table, content);
 	table_maps_file(&tables->maps, job->file)->waiting = false;
 	if (err)
-		tables->maps.stats.failed++;
+		stats->failed++;
 	else if (cached)
-		tables->maps.stats.cached++;
+		stats->cached++;
 }
 
 /* Is the file of `a` more likely to be met soon than that of `b`? */
@@ -140,15 +148,16 @@ static void *tables_work(void *context)
 	while (job_take(tables, &job)) {
 		struct unwind_table table = {};
 		struct table_content content;
+		struct error why = {};
 		bool cached = false;
 		int err;
 
 		pthread_mutex_unlock(&tables->lock);
-		err = job_build(tables, &job, &table, &cached);
+		err = job_build(tables, &job, &table, &cached, &why);
 		close(job.fd);
 		content = table_content_of(&table);
 		pthread_mutex_lock(&tables->lock);
-		job_finish(tables, &job, err, &table, &content, cached);
+		job_finish(tables, &job, err, &table, &content, cached, &why);
 		unwind_table_free(&table);
 	}
 	pthread_mutex_unlock(&tables->lock);

@@ -27,6 +27,9 @@ struct tables_stats {
 	uint64_t cached;     /* of these, found on disk */
 	uint64_t shared;     /* of these, with a table that another file has already */
 	uint64_t failed;     /* files that no table could be made of */
+	uint64_t ended;      /* of these, that ended the process that read them: parser.h */
+	uint64_t ended_file; /* the last of them */
+	char ended_why[160];
 	uint64_t evicted;    /* files that lost theirs again */
 	uint64_t refused;    /* files not looked at: too many waited */
 	size_t bytes;        /* in the maps now */

@@ -2,6 +2,7 @@
 #include "util/confine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -97,7 +98,7 @@ static const char *const report[] = {
 	"sysinfo",    "getrlimit",       "ugetrlimit",
 };
 
-static const char *const parse[] = {"memfd_create", "sendmsg", "recvmsg", "sendto", "recvfrom"};
+static const char *const parse[] = {"memfd_create", "sendmsg", "recvmsg", "setitimer"};
 
 static int calls_allow(scmp_filter_ctx filter, const char *const names[], size_t count)
 {
@@ -117,12 +118,16 @@ static int calls_allow(scmp_filter_ctx filter, const char *const names[], size_t
 
 #define ALLOW(filter, names) calls_allow(filter, names, sizeof(names) / sizeof((names)[0]))
 
-/* Memory that is not to be run, and signals to itself, which is how abort() ends. */
+/*
+ * Memory that is not to be run, signals to itself, which is how abort() ends, and what fstat() is
+ * in newer libraries.
+ */
 static int calls_allow_partly(scmp_filter_ctx filter)
 {
 	const struct scmp_arg_cmp data = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
 	const struct scmp_arg_cmp self = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
 	const struct scmp_arg_cmp zero = SCMP_A0(SCMP_CMP_EQ, 0);
+	const struct scmp_arg_cmp by_fd = SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH);
 	static const unsigned long asked[] = {TCGETS, TIOCGWINSZ};
 	int err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, data);
 
@@ -132,6 +137,8 @@ static int calls_allow_partly(scmp_filter_ctx filter)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, self);
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, zero);
+	if (!err)
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1, by_fd);
 	for (size_t i = 0; !err && i < sizeof(asked) / sizeof(asked[0]); i++)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 				       SCMP_A1(SCMP_CMP_EQ, asked[i]));

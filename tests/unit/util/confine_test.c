@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -73,11 +74,14 @@ static int report_body(void)
 static int parse_body(void)
 {
 	int there = open("/dev/zero", O_RDONLY | O_CLOEXEC), made;
+	struct stat status;
 	char byte;
 
 	if (there < 0 || confine(CONFINE_PARSE))
 		return 1;
 	made = memfd_create("answer", MFD_CLOEXEC);
+	if (fstat(there, &status) || stat(".", &status) != -1)
+		return 1;
 	errno = 0;
 	return !(read(there, &byte, 1) == 1 && made >= 0 && write(made, &byte, 1) == 1 &&
 		 open("/proc/self/stat", O_RDONLY | O_CLOEXEC) == -1 && errno == ENOSYS &&

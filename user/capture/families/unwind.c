@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* unwind: files whose code runs get their unwind tables, as soon as the kernel tells of them. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,6 +212,20 @@ static void tables_tell(struct recording *rec, const struct tables_stats *now,
 	recording_point(rec, "unwind.load_longest_ms", "", (double)now->longest_ns / 1e6);
 }
 
+/* A row beside those of the families, renewed when there are more. */
+static void ended_tell(struct session *session, const struct tables_stats *now)
+{
+	struct location where = {};
+	char text[600];
+
+	symbols_locate(session->symbols, now->ended_file, 0, &where);
+	snprintf(text, sizeof(text),
+		 "%" PRIu64 " files were given up, and stacks through them may end there; the last "
+		 "one, %.200s: %.160s",
+		 now->ended, where.path ? where.path : "?", now->ended_why);
+	recording_family(session->recording, FAMILY_FILES, FAMILY_PARTIAL, text);
+}
+
 static int unwind_drain(struct session *session, struct error *error)
 {
 	struct unwind_data *data = unwind_data(session);
@@ -224,6 +239,8 @@ static int unwind_drain(struct session *session, struct error *error)
 	files_unsee(session, data->again.at, data->again.len);
 	data->again.len = 0;
 	tables_tell(session->recording, &now, &data->told);
+	if (now.ended > data->told.ended)
+		ended_tell(session, &now);
 	data->told = now;
 	return 0;
 }

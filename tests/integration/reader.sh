@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The process that reads strangers' files: what it may, what comes of it when it is killed while strait
+# watches, and that nothing stays when strait has ended, however it ended.
+
+# The tables are all to be made, not found on disk.
+if [ -z "${STRAIT_TEST_MOUNTS:-}" ] && [ "$(id -u)" -eq 0 ]; then
+	STRAIT_TEST_MOUNTS=own exec unshare --mount --propagation private "$0" "$@"
+fi
+
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need_root
+need_strait
+need cc jq
+mkdir -p /var/cache/strait
+small_disk /var/cache/strait 64m
+chmod 700 /var/cache/strait
+
+# Of one build-id each: nothing that is known of one is known of the other.
+for name in early late; do
+	cc -O2 -fomit-frame-pointer -DNAME=$name -o "$work/$name" "$root/tests/integration/rights.c" ||
+		skip 'cannot compile'
+done
+
+# kin PID: its processes beside it, "NAME PID" a line. They are of a session of their own, whose leader
+# is nobody's child, so they are known by what they run.
+kin() {
+	local pid
+	for pid in /proc/[0-9]*; do
+		[ "$(readlink "$pid/exe")" = "$(readlink -f "$strait")" ] &&
+			[ "${pid#/proc/}" != "$1" ] && echo "$(cat "$pid/comm") ${pid#/proc/}"
+	done 2>/dev/null
+}
+
+reader_of() {
+	kin "$1" | sed -n 's/^strait-reader //p'
+}
+
+field() {
+	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
+}
+
+[ -z "$(kin 0)" ] || skip 'another strait runs'
+start "$work/early"
+start "$strait" record -q --budget 100% -F 499 -d 5 -o "$work/r.strait"
+watcher=$started_pid
+until_true 10 sh -c "test -n \"\$(cat /proc/$watcher/status | grep 'NoNewPrivs:.1')\""
+reader=$(reader_of "$watcher")
+is 'there is one that reads' 1 "$(wc -w <<<"$reader")"
+is 'it has no capabilities' 0000000000000000 "$(field "$reader" CapEff)"
+is 'nor could it get any' '0000000000000000 1' "$(field "$reader" CapPrm) $(field "$reader" NoNewPrivs)"
+is 'it may ask the kernel for little' 2 "$(field "$reader" Seccomp)"
+is 'its memory is limited' 1073741824 \
+	"$(awk '/^Max address space/ {print $4}' "/proc/$reader/limits")"
+is 'it has nothing open but its socket' 'socket' \
+	"$(find "/proc/$reader/fd" -type l -printf '%l\n' | grep -v '^/dev/null$' | sed 's/:.*//' | sort -u)"
+sleep 1
+kill -KILL "$reader"
+check 'another one comes in its place' until_true 2 \
+	sh -c "test -n \"\$(pgrep -x strait-reader | grep -vx $reader)\""
+start "$work/late"
+late=$started_pid
+wait "$watcher"
+is 'strait goes on' 0 $?
+kill -0 "$late" || report 1 'the late program ran to the end'
+"$strait" report "$work/r.strait" --json >"$work/report"
+for name in early late; do
+	within "stacks through what was read $name have their function" 0.05 1 \
+		"$(jq -r --arg f "often_$name" '[.profile.hotspots[] | select(.function == $f) | .total_share] | max' \
+			"$work/report")"
+done
+within 'and they are whole' 0.95 1 \
+	"$(jq -r '.coverage.stacks | .complete / .user_samples' "$work/report")"
+is 'nothing stays' '' "$(kin 0)"
+
+start "$strait" record -q -d 60 -o "$work/killed.strait"
+until_true 10 sh -c "grep -q 'NoNewPrivs:.1' /proc/$started_pid/status"
+kill -KILL "$started_pid"
+check 'nothing stays of one that was killed' until_true 5 sh -c '! pgrep -x "strait-(reader|keeper)"'
+finish

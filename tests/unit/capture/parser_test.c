@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The process that reads files: what comes of good ones, and of such that end or fool it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "unwind/frames.h"
+
+#include "capture/parser.h"
+
+/* An ELF file that describes two functions. */
+static int good_file(void)
+{
+	struct bytes section = {};
+	size_t cie = put_plain_cie(&section);
+	struct elf_section eh_frame = {".eh_frame", NULL, 0};
+	int fd;
+
+	put_fde(&section, cie, CODE_ADDRESS, 0x20, "\x41\x0e\x10", 3);
+	put_fde(&section, cie, CODE_ADDRESS + 0x40, 0x20, "\x41\x0e\x10", 3);
+	eh_frame.bytes = section.at;
+	eh_frame.size = section.len;
+	fd = make_elf(EM_X86_64, &eh_frame, 1, 0x1000);
+	vec_free(&section);
+	return fd;
+}
+
+/* Files of one byte, which says what they do to their reader. */
+static int evil_file(char what)
+{
+	int fd = memfd_create("evil", MFD_CLOEXEC);
+
+	assert_int_equal(write(fd, &what, 1), 1);
+	return fd;
+}
+
+static volatile int zero;
+
+static _Noreturn void spin(void)
+{
+	for (;;)
+		zero = 0;
+}
+
+/* A table whose rules are out of range. */
+static int lie(struct unwind_table *out)
+{
+	out->words = calloc(UNWIND_CHUNK, sizeof(*out->words));
+	if (!out->words)
+		abort();
+	memset(out->words, 0xff, UNWIND_CHUNK * sizeof(*out->words));
+	out->word_count = UNWIND_CHUNK;
+	return 0;
+}
+
+static int build(int fd, struct unwind_table *out, struct error *error)
+{
+	char what = 0;
+
+	if (pread(fd, &what, 1, 0) != 1)
+		return -EIO;
+	switch (what) {
+	case 'a':
+		abort();
+	case 's':
+		signal(SIGSEGV, SIG_DFL); /* not the sanitizer's */
+		return raise(SIGSEGV);
+	case 'l':
+		spin();
+	case 'w':
+		poll(NULL, 0, -1);
+		return 0;
+	case 'x':
+		_exit(3);
+	case 'q':
+		_exit(0);
+	case 'f':
+		return lie(out);
+	case 'o':
+		/* What a reader that was taken over would try first. */
+		return socket(AF_INET, SOCK_STREAM, 0) >= 0 ||
+				       open("/etc/passwd", O_RDONLY | O_CLOEXEC) >= 0
+			       ? error_set(error, -EPERM, "it got out")
+			       : error_set(error, -ENOEXEC, "it is held");
+	}
+	return unwind_table_build(fd, out, error);
+}
+
+static int parser_begin(void **state)
+{
+	const struct parser_options options = {build, 300, 1000, 0};
+
+	(void)state;
+	parser_open(&options);
+	return parser_pids().reader ? 0 : -1;
+}
+
+static int parser_end(void **state)
+{
+	(void)state;
+	parser_close();
+	return 0;
+}
+
+static void is_read(void)
+{
+	struct unwind_table here = {}, there = {};
+	struct error error;
+	int fd = good_file();
+
+	assert_int_equal(unwind_table_build(fd, &here, &error), 0);
+	assert_int_equal(parser_table(fd, &there, &error), 0);
+	assert_int_equal(there.stats.fdes, 2);
+	assert_memory_equal(&there.stats, &here.stats, sizeof(here.stats));
+	assert_int_equal(there.word_count, here.word_count);
+	assert_memory_equal(there.words, here.words, here.word_count * sizeof(*here.words));
+	unwind_table_free(&here);
+	unwind_table_free(&there);
+	close(fd);
+}
+
+static void good_files(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 300; i++)
+		is_read();
+	assert_true(parser_cpu_ns() > 0);
+}
+
+/* Each fails with its reason, and the next file is read. */
+static void ends_with(char what, int code, const char *why)
+{
+	struct unwind_table table = {.word_count = 7};
+	struct error error;
+	int fd = evil_file(what);
+
+	assert_int_equal(parser_table(fd, &table, &error), code);
+	assert_non_null(strstr(error.text, why));
+	assert_int_equal(table.word_count, 7);
+	close(fd);
+	is_read();
+}
+
+static void evil_files(void **state)
+{
+	(void)state;
+	ends_with('a', -EIO, "ended by signal 6");
+	ends_with('s', -EIO, "ended by signal 11");
+	ends_with('l', -EIO, "took too long");
+	ends_with('x', -EIO, "ended by signal 9");
+	ends_with('f', -EIO, "no table");
+	ends_with('o', -ENOEXEC, "it is held");
+}
+
+/* It waits, as for a file system that does not answer. */
+static void file_never_answers(void **state)
+{
+	(void)state;
+	ends_with('w', -EIO, "took too long");
+}
+
+/* All of them gone: new ones come. */
+static void keeper_gone(void **state)
+{
+	(void)state;
+	ends_with('q', -EIO, "does not answer");
+}
+
+/* It died while nothing was asked: nobody need know. */
+static void idle_reader_killed(void **state)
+{
+	(void)state;
+	assert_int_equal(kill((pid_t)parser_pids().reader, SIGKILL), 0);
+	usleep(50000);
+	is_read();
+}
+
+static void not_opened(void **state)
+{
+	(void)state;
+	is_read();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(good_files, parser_begin, parser_end),
+		cmocka_unit_test_setup_teardown(evil_files, parser_begin, parser_end),
+		cmocka_unit_test_setup_teardown(file_never_answers, parser_begin, parser_end),
+		cmocka_unit_test_setup_teardown(keeper_gone, parser_begin, parser_end),
+		cmocka_unit_test_setup_teardown(idle_reader_killed, parser_begin, parser_end),
+		cmocka_unit_test(not_opened),
+	};
+
+	return cmocka_run_group_tests_name("parser", tests, NULL, NULL);
+}
