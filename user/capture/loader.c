@@ -79,12 +79,6 @@ int loader_check_host(struct error *error)
 			"with setcap " RIGHTS_WANTED "=ep STRAIT, to a container with "
 			"--privileged (a recording can be read without: strait report FILE)",
 			missing);
-	if (access(KERNEL_BTF, R_OK))
-		return error_set(
-			error, -ENOTSUP,
-			"this kernel has no BTF (%s: %s): it needs CONFIG_DEBUG_INFO_BTF=y, "
-			"as Debian 11 and Ubuntu 20.10 or later have",
-			KERNEL_BTF, strerror(errno));
 	return 0;
 }
 
@@ -157,7 +151,8 @@ static const char *types_path(const struct loader *loader, char *path, size_t si
 /* An object that does not find its types there is not loaded; the next attempt is without. */
 static void types_provide(struct loader *loader, const struct bpf_object *object)
 {
-	struct btf *types = kernel_types_needed(loader->kernel, bpf_object__btf(object));
+	struct btf *types = kernel_types_needed(loader->given ? loader->given : loader->kernel,
+						bpf_object__btf(object));
 	__u32 size = 0;
 	const void *data = types ? btf__raw_data(types, &size) : NULL;
 
@@ -266,12 +261,70 @@ static int loader_attempt(struct session *session,
 	return error_wrap(error, err ? err : -ENOTSUP, "the kernel does not take the BPF programs");
 }
 
+/*
+ * Types of another kernel would be read as if they were this one's: every figure could be wrong,
+ * and nobody would see it. What the programs read must be the same in both.
+ */
+static int given_check(const struct loader *loader, const char *file, const struct btf *object,
+		       struct error *error)
+{
+	struct btf *kernel = kernel_types_needed(loader->kernel, object);
+	struct btf *given = kernel_types_needed(loader->given, object);
+	__u32 size = 0, given_size = 0;
+	const void *data = kernel ? btf__raw_data(kernel, &size) : NULL;
+	const void *given_data = given ? btf__raw_data(given, &given_size) : NULL;
+	bool same = data && given_data && size == given_size && !memcmp(data, given_data, size);
+
+	btf__free(kernel);
+	btf__free(given);
+	return same ? 0
+		    : error_set(error, -EINVAL,
+				"%.200s has the types of another kernel, or not all of this one's: "
+				"leave --btf out, or take what the running kernel was built with",
+				file);
+}
+
+/* The kernel's own, without which it loads no program that we have, and those of a given file. */
+static int types_read(struct loader *loader, const char *file, struct error *error)
+{
+	loader->kernel = btf__load_vmlinux_btf();
+	if (!loader->kernel)
+		return error_set(error, -ENOTSUP,
+				 "this kernel tells no BTF (" KERNEL_BTF ": %s): it needs "
+				 "CONFIG_DEBUG_INFO_BTF=y, as Debian 11 and Ubuntu 20.10 or later "
+				 "have%s",
+				 strerror(errno),
+				 file ? "; --btf does not replace it: such a kernel refuses the "
+					"tracepoints and iterators that strait is built on"
+				      : "");
+	if (!file)
+		return 0;
+	if (access(file, R_OK))
+		return error_set(error, -EINVAL, "cannot read types from %.200s: %s", file,
+				 strerror(errno));
+	loader->given = btf__parse(file, NULL);
+	if (loader->given)
+		return 0;
+	/* What the library says of it ranges from "no such file" to numbers of its own. */
+	return error_set(error, -EINVAL,
+			 "cannot read types from %.200s: there is no BTF in it that makes sense",
+			 file);
+}
+
+static void types_free(struct loader *loader)
+{
+	types_forget(loader);
+	btf__free(loader->kernel);
+	btf__free(loader->given);
+	loader->kernel = loader->given = NULL;
+}
+
 int loader_load(struct session *session,
 		int (*configure)(struct session *session, struct error *error), struct error *error)
 {
 	struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
-	bool limited;
 	struct loader *loader = calloc(1, sizeof(*loader));
+	bool limited;
 	int err;
 
 	session->loader = loader;
@@ -282,21 +335,22 @@ int loader_load(struct session *session,
 	/* Kernels before 5.11 charge maps to this limit. Later ones do not, so failing is fine. */
 	limited = setrlimit(RLIMIT_MEMLOCK, &unlimited) && !loader->task_storage;
 	libbpf_set_print(libbpf_listen);
-	loader->kernel = btf__load_vmlinux_btf();
-	if (!loader->kernel)
-		return error_set(error, -ENOTSUP, "cannot read the kernel's BTF: %s",
-				 strerror(errno));
-	loader->types_fd = memfd_create("types", MFD_CLOEXEC);
-	err = skeleton_open(session, error);
+	loader->types_fd = -1;
+	err = types_read(loader, session->options.btf, error);
+	if (!err) {
+		loader->types_fd = memfd_create("types", MFD_CLOEXEC);
+		err = skeleton_open(session, error);
+	}
+	if (!err && loader->given)
+		err = given_check(loader, session->options.btf,
+				  bpf_object__btf(session->skeleton->obj), error);
 	if (!err) {
 		programs_probe(loader, session->skeleton->obj);
 		types_provide(loader, session->skeleton->obj);
 		err = loader_attempt(session, configure, error);
 	}
-	types_forget(loader);
-	btf__free(loader->kernel);
-	loader->kernel = NULL;
-	if (err && limited)
+	types_free(loader);
+	if (err == -EPERM && limited)
 		return error_wrap(error, err,
 				  "maps count as locked memory on this kernel, whose limit takes "
 				  "CAP_SYS_RESOURCE to raise (or ulimit -l unlimited)");

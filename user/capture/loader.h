@@ -30,6 +30,7 @@ struct loader {
 	char lost[600];    /* what missing rights cost; empty = nothing */
 	/* While it loads. */
 	struct btf *kernel; /* the kernel's types */
+	struct btf *given;  /* the same from a file that was given; NULL = none was */
 	int types_fd;       /* those of them that the programs need: kernel_types.h; -1 = all */
 };
 

@@ -34,7 +34,8 @@ struct session_options {
 	uint64_t slice_ns;  /* 1 s by default */
 	uint64_t warmup_ns; /* the slices that begin before this are warm-up */
 	uint64_t wait_threshold_ns;
-	double budget; /* what the programs may cost: share of all CPUs' time, 0 … 1 */
+	const char *btf; /* a file with the kernel's types; NULL = as the kernel tells them */
+	double budget;   /* what the programs may cost: share of all CPUs' time, 0 … 1 */
 	const struct symbols_fetch *fetch; /* after the window; NULL = no file is fetched */
 	struct symbols_fetched *fetched;   /* what came of it, NULL = of no interest */
 	bool name_each_slice; /* the recording goes to a file: names are there if it is cut */

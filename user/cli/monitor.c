@@ -336,6 +336,7 @@ int cli_monitor(int argc, char **argv)
 		{"frequency", 'F', "HZ", option_count, &m.observe.sample_hz,
 		 "CPU samples per second and CPU, 49 without it", "a rate in Hz", 1, 10000},
 		OBSERVE_BUDGET_ROW(m.observe.budget),
+		OBSERVE_BTF_ROW(m.observe.btf),
 		{"duration", 'd', "SECONDS", option_duration, &m.length_ns,
 		 "stop after so long; never without it", "a duration in seconds", 0.01, 31536000},
 		{}};

@@ -51,6 +51,7 @@ void observe_rows(struct option_table *table, struct observe_options *options)
 		 "leave the first seconds out of the baseline; 1 without it (0 where less than 5 s "
 		 "are watched)",
 		 "a time in seconds", 0, 31536000},
+		OBSERVE_BTF_ROW(options->btf),
 		{"debuginfod", 0, NULL, option_flag, &options->debuginfod,
 		 "afterwards fetch debug files of programs and libraries that have none here from "
 		 "the servers in DEBUGINFOD_URLS or /etc/debuginfod, for names, lines and inlined "
@@ -200,6 +201,7 @@ static void session_describe(struct observation *o)
 		length = OBSERVE_LENGTH;
 	o->session_options = (struct session_options){
 		.sample_hz = options->sample_hz,
+		.btf = options->btf,
 		.budget = options->budget,
 		.length_ns = length,
 		.slice_ns = options->slice_ns,

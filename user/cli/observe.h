@@ -27,6 +27,7 @@ struct observe_options {
 	bool replace;     /* an older recording of that name */
 	bool file_only;   /* nothing but the file is wanted: a full disk ends the window */
 	bool quiet;       /* no progress and no notices */
+	const char *btf;  /* the kernel's types are in this file; NULL = the kernel tells them */
 	bool debuginfod;  /* fetch debug files that are not here */
 	/* Out: to be given to observe_keep_names() when the result is shown. NULL = done at once.
 	 */
@@ -56,6 +57,14 @@ struct observe_options {
 			"it. Where system calls are so many that it would cost more, they are "    \
 			"observed for a part of the time only, and estimated",                     \
 			"a share of the CPUs in percent", 0.01, 100                                \
+	}
+
+/* The same of --btf. */
+#define OBSERVE_BTF_ROW(value)                                                                     \
+	{                                                                                          \
+		"btf", 0, "FILE", option_text, &(value),                                           \
+			"take the types of the running kernel from this file: BTF, or an ELF "     \
+			"file that has it, such as vmlinux"                                        \
 	}
 
 /* Adds the rows that say how to observe. */
