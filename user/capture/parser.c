@@ -200,7 +200,7 @@ static void limits_set(size_t memory)
 static _Noreturn void reader_run(int fd)
 {
 	uint64_t cpu_ns = cpu_now_ns();
-	struct request request;
+	struct request request = {};
 	int file, words;
 
 	prctl(PR_SET_NAME, "strait-reader");
@@ -295,7 +295,7 @@ static void keeper_run(int fd)
 
 void parser_open(const struct parser_options *options)
 {
-	struct parser_pids pids;
+	struct parser_pids pids = {};
 	int fd;
 
 	if (parser.fd >= 0)
