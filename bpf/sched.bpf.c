@@ -153,7 +153,7 @@ static __always_inline void wait_enter(void *ctx, struct wire_ledger *ledger, __
 static __always_inline void life_send_exit(struct task_struct *task,
 					   const struct wire_ledger *ledger, __u64 now)
 {
-	struct wire_exit *exit = bpf_ringbuf_reserve(&events, sizeof(*exit), 0);
+	struct wire_exit *exit = bpf_ringbuf_reserve(&events, WIRE_EXIT_BYTES, 0);
 
 	if (!exit) {
 		drop_count(DROP_RING_EXIT);
@@ -166,7 +166,7 @@ static __always_inline void life_send_exit(struct task_struct *task,
 	exit->header.tgid = task->tgid;
 	identity_fill(&exit->who, task);
 	/* Too large for the compiler to copy. */
-	bpf_probe_read_kernel(&exit->ledger, sizeof(exit->ledger), ledger);
+	bpf_probe_read_kernel(&exit->ledger, WIRE_LEDGER_TOLD, ledger);
 	bpf_ringbuf_submit(exit, events_wakeup());
 }
 
@@ -195,6 +195,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 	state = preempt ? 0 : compat_task_state(prev);
 	cpu->blocks_as = BLOCKS_NEW;
 	ledger_write_begin(ledger);
+	ledger_cut(ledger, now);
 	if (ledger_runs(ledger)) {
 		ledger_find_stolen(ledger, cpu, prev->se.sum_exec_runtime, now);
 		ledger_end_run(ledger, cpu, now);
@@ -203,11 +204,11 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 	}
 	ledger->run_clock = prev->se.sum_exec_runtime;
 	run_note(cpu, prev, ledger->run_begin, now);
-	ledger->switches++;
+	ledger->sum.switches++;
 	if (state == 0) {
 		next_state =
 			compat_task_throttled(prev) ? STATE_READY_THROTTLED : STATE_READY_PREEMPTED;
-		ledger->preemptions++;
+		ledger->sum.preemptions++;
 	} else {
 		if (!(ledger->flags & LEDGER_KTHREAD))
 			blocking_look(&at, prev, ledger, cpu);
@@ -220,8 +221,8 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 	if (state & COMPAT_TASK_DEAD) {
 		if (ledger->sample_kind)
 			sample_finish(ledger, 0);
-		ledger->flags |= LEDGER_TOLD;
 		life_send_exit(prev, ledger, now);
+		ledger->flags |= LEDGER_TOLD;
 		return;
 	}
 	/* The state is read back: one that the verifier knows would be followed value by value. */
@@ -312,16 +313,14 @@ static __always_inline void wakeup_catch_up(struct wire_ledger *ledger, __u32 wa
 		return;
 	if (ready > waited)
 		ready = waited;
-	ledger_write_begin(ledger);
-	ledger->ns[was] -= ready;
-	ledger->ns[STATE_READY_WOKEN] += ready;
-	ledger->wakeups++;
+	ledger->sum.ns[was] -= ready;
+	ledger->sum.ns[STATE_READY_WOKEN] += ready;
+	ledger->sum.wakeups++;
 	parties = parties_now(ledger);
 	if (by)
 		parties_add(parties->waker, &parties->waker_other_ns, by >> 32, waited - ready);
 	else
 		parties->waker_other_ns += waited - ready;
-	ledger_write_end(ledger);
 	runqueue_file(ready);
 }
 
@@ -334,6 +333,7 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 	if (!ledger)
 		return;
 	ledger_write_begin(ledger);
+	ledger_cut(ledger, now);
 	was = cpu->switched_from = ledger->state;
 	waited = ledger_end_off(ledger, now);
 	if (was == STATE_READY_WOKEN || was == STATE_READY_PREEMPTED) {
@@ -350,13 +350,13 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 	ledger->state = ledger->syscall >= 0 || (ledger->flags & LEDGER_KTHREAD) ? STATE_RUN_KERNEL
 										 : STATE_RUN_USER;
 	ledger_begin_run(ledger, cpu, next->se.sum_exec_runtime, now);
-	ledger_write_end(ledger);
 	pause_note(ledger, was, waited, now);
 	/* Its wakeup was not seen. */
 	if (ledger->wait.context)
 		context_leave(ledger, (__u64)next->tgid << 32 | next->pid, waited);
 	if (ledger->woken_early)
 		wakeup_catch_up(ledger, *(volatile __u32 *)&cpu->switched_from, waited, now);
+	ledger_write_end(ledger);
 }
 
 SEC("tp_btf/sched_switch")
@@ -415,9 +415,10 @@ static __always_inline int wakeup(void *ctx, struct task_struct *task, struct cp
 		cpu->woken_from =
 			was | (ledger->wait.context ? ledger->wait.what & CONTEXT_LOCK : 0);
 	ledger_write_begin(ledger);
+	ledger_cut(ledger, now);
 	waited = ledger_end_off(ledger, now);
 	ledger->state = STATE_READY_WOKEN;
-	ledger->wakeups++;
+	ledger->sum.wakeups++;
 	parties = parties_now(ledger);
 	if (id)
 		parties_add(parties->waker, &parties->waker_other_ns, id >> 32, waited);
@@ -482,7 +483,7 @@ int BPF_PROG(sched__migrate, struct task_struct *task)
 	struct wire_ledger *ledger = ledger_of(task);
 
 	if (ledger)
-		ledger->migrations++;
+		ledger->sum.migrations++;
 	return 0;
 }
 

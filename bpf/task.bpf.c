@@ -54,8 +54,13 @@ static __always_inline void ledger_start(struct wire_ledger *ledger, struct task
 	barrier();
 	__builtin_memset(ledger->parties, 0, sizeof(ledger->parties));
 	barrier();
-	__builtin_memset(&ledger->flags, 0, sizeof(*ledger) - offsetof(struct wire_ledger, flags));
+	__builtin_memset(&ledger->syscall, 0, sizeof(*ledger) - WIRE_LEDGER_TOLD);
 	ledger->since = now;
+	if (now >= cut_ns) {
+		/* As of the last cut it had done nothing. */
+		ledger->cut_ns = cut_ns;
+		ledger->at_cut.since = now;
+	}
 	ledger->run_begin = now;
 	ledger->syscall = -1;
 	context_seed(ledger, BPF_CORE_READ(task, pid));
@@ -166,37 +171,44 @@ static __always_inline __u32 thread_state_now(struct task_struct *task, struct w
 static __always_inline struct wire_ledger *ledger_adopt(struct task_struct *task,
 							struct wire_ledger *initial, __u64 now)
 {
-	struct wire_ledger *ledger;
-	__u32 state;
-
 	ledger_start(initial, task, NULL, now);
+	initial->run_clock = BPF_CORE_READ(task, se.sum_exec_runtime);
 	initial->state = thread_state_now(task, initial);
-	ledger = ledger_make(task, initial);
-	if (!ledger)
-		return NULL;
-	/* It may have switched while its ledger did not exist yet: look once more. */
-	state = thread_state_now(task, initial);
-	if (ledger->since == now && ledger->state != state && ledger->seq == 0)
-		ledger->state = state;
-	return ledger;
+	return ledger_make(task, initial);
 }
 
-/* A consistent copy: again while the writer is in it. Fails after a few tries. */
+/*
+ * A thread may have left its CPU just when its ledger was made; then it would be taken to run until
+ * it does so the next time. `seq` is read behind the look at the CPU: a switch that was seen has
+ * been written before the thread is off it.
+ */
+static __always_inline void ledger_repair(struct wire_ledger *ledger, struct task_struct *task)
+{
+	bool runs = compat_task_on_cpu(task);
+
+	barrier();
+	if (!runs && ledger_runs(ledger) && !*(volatile __u32 *)&ledger->seq)
+		ledger->state = thread_state_now(task, ledger);
+}
+
+/* A consistent copy: again while the writer is in it. False after a few tries. */
 static __always_inline bool ledger_copy(struct wire_ledger *to, struct wire_ledger *from)
 {
 	for (int i = 0; i < 8; i++) {
 		__u32 seq = *(volatile __u32 *)&from->seq;
 
-		if (seq & 1)
-			continue;
 		barrier();
 		bpf_probe_read_kernel(to, sizeof(*to), from);
 		barrier();
-		if (*(volatile __u32 *)&from->seq == seq)
+		if (!(seq & 1) && *(volatile __u32 *)&from->seq == seq)
 			return true;
 	}
 	return false;
 }
+
+/* So often in a row a thread is passed over before it is taken as it is. */
+#define DUMP_TRIES 1000
+__u32 dump_tries;
 
 static __always_inline void thread_describe(struct wire_thread *out, struct task_struct *task)
 {
@@ -209,6 +221,7 @@ static __always_inline void thread_describe(struct wire_thread *out, struct task
 	out->rss_pages = compat_rss_pages(BPF_CORE_READ(task, mm));
 }
 
+/* Makes the ledgers that there are none of, and, once there was a cut, tells all of them. */
 SEC("iter/task")
 int sched__dump(struct bpf_iter__task *ctx)
 {
@@ -230,10 +243,13 @@ int sched__dump(struct bpf_iter__task *ctx)
 		return 0;
 	if (!ledger)
 		ledger = ledger_adopt(task, &out->ledger, now);
-	if (!ledger)
+	if (!ledger || !cut_ns)
 		return 0;
-	if (!ledger_copy(&out->ledger, ledger))
-		return 0;
+	ledger_repair(ledger, task);
+	/* The same thread again: a program that is writing it may have been held up. */
+	if (!ledger_copy(&out->ledger, ledger) && dump_tries++ < DUMP_TRIES)
+		return 1;
+	dump_tries = 0;
 	/* Of a phase that is over: the open stretch is neither user nor kernel time for sure. */
 	if (!ledger_mode_known(&out->ledger))
 		out->ledger.run_phase = 0;

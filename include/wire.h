@@ -278,15 +278,13 @@ struct wire_exec {
 
 /* Another process that took part in this thread's waits. tgid 0 = free slot. */
 struct wire_party {
-	__u32 tgid;
-	__u32 count;
+	__u32 tgid, count;
 	__u64 ns;
 };
 
 /*
  * A process (0 = free slot) whose threads ended waits for mutexes of this thread: `owners` of them
- * by the thread that had it when the wait began; and what they did meanwhile, by state,
- * microseconds.
+ * by the thread that had it when the wait began; and what they did meanwhile, us by state.
  */
 struct wire_holder {
 	__u32 tgid, waits, owners;
@@ -319,8 +317,7 @@ struct wire_waking {
 	__u64 key, ip, sp;
 };
 
-/* A stretch in which a thread did not run, or a system call that syncs. Of long ones the last 4 s.
- */
+/* A stretch in which a thread did not run, or a call that syncs. Of long ones the last 4 s. */
 struct wire_pause {
 	__u64 end;
 	__u32 ns, what; /* what: enum thread_state, | CONTEXT_LOCK or PAUSE_CALL */
@@ -337,33 +334,42 @@ struct wire_holding {
 	struct wire_pause pause[WIRE_PAUSES];
 };
 
-struct wire_ledger {
-	__u32 seq;   /* odd while the record is being written */
-	__u32 state; /* enum thread_state since `since` */
-	__u64 since; /* when the current state began */
-	/*
-	 * Time spent in each state since the thread was first seen, complete up to `since`; last,
-	 * that of running while system calls were not observed: user or kernel, nobody saw.
-	 */
+/* What a thread did since it was first seen. */
+struct wire_sums {
+	/* Time in each state; last, running while no calls were observed: user or kernel code. */
 	__u64 ns[STATE_COUNT + 1];
-	__u32 switches, preemptions, wakeups, migrations;
+	/* Woken by one act right behind another thread: crowd; back to sleep at once: futile. */
+	__u64 futile_ns; /* that it ran in these */
+	__u32 crowd, futile, switches, preemptions, wakeups, migrations;
+};
+
+struct wire_ledger {
+	__u32 seq;       /* odd while the record is being written */
+	__u32 state;     /* enum thread_state since `since` */
+	__u64 since;     /* when the current state began: `sum` is complete up to then */
+	__u64 cut_ns;    /* the cut (cut_ns in ledger.bpf.h) that at_cut is of, 0 = none yet */
+	__u32 flags;     /* LEDGER_* */
+	__u32 run_phase; /* the value of calls_on at `since` */
+	struct wire_sums sum;
+	struct {
+		__u64 since;
+		__u32 state, run_phase, calls_on, pad;
+		struct wire_sums sum;
+	} at_cut;
 	struct wire_parties parties[2]; /* of the generation with this lowest bit */
-	/* Bookkeeping of the BPF side. */
-	__u32 flags;      /* LEDGER_* */
+	/* Bookkeeping of the BPF side from here on, not sent at a thread's end. */
 	__s32 syscall;    /* number, -1 = not in a system call; as of calls_phase */
 	__s32 syscall_fd; /* its first argument */
-	/* STATE_WAIT_DISK_* of the disk request it has issued in this stretch of running, 0 = none.
-	 */
+	/* STATE_WAIT_DISK_* of the disk request issued in this stretch of running, 0 = none. */
 	__u32 issued;
+	__u32 calls_phase;   /* the value of calls_on when `syscall` was last known to be true */
 	__u64 syscall_enter; /* when it began, 0 = unseen */
-	/* Values of calls_on: when `syscall` was last known to be true, and at `since`. */
-	__u32 calls_phase, run_phase;
-	__u64 memory_begin; /* when the reclaim or compaction it is in began */
-	__u64 run_begin;    /* when the thread last got a CPU */
-	__u64 irq_mark;     /* the CPU's interrupt time up to `since`, while running */
-	__u64 run_irq;      /* interrupt time since run_begin */
-	__u64 run_clock;    /* the scheduler's clock of the thread at its last switch, ns */
-	__u64 stolen_owed;  /* stolen time that is not yet taken out of a running state */
+	__u64 memory_begin;  /* when the reclaim or compaction it is in began */
+	__u64 run_begin;     /* when the thread last got a CPU */
+	__u64 irq_mark;      /* the CPU's interrupt time up to `since`, while running */
+	__u64 run_irq;       /* interrupt time since run_begin */
+	__u64 run_clock;     /* the scheduler's clock of the thread at its last switch, ns */
+	__u64 stolen_owed;   /* stolen time that is not yet taken out of a running state */
 	__u64 context_seed;
 	struct wire_waiting wait;
 	struct wire_waking waking;
@@ -371,15 +377,8 @@ struct wire_ledger {
 	/* A sampled request or message, until its user stack is had; the code that made it. */
 	__u64 sample_kernel_stack, sample_weight, sample_ip;
 	__u32 sample_kind; /* enum wire_kind, 0 = none */
-	/*
-	 * Wakeups that came right behind another thread's, by the same act of the same waker
-	 * (crowd); those of them after which the thread slept in the same place again, having run
-	 * next to nothing (futile); and what it ran in these.
-	 */
-	__u32 crowd, futile;
-	__u32 crowd_ran;   /* ns since such a wakeup, while crowd_place is set */
+	__u32 crowd_ran;   /* ns since a wakeup in a crowd, while crowd_place is set */
 	__u64 crowd_place; /* the context it slept in until then, 0 = none */
-	__u64 futile_ns;
 	/* It was woken on its way off its CPU, 0 = it was not; by whom, tgid << 32 | tid. */
 	__u64 woken_early, woken_by;
 };
@@ -424,8 +423,10 @@ struct wire_thread {
 struct wire_exit {
 	struct wire_header header;
 	struct wire_identity who;
-	struct wire_ledger ledger;
+	struct wire_ledger ledger; /* without its bookkeeping */
 };
+#define WIRE_LEDGER_TOLD __builtin_offsetof(struct wire_ledger, syscall)
+#define WIRE_EXIT_BYTES  (__builtin_offsetof(struct wire_exit, ledger) + WIRE_LEDGER_TOLD)
 
 /* What the descriptor iterator writes for each listening socket of each process. */
 struct wire_listener {
@@ -476,10 +477,9 @@ _Static_assert(sizeof(struct wire_schedule_cpu) == 16, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 104, "wire size");
 _Static_assert(sizeof(struct wire_life) == 128, "wire size");
 _Static_assert(sizeof(struct wire_exec) == 136, "wire size");
-_Static_assert(sizeof(struct wire_ledger) == 1480, "wire size");
-_Static_assert(sizeof(struct wire_thread) == 1640, "wire size");
-_Static_assert(sizeof(struct wire_exit) == 1608, "wire size");
+_Static_assert(sizeof(struct wire_ledger) == 1696, "wire size");
+_Static_assert(sizeof(struct wire_thread) == 1856, "wire size");
+_Static_assert(WIRE_EXIT_BYTES == 1448, "wire size");
 _Static_assert(sizeof(struct wire_listener) == 132, "wire size");
 #endif
-
 #endif

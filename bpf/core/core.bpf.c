@@ -15,6 +15,7 @@ const volatile __u32 own_reader = 0;
 const volatile __u32 own_keeper = 0;
 
 __u32 generation = 0;
+__u64 cut_ns = 0;
 __u32 calls_on = 0;
 __u64 calls_until = 0;
 __u32 calls_weight = 0;

@@ -60,7 +60,7 @@ static __always_inline void crowd_join(struct wire_ledger *ledger, struct cpu_st
 	if (cpu->wake_by == id && cpu->wake_whom != tid && now - cpu->wake_time < CROWD_GAP_NS)
 		act = crowd_act(cpu, id);
 	if (act && act == cpu->wake_act) {
-		ledger->crowd++;
+		ledger->sum.crowd++;
 		ledger->crowd_place = ledger->wait.context;
 		ledger->crowd_ran = 0;
 	}
@@ -81,8 +81,8 @@ static __always_inline void crowd_return(struct wire_ledger *ledger, __u64 now)
 		return;
 	}
 	if (ran < FUTILE_RUN_NS) {
-		ledger->futile++;
-		ledger->futile_ns += ran;
+		ledger->sum.futile++;
+		ledger->sum.futile_ns += ran;
 	}
 	ledger->crowd_place = 0;
 }

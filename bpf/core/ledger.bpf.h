@@ -40,14 +40,35 @@ static __always_inline __u64 woken_key(struct task_struct *task)
 
 static __always_inline void ledger_write_begin(struct wire_ledger *ledger)
 {
-	ledger->seq++;
+	ledger->seq |= 1;
 	barrier();
 }
 
 static __always_inline void ledger_write_end(struct wire_ledger *ledger)
 {
 	barrier();
-	ledger->seq++;
+	/* Even, whoever else wrote at the same time. */
+	ledger->seq = (ledger->seq | 1) + 1;
+}
+
+/*
+ * Before a stretch is ended: if that is the first behind a cut, what the ledger had at the cut is
+ * kept. The stretch that was open then is ended as if there were no cuts: user space knows how much
+ * of it was before.
+ */
+static __always_inline void ledger_cut(struct wire_ledger *ledger, __u64 now)
+{
+	__u64 cut = cut_ns;
+
+	/* The difference, or the verifier would follow what it learns of `now`. */
+	if (ledger->cut_ns == cut || (__s64)(now - cut) < 0)
+		return;
+	ledger->at_cut.state = ledger->state;
+	ledger->at_cut.since = ledger->since;
+	ledger->at_cut.run_phase = ledger->run_phase;
+	ledger->at_cut.calls_on = calls_on;
+	bpf_probe_read_kernel(&ledger->at_cut.sum, sizeof(ledger->at_cut.sum), &ledger->sum);
+	ledger->cut_ns = cut;
 }
 
 /* Interrupt time of this CPU up to now, the running interrupt included. */
@@ -68,11 +89,11 @@ static __always_inline __u64 ledger_take_stolen(struct wire_ledger *ledger, __u6
 	__u64 stolen = ledger->stolen_owed < room ? ledger->stolen_owed : room;
 
 	if (ledger->issued == STATE_WAIT_DISK_READ)
-		ledger->ns[STATE_WAIT_DISK_READ] += stolen;
+		ledger->sum.ns[STATE_WAIT_DISK_READ] += stolen;
 	else if (ledger->issued == STATE_WAIT_DISK_WRITE)
-		ledger->ns[STATE_WAIT_DISK_WRITE] += stolen;
+		ledger->sum.ns[STATE_WAIT_DISK_WRITE] += stolen;
 	else
-		ledger->ns[STATE_RUN_STOLEN] += stolen;
+		ledger->sum.ns[STATE_RUN_STOLEN] += stolen;
 	ledger->stolen_owed -= stolen;
 	return stolen;
 }
@@ -96,17 +117,17 @@ static __always_inline void ledger_end_run(struct wire_ledger *ledger, const str
 
 	if (irq > total)
 		irq = total;
-	ledger->ns[STATE_RUN_IRQ] += irq;
+	ledger->sum.ns[STATE_RUN_IRQ] += irq;
 	ledger->run_irq += irq;
 	total -= irq;
 	if (ledger->stolen_owed)
 		total -= ledger_take_stolen(ledger, total);
 	if (!ledger_mode_known(ledger))
-		ledger->ns[LEDGER_UNSPLIT] += total;
+		ledger->sum.ns[LEDGER_UNSPLIT] += total;
 	else if (ledger->state == STATE_RUN_KERNEL)
-		ledger->ns[STATE_RUN_KERNEL] += total;
+		ledger->sum.ns[STATE_RUN_KERNEL] += total;
 	else
-		ledger->ns[STATE_RUN_USER] += total;
+		ledger->sum.ns[STATE_RUN_USER] += total;
 	ledger->run_phase = calls_on;
 	ledger->issued = 0;
 	ledger->irq_mark = irq_now;
@@ -155,7 +176,7 @@ static __always_inline __u64 ledger_end_off(struct wire_ledger *ledger, __u64 no
 	__u32 state = ledger->state;
 
 	if (state < STATE_COUNT)
-		ledger->ns[state] += total;
+		ledger->sum.ns[state] += total;
 	ledger->since = now;
 	return total;
 }
@@ -174,7 +195,7 @@ static __always_inline void ledger_end_unseen(struct wire_ledger *ledger, __u64 
 		end = now - ran;
 	ledger_end_off(ledger, end);
 	ledger->run_begin = end;
-	ledger->ns[LEDGER_UNSPLIT] += now - end;
+	ledger->sum.ns[LEDGER_UNSPLIT] += now - end;
 	ledger->since = now;
 }
 
@@ -199,6 +220,7 @@ static __always_inline void ledger_switch_mode(struct wire_ledger *ledger, struc
 	if (!cpu)
 		return;
 	ledger_write_begin(ledger);
+	ledger_cut(ledger, now);
 	if (ledger_runs(ledger)) {
 		ledger_end_run(ledger, cpu, now);
 	} else {

@@ -26,6 +26,12 @@ extern const volatile __u32 own_keeper;
 extern __u32 generation;
 
 /*
+ * When all ledgers are cut, so that they are read as of one moment: the end of a slice. User space
+ * sets it shortly before it comes (user/capture/cut.h); 0 = there was none yet.
+ */
+extern __u64 cut_ns;
+
+/*
  * The programs at system calls can cost more than all others together: the budget decides for how
  * much of the time they are attached (user/capture/budget.c). While they are, the number of that
  * stretch of time, from 1; else 0.

@@ -35,10 +35,11 @@ def ledger(state=0, flags=1):
     parties += struct.pack("<IIQ", 200, 4, 9 * MS) + bytes(16 * 7)  # wakers
     parties += struct.pack("<III", 200, 2, 2) + struct.pack("<18I", *[1000] * 18) + bytes(84)
     parties += struct.pack("<QQ", MS, MS)
-    out = struct.pack("<IIQ", 0, state, BEGIN + 50 * MS)
-    out += struct.pack("<19Q", *[3 * MS] * 19) + struct.pack("<4I", 9, 8, 7, 6)
-    out += parties * 2 + struct.pack("<Ii", flags, -1)
-    return out + bytes(1432 - len(out))
+    sums = struct.pack("<19QQ6I", *[3 * MS] * 19, MS, 2, 1, 9, 8, 7, 6)
+    out = struct.pack("<IIQQII", 0, state, BEGIN + 50 * MS, BEGIN, flags, 0) + sums
+    out += struct.pack("<QIIII", BEGIN - 50 * MS, state, 0, 0, 0) + sums  # at the cut
+    out += parties * 2 + struct.pack("<i", -1)
+    return out + bytes(1648 - len(out))
 
 
 def thread(tid=101, tgid=100, comm=b"worker"):

@@ -67,6 +67,13 @@ static int family_open(const struct family *family, struct session *session)
 	return err;
 }
 
+static int family_began(const struct family *family, struct session *session)
+{
+	struct error error;
+
+	return family->began ? family->began(session, &error) : 0;
+}
+
 static int family_drain(const struct family *family, struct session *session)
 {
 	struct error error;
@@ -87,6 +94,7 @@ static void slice_end(struct session *session, uint64_t length_ns)
 
 	bss.generation++;
 	session->slice_end_ns += length_ns;
+	tasks_cut(session->tasks, session->slice_end_ns);
 	families_each(session, family_drain);
 	recording_end_slice(rec, session_time(session, session->slice_end_ns));
 	rec->length_ns = session_time(session, session->slice_end_ns);
@@ -173,7 +181,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	before_take(&session, &feed);
 	families_each(&session, family_open);
 	session.begin_ns = BEGIN_NS;
-	tasks_begin(session.tasks, BEGIN_NS);
+	tasks_cut(session.tasks, BEGIN_NS);
+	families_each(&session, family_began);
 	while (feed.left)
 		entry_take(&session, &feed);
 	session.last_slice = true;

@@ -31,7 +31,7 @@
 #define SLOW_RING   100
 #define REST_MS     10
 #define IDLE_ONE_IN 10
-#define STAMPS      256
+#define STAMPS      1024
 #define STACK_BYTES 65536
 
 struct cell {

@@ -1,41 +1,38 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdbool.h>
-#include <string.h>
 
 #include "capture/deltas.h"
 
-struct reading reading_make(const struct wire_ledger *ledger)
+struct reading reading_at(const struct wire_ledger *ledger, uint64_t cut_ns)
 {
-	struct reading reading = {
-		.futile_ns = ledger->futile_ns,
-		.switches = ledger->switches,
-		.preemptions = ledger->preemptions,
-		.wakeups = ledger->wakeups,
-		.migrations = ledger->migrations,
-		.crowd = ledger->crowd,
-		.futile = ledger->futile,
-	};
+	bool kept = ledger->cut_ns == cut_ns;
+	uint64_t since = kept ? ledger->at_cut.since : ledger->since;
+	uint32_t state = kept ? ledger->at_cut.state : ledger->state;
+	/* User or kernel: as when the stretch began, if all calls since then were seen. */
+	bool split = kept ? ledger->at_cut.run_phase &&
+				     ledger->at_cut.run_phase == ledger->at_cut.calls_on
+			  : ledger->run_phase != 0;
+	struct reading reading = {.sum = kept ? ledger->at_cut.sum : ledger->sum};
 
-	memcpy(reading.ns, ledger->ns, sizeof(reading.ns));
+	if (state >= STATE_COUNT || since >= cut_ns)
+		return reading;
+	if (state <= STATE_RUN_KERNEL && !split && !(ledger->flags & LEDGER_KTHREAD))
+		state = LEDGER_UNSPLIT;
+	reading.open_state = state;
+	reading.open_ns = cut_ns - since;
 	return reading;
 }
 
-uint32_t ledger_open_state(const struct wire_ledger *ledger)
+struct reading reading_last(const struct wire_ledger *ledger)
 {
-	bool split = ledger->run_phase || ledger->flags & LEDGER_KTHREAD;
-
-	return ledger->state <= STATE_RUN_KERNEL && !split ? LEDGER_UNSPLIT : ledger->state;
+	return (struct reading){.sum = ledger->sum};
 }
 
-uint32_t count_take(uint32_t now, uint32_t *seen, struct outside outside)
-{
-	uint32_t count = now - *seen, later = (uint32_t)(count * outside.later);
-
-	*seen = now - later;
-	return count - later - (uint32_t)((count - later) * outside.early);
-}
-
-void delta_withdraw(uint64_t delta[DELTAS], uint32_t first, uint64_t ns)
+/*
+ * Takes `ns` out of `delta`, out of the state `first` before the others: an open stretch of running
+ * was filed under the state it began in, and the kernel has split it since.
+ */
+static void delta_withdraw(uint64_t delta[DELTAS], uint32_t first, uint64_t ns)
 {
 	const uint32_t order[] = {first,         LEDGER_UNSPLIT,  STATE_RUN_USER, STATE_RUN_KERNEL,
 				  STATE_RUN_IRQ, STATE_RUN_STOLEN};
@@ -50,31 +47,15 @@ void delta_withdraw(uint64_t delta[DELTAS], uint32_t first, uint64_t ns)
 	}
 }
 
+void reading_delta(const struct reading *from, const struct reading *to, uint64_t delta[DELTAS])
+{
+	for (int state = 0; state < DELTAS; state++)
+		delta[state] = to->sum.ns[state] - from->sum.ns[state];
+	delta[to->open_state] += to->open_ns;
+	delta_withdraw(delta, from->open_state, from->open_ns);
+}
+
 uint64_t share_of(uint64_t ns, double share)
 {
 	return share < 1 ? (uint64_t)((double)ns * share) : ns;
-}
-
-double delta_share(const uint64_t delta[DELTAS], uint64_t ns)
-{
-	uint64_t total = 0;
-
-	for (int state = 0; state < DELTAS; state++)
-		total += delta[state];
-	if (!ns || !total)
-		return 0;
-	return ns < total ? (double)ns / (double)total : 1;
-}
-
-double delta_defer(uint64_t delta[DELTAS], uint64_t later[DELTAS], uint64_t ns)
-{
-	double share = delta_share(delta, ns);
-
-	for (int state = 0; state < DELTAS; state++) {
-		later[state] = share_of(delta[state], share);
-		if (later[state] > delta[state])
-			later[state] = delta[state];
-		delta[state] -= later[state];
-	}
-	return share;
 }

@@ -33,6 +33,7 @@ struct family {
 	 * attach:  attaches what libbpf cannot attach by itself (perf events). Tracepoints through
 	 * BTF are attached by the session. A failure makes the family skipped, with its text.
 	 * begin:   everything is attached and the window begins: what was there before is read now.
+	 * began:   the window began at session->begin_ns: what is read as of that moment, later.
 	 * tick:    inside the window, about every 50 ms; monotonic time.
 	 * drain:   at the end of each slice, after the generations were flipped and no program
 	 * writes the idle one any more: its counters → session->recording. Reads maps with
@@ -43,6 +44,7 @@ struct family {
 	int (*loaded)(struct session *session, struct error *error);
 	int (*attach)(struct session *session, struct error *error);
 	int (*begin)(struct session *session, struct error *error);
+	int (*began)(struct session *session, struct error *error);
 	void (*tick)(struct session *session, uint64_t now_ns);
 	int (*drain)(struct session *session, struct error *error);
 	void (*close)(struct session *session);

@@ -14,6 +14,7 @@
 
 #include "capture/budget.h"
 #include "capture/calls.h"
+#include "capture/cut.h"
 #include "capture/families.h"
 #include "capture/generation.h"
 #include "capture/grace.h"
@@ -172,17 +173,32 @@ static void family_try(struct session *session, size_t at,
 			program_omit(session, state->name, why.text);
 }
 
+/* Calls a hook of a family that is not off. */
+static int family_call(struct session *session, size_t at,
+		       int (*hook)(struct session *session, struct error *error),
+		       struct error *error)
+{
+	int err = hook && !session->family_off[at] ? hook(session, error) : 0;
+
+	return err ? error_wrap(error, err, "family %s", families[at]->name) : 0;
+}
+
 static int families_begin(struct session *session, struct error *error)
 {
-	for (size_t i = 0; families[i]; i++) {
-		int err = 0;
+	int err = 0;
 
-		if (families[i]->begin && !session->family_off[i])
-			err = families[i]->begin(session, error);
-		if (err)
-			return error_wrap(error, err, "family %s", families[i]->name);
-	}
-	return 0;
+	for (size_t i = 0; families[i] && !err; i++)
+		err = family_call(session, i, families[i]->begin, error);
+	return err;
+}
+
+static int families_began(struct session *session, struct error *error)
+{
+	int err = 0;
+
+	for (size_t i = 0; families[i] && !err; i++)
+		err = family_call(session, i, families[i]->began, error);
+	return err;
 }
 
 static int ring_record(void *context, void *record, size_t size)
@@ -300,8 +316,9 @@ static int slice_end(struct session *session, struct error *error)
 	int err;
 
 	generation_flip(session);
+	session->slice_end_ns = cut_make(session);
+	tasks_cut(session->tasks, session->slice_end_ns);
 	ring_buffer__consume(session->ring);
-	session->slice_end_ns = time_now();
 	err = families_drain(session, error);
 	series_sample(session->series, rec);
 	losses_drain(session);
@@ -355,10 +372,13 @@ static int window_begin(struct session *session, struct error *error)
 	recording_begin_slice(rec, 0, session->options.warmup_ns > 0);
 	err = families_begin(session, error);
 	/* It takes a while until ten thousand threads have a ledger each. */
+	session->begin_ns = cut_make(session);
 	clock_gettime(CLOCK_REALTIME, &real);
-	rec->start_unix_ns = (uint64_t)real.tv_sec * 1000000000ULL + (uint64_t)real.tv_nsec;
-	session->begin_ns = time_now();
-	tasks_begin(session->tasks, session->begin_ns);
+	rec->start_unix_ns = (uint64_t)real.tv_sec * 1000000000ULL + (uint64_t)real.tv_nsec -
+			     (time_now() - session->begin_ns);
+	tasks_cut(session->tasks, session->begin_ns);
+	if (!err)
+		err = families_began(session, error);
 	loader_tell(session->loader, rec);
 	if (namespace_is_own())
 		recording_family(rec, FAMILY_PID_NAMESPACE, FAMILY_PARTIAL, namespace_why);

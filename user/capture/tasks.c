@@ -17,11 +17,8 @@ struct task {
 	uint32_t tid, thread; /* thread: position in the recording */
 	uint32_t process;     /* slot in tasks->group */
 	uint64_t start_ns;
-	bool dead, adopted; /* adopted: it was there before the window, and was not read since */
-	struct reading seen;
-	/* The stretch that was open at the end of the last slice, accounted in advance. */
-	uint32_t tail_state;
-	uint64_t tail_ns;
+	bool dead;
+	struct reading seen;   /* what is accounted of its ledger so far */
 	uint32_t parties_done; /* parties[].slice up to which edges were recorded */
 	struct modes modes;
 	/* As last told, UINT64_MAX = never. */
@@ -41,8 +38,19 @@ struct group {
 	struct modes modes;
 };
 
+/* A thread that ended behind the cut: what it did there belongs to the slice to come. */
+struct behind {
+	struct task task;
+	struct wire_identity who;
+	struct reading last;
+};
+
 struct tasks {
 	struct recording *rec;
+	uint64_t cut_ns; /* the last cut, 0 = none yet */
+	bool cutting;    /* the slice that it ended is still open */
+	bool before;     /* which is none: the window begins at the first cut */
+	VEC(struct behind) behind;
 	VEC(struct task) task;
 	VEC(struct group) group;
 	struct index by_tid, by_tgid;
@@ -67,8 +75,10 @@ struct tasks *tasks_new(struct recording *rec)
 {
 	struct tasks *tasks = calloc(1, sizeof(*tasks));
 
-	if (tasks)
+	if (tasks) {
 		tasks->rec = rec;
+		tasks->before = true;
+	}
 	return tasks;
 }
 
@@ -78,6 +88,7 @@ void tasks_free(struct tasks *tasks)
 		return;
 	vec_free(&tasks->task);
 	vec_free(&tasks->group);
+	vec_free(&tasks->behind);
 	index_free(&tasks->by_tid);
 	index_free(&tasks->by_tgid);
 	free(tasks);
@@ -314,56 +325,58 @@ static void delta_split(struct tasks *tasks, struct task *task, const struct wir
 	delta[STATE_RUN_USER] += delta[LEDGER_UNSPLIT] - kernel;
 }
 
-/* Everything up to end_ns (0 = all) since the last time, the open stretch included → rows. */
-static void ledger_account(struct tasks *tasks, struct task *task, const struct wire_identity *who,
-			   const struct wire_ledger *now, uint64_t end_ns)
+/* What the thread did since it was last read → rows of the open slice. */
+static void reading_account(struct tasks *tasks, struct task *task, const struct wire_identity *who,
+			    const struct reading *now)
 {
-	uint64_t delta[DELTAS], later[DELTAS] = {}, tail = 0;
-	uint32_t tail_state = ledger_open_state(now);
-	uint32_t slice = recording_slice(tasks->rec);
+	const struct wire_sums *seen = &task->seen.sum, *sum = &now->sum;
 	struct group *group = &tasks->group.at[task->process];
-	struct reading *seen = &task->seen;
-	struct outside share = {};
+	uint32_t slice = recording_slice(tasks->rec);
+	uint64_t delta[DELTAS];
 
-	for (int state = 0; state < DELTAS; state++)
-		delta[state] = now->ns[state] - seen->ns[state];
-	if (end_ns > now->since && now->state < STATE_COUNT) {
-		tail = end_ns - now->since;
-		delta[tail_state] += tail;
-	}
-	if (task->adopted)
-		share.early = delta_share(delta, task->tail_ns);
-	task->adopted = false;
-	delta_withdraw(delta, task->tail_state, task->tail_ns);
-	if (end_ns && now->since > end_ns)
-		share.later = delta_defer(delta, later, now->since - end_ns);
+	reading_delta(&task->seen, now, delta);
 	delta_split(tasks, task, who, delta);
 	for (int state = 0; state < STATE_COUNT; state++)
 		if (delta[state])
 			recording_ledger(tasks->rec, slice, task->thread, state, delta[state]);
-	group->switches += count_take(now->switches, &seen->switches, share);
-	group->preemptions += count_take(now->preemptions, &seen->preemptions, share);
-	group->wakeups += count_take(now->wakeups, &seen->wakeups, share);
-	group->migrations += count_take(now->migrations, &seen->migrations, share);
-	group->crowd += count_take(now->crowd, &seen->crowd, share);
-	group->futile += count_take(now->futile, &seen->futile, share);
-	group->futile_ns += now->futile_ns - seen->futile_ns;
-	seen->futile_ns = now->futile_ns;
-	for (int state = 0; state < DELTAS; state++)
-		seen->ns[state] = now->ns[state] - later[state];
-	task->tail_state = tail_state;
-	task->tail_ns = tail;
+	group->switches += sum->switches - seen->switches;
+	group->preemptions += sum->preemptions - seen->preemptions;
+	group->wakeups += sum->wakeups - seen->wakeups;
+	group->migrations += sum->migrations - seen->migrations;
+	group->crowd += sum->crowd - seen->crowd;
+	group->futile += sum->futile - seen->futile;
+	group->futile_ns += sum->futile_ns - seen->futile_ns;
+	task->seen = *now;
 }
 
-/* The window has not begun: tail_ns is when the open stretch began, until tasks_begin(). */
-static void task_adopt(struct task *task, const struct wire_identity *who,
-		       const struct wire_ledger *now)
+/* The ledger as of the cut, in the slice that it ends; before the window nothing counts. */
+static void cut_account(struct tasks *tasks, struct task *task, const struct wire_identity *who,
+			const struct wire_ledger *ledger)
 {
-	task->seen = reading_make(now);
-	task->tail_state = ledger_open_state(now);
-	task->tail_ns = now->state < STATE_COUNT ? now->since : 0;
-	task->user_ns = who->user_ns;
-	task->kernel_ns = who->kernel_ns;
+	struct reading now = reading_at(ledger, tasks->cut_ns);
+
+	if (tasks->before) {
+		task->seen = now;
+		task->user_ns = who->user_ns;
+		task->kernel_ns = who->kernel_ns;
+		return;
+	}
+	reading_account(tasks, task, who, &now);
+}
+
+/* A thread's last ledger. */
+static void last_account(struct tasks *tasks, struct task *task, const struct wire_identity *who,
+			 const struct wire_ledger *ledger)
+{
+	struct reading last = reading_last(ledger);
+
+	if (tasks->cutting && ledger->cut_ns == tasks->cut_ns) {
+		cut_account(tasks, task, who, ledger);
+		/* The task's place is another thread's when its id is. */
+		vec_push(&tasks->behind, (struct behind){*task, *who, last});
+	} else if (!tasks->before) {
+		reading_account(tasks, task, who, &last);
+	}
 }
 
 static void faults_account(struct tasks *tasks, struct task *task, const struct wire_identity *who)
@@ -408,13 +421,12 @@ void tasks_exit(struct tasks *tasks, const struct wire_exit *exit)
 	if (exit->who.tid == exit->who.tgid)
 		process->exited = true;
 	faults_account(tasks, task, &exit->who);
-	ledger_account(tasks, task, &exit->who, &exit->ledger, 0);
+	last_account(tasks, task, &exit->who, &exit->ledger);
 	/* The parties may be new: no pointer to a process is good behind this. */
 	edges_account(tasks, task, &exit->ledger, UINT32_MAX - 1);
 }
 
-void tasks_dump(struct tasks *tasks, const struct wire_thread *in, uint64_t end_ns,
-		uint32_t generation)
+void tasks_dump(struct tasks *tasks, const struct wire_thread *in, uint32_t generation)
 {
 	struct task *task = task_identify(tasks, &in->who, NULL);
 	struct group *group = &tasks->group.at[task->process];
@@ -431,25 +443,21 @@ void tasks_dump(struct tasks *tasks, const struct wire_thread *in, uint64_t end_
 	process->targeted |= in->ledger.flags & LEDGER_TARGETED;
 	group->rss_pages = in->rss_pages;
 	faults_account(tasks, task, &in->who);
-	if (!end_ns) {
-		task_adopt(task, &in->who, &in->ledger);
-		return;
-	}
-	ledger_account(tasks, task, &in->who, &in->ledger, end_ns);
-	edges_account(tasks, task, &in->ledger, generation);
+	cut_account(tasks, task, &in->who, &in->ledger);
+	if (!tasks->before)
+		edges_account(tasks, task, &in->ledger, generation);
 }
 
-void tasks_begin(struct tasks *tasks, uint64_t begin_ns)
+void tasks_cut(struct tasks *tasks, uint64_t cut_ns)
 {
-	vec_each(&tasks->task, task) {
-		uint64_t since = task->tail_ns;
-
-		task->tail_ns = since && since < begin_ns ? begin_ns - since : 0;
-		task->adopted = true;
-	}
+	vec_each(&tasks->behind, behind)
+		reading_account(tasks, &behind->task, &behind->who, &behind->last);
+	tasks->behind.len = 0;
+	tasks->cutting = true;
+	tasks->cut_ns = cut_ns;
 }
 
-static void group_end_slice(struct recording *rec, struct group *group)
+static void group_end_slice(struct recording *rec, struct group *group, bool before)
 {
 	const struct {
 		const char *metric;
@@ -469,11 +477,13 @@ static void group_end_slice(struct recording *rec, struct group *group)
 	};
 
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-		if (*counts[i].value)
+		if (*counts[i].value && !before)
 			recording_count(rec, counts[i].metric, group->process, "",
 					*counts[i].value);
 		*counts[i].value = 0;
 	}
+	if (before)
+		return;
 	if (group->rss_pages != group->rss_told)
 		recording_count(rec, "memory.rss_bytes", group->process, "",
 				group->rss_pages * PAGE_BYTES);
@@ -484,5 +494,6 @@ void tasks_end_slice(struct tasks *tasks)
 {
 	vec_each(&tasks->group, group)
 		if (group->process != NONE)
-			group_end_slice(tasks->rec, group);
+			group_end_slice(tasks->rec, group, tasks->before);
+	tasks->cutting = tasks->before = false;
 }

@@ -2,9 +2,10 @@
 /*
  * Processes and threads as the kernel tells them, and the ledger of each thread, slice by slice.
  *
- * The kernel keeps cumulative times per state, complete up to the thread's last transition. At the
- * end of a slice the open stretch is added here and remembered, so that the next slice subtracts
- * what was accounted already: over the window the parts sum to the wall time to the nanosecond.
+ * The kernel keeps cumulative times per state, complete up to the thread's last transition, and
+ * what they were at the last cut (cut.h). A stretch that was open at the cut, and still is, is
+ * added here and remembered, so that the next slice subtracts what was accounted already: the parts
+ * sum to the wall time to the nanosecond, in each slice.
  */
 #ifndef STRAIT_TASKS_H
 #define STRAIT_TASKS_H
@@ -24,14 +25,16 @@ void tasks_exec(struct tasks *tasks, const struct wire_identity *who, const char
 void tasks_exit(struct tasks *tasks, const struct wire_exit *exit);
 
 /*
- * One thread as the iterator sees it; `end_ns` is the end of the slice (CLOCK_MONOTONIC), 0 = the
- * window has not begun; `generation` the one that the programs filled in it.
+ * The ledgers were cut (cut_make()). At the first cut the window begins; each later one is the end
+ * of the open slice. Until tasks_end_slice() threads are read as of it, and what those that end
+ * meanwhile did behind it is kept for the next slice.
  */
-void tasks_dump(struct tasks *tasks, const struct wire_thread *thread, uint64_t end_ns,
-		uint32_t generation);
-/* The window begins: what the threads seen so far did before it does not count. */
-void tasks_begin(struct tasks *tasks, uint64_t begin_ns);
-
+void tasks_cut(struct tasks *tasks, uint64_t cut_ns);
+/*
+ * One thread as the iterator sees it, after the cut; `generation` the one that the programs filled
+ * in the slice.
+ */
+void tasks_dump(struct tasks *tasks, const struct wire_thread *thread, uint32_t generation);
 /* After all threads were dumped: what is per process goes into the open slice. */
 void tasks_end_slice(struct tasks *tasks);
 

@@ -59,8 +59,11 @@ static int sched_prepare(struct session *session, struct error *error)
 	return 0;
 }
 
-/* Reads every thread through the iterator. end_ns 0 = only make their ledgers. */
-static int sched_dump(struct session *session, uint64_t end_ns, struct error *error)
+/*
+ * Reads every thread through the iterator, as of the last cut; before there is one, their ledgers
+ * are made, and nothing is read.
+ */
+static int sched_dump(struct session *session, struct error *error)
 {
 	uint32_t generation = session->skeleton->bss->generation - 1;
 	struct wire_thread threads[64];
@@ -77,13 +80,13 @@ static int sched_dump(struct session *session, uint64_t end_ns, struct error *er
 	if (fd < 0)
 		return error_set(error, fd, "cannot iterate over tasks: %s", strerror(-fd));
 	while ((got = read(fd, (char *)threads + have, sizeof(threads) - have)) > 0 ||
-	       (got < 0 && errno == EINTR)) {
+	       (got < 0 && (errno == EINTR || errno == EAGAIN))) {
 		size_t whole;
 
 		have += got > 0 ? (size_t)got : 0;
 		whole = have / sizeof(threads[0]);
 		for (size_t i = 0; i < whole; i++) {
-			tasks_dump(session->tasks, &threads[i], end_ns, generation);
+			tasks_dump(session->tasks, &threads[i], generation);
 			if (session->last_slice)
 				contexts_pending(session, &threads[i]);
 		}
@@ -91,8 +94,7 @@ static int sched_dump(struct session *session, uint64_t end_ns, struct error *er
 		have -= whole * sizeof(threads[0]);
 		memmove(threads, &threads[whole], have);
 		/* Ten thousand threads take a while; what ends meanwhile has no room elsewhere. */
-		if (end_ns)
-			ring_buffer__consume(session->ring);
+		ring_buffer__consume(session->ring);
 	}
 	close(fd);
 	return got < 0 ? error_set(error, -errno, "cannot read tasks: %s", strerror(errno)) : 0;
@@ -191,10 +193,21 @@ static int sched_begin(struct session *session, struct error *error)
 	data->waits = waits_new();
 	if (!data->cpus || !data->contexts || !data->waits)
 		return error_set(error, -ENOMEM, "out of memory");
+	return sched_dump(session, error);
+}
+
+static int sched_began(struct session *session, struct error *error)
+{
+	int err;
+
 	runqueue_drain(session, false);
 	delays_drain(session, false);
 	cpus_drain(session, false);
-	return sched_dump(session, 0, error);
+	err = sched_dump(session, error);
+	/* Who was passed over had told of its end before. */
+	ring_buffer__consume(session->ring);
+	tasks_end_slice(session->tasks);
+	return err;
 }
 
 static int sched_drain(struct session *session, struct error *error)
@@ -202,15 +215,17 @@ static int sched_drain(struct session *session, struct error *error)
 	struct sched_data *data = sched_data(session);
 	int err;
 
-	/* Waits that end between the two are in neither; the other way round they would be in both.
-	 */
-	contexts_drain(data->contexts, session);
-	err = sched_dump(session, session->slice_end_ns, error);
-	waits_end_slice(data->waits, session);
-	tasks_end_slice(session->tasks);
 	runqueue_drain(session, true);
 	delays_drain(session, true);
 	cpus_drain(session, true);
+	/* Waits that end between the two are in neither; the other way round they would be in both.
+	 */
+	contexts_drain(data->contexts, session);
+	err = sched_dump(session, error);
+	/* Who was passed over had told of its end before. */
+	ring_buffer__consume(session->ring);
+	waits_end_slice(data->waits, session);
+	tasks_end_slice(session->tasks);
 	return err;
 }
 
@@ -253,10 +268,12 @@ static void sched_exec(struct session *session, const void *record, size_t size)
 
 static void sched_exit(struct session *session, const void *record, size_t size)
 {
-	const struct wire_exit *exit = record;
+	struct wire_exit exit = {};
 
-	if (size >= sizeof(*exit))
-		tasks_exit(session->tasks, exit);
+	if (size < WIRE_EXIT_BYTES)
+		return;
+	memcpy(&exit, record, WIRE_EXIT_BYTES);
+	tasks_exit(session->tasks, &exit);
 }
 
 static void sched_waited(struct session *session, const void *record, size_t size)
@@ -294,6 +311,7 @@ const struct family family_sched = {
 		     {WIRE_CONTEXT, contexts_sum}},
 	.prepare = sched_prepare,
 	.begin = sched_begin,
+	.began = sched_began,
 	.drain = sched_drain,
 	.close = sched_close,
 };
