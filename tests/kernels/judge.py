@@ -250,7 +250,8 @@ def judge_clock(results):
                  "(SELECT length_ns FROM recording)"))
     lines = [json.loads(line) for line in results.read("jumps.out").splitlines()
              if line.startswith('{"interval"')]
-    within("a clock that jumps: intervals of monitor in 8 s", 5, 9, len(lines))
+    # It runs for 8 s, of which these emulated CPUs need up to 5 s until the first one begins.
+    within("a clock that jumps: intervals of monitor", 3, 9, len(lines))
     good(lines and all(.5 < line["interval"]["seconds"] < 4 for line in lines),
          "a clock that jumps: each of them is a second or so long",
          [line["interval"]["seconds"] for line in lines])

@@ -106,7 +106,6 @@ bool rights_lost(char *out, size_t size)
 
 	*out = 0;
 	capng_get_caps_process();
-	capng_get_caps_process();
 	for (size_t i = 0; i < RIGHTS; i++) {
 		if (!rights[i].loss || right_held(&rights[i]) ||
 		    (rights[i].costs && !rights[i].costs()))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cpu: samples at a fixed rate on every CPU. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "capture/families.h"
 #include "capture/samples.h"
 #include "strait.skel.h"
+#include "util/rights.h"
 
 /* Of one CPU. */
 struct cpu_event {
@@ -82,10 +84,11 @@ static bool event_stands(struct cpu_event *event)
 	return stands;
 }
 
-/* CPUs come and go. */
+/* CPUs come and go. Debian's perf_event_paranoid above 2 asks for CAP_SYS_ADMIN each time. */
 static int cpu_drain(struct session *session, struct error *error)
 {
 	struct cpu_events *events = cpu_events(session);
+	bool raised;
 
 	(void)error;
 	for (int cpu = 0; events && cpu < events->count; cpu++) {
@@ -95,7 +98,10 @@ static int cpu_drain(struct session *session, struct error *error)
 			continue;
 		bpf_link__destroy(event->link);
 		event->link = NULL;
+		raised = rights_raise(CAP_SYS_ADMIN);
 		cpu_attach_one(session, events, cpu);
+		if (raised)
+			rights_lower(CAP_SYS_ADMIN);
 	}
 	return 0;
 }
