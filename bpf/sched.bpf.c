@@ -5,6 +5,7 @@
  *
  * Runs under run-queue locks: look-ups, task storage, per-CPU arrays and the ring buffer only.
  */
+#include "core/blocking.bpf.h"
 #include "core/cause.bpf.h"
 #include "core/context.bpf.h"
 #include "core/holder.bpf.h"
@@ -104,29 +105,6 @@ static __always_inline void wait_send(void *ctx, const struct wire_ledger *ledge
 }
 
 /* ---- where threads wait ---- */
-
-/* Where the current thread, no kernel thread, blocks. */
-struct blocking {
-	__u64 ip, sp;
-};
-
-static __always_inline void blocking_look(struct blocking *at, struct task_struct *task,
-					  struct wire_ledger *ledger, struct cpu_state *cpu)
-{
-	struct pt_regs *regs = compat_registers_of(task);
-
-	at->ip = compat_user_ip(regs);
-	at->sp = compat_user_sp(regs);
-	calls_recall(ledger, task, regs);
-	if (wait_is_plain(task, ledger) && wait_repeats(ledger, at->ip, at->sp))
-		cpu->blocks_as = context_next_due(cpu) ? BLOCKS_CHECK : BLOCKS_AGAIN;
-}
-
-/* Read back: a value that the verifier knows would be followed by itself. */
-static __always_inline __u32 blocks_as(struct cpu_state *cpu)
-{
-	return *(volatile __u32 *)&cpu->blocks_as;
-}
 
 /* The current thread blocks: its place is looked up, and a sample that waited for it is sent. */
 static __always_inline void wait_enter(void *ctx, struct wire_ledger *ledger, __u32 state,

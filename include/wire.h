@@ -307,7 +307,8 @@ struct wire_waiting {
 	__u64 context, kernel_stack, user_stack;
 	__u32 what;  /* as in struct wire_context */
 	__u32 owner; /* who had the mutex then: a tid in its pid namespace, 0 = unknown */
-	/* Where it waited last, if that is sure: the next wait there is the same (wait_repeats()). */
+	/* Where it waited last, if that is sure: the next wait there is the same (wait_repeats()).
+	 */
 	__u64 last_ip, last_sp, last_context; /* last_ip 0 = not sure */
 	__s32 last_call, last_fd;
 };

@@ -91,8 +91,8 @@ test_ledgers() {
 	seen=$(ask 'SELECT count(DISTINCT thread) FROM ledger')
 	within "no room for ledgers: $all threads, so many have one" $((room * 8 / 10)) $room "$seen"
 	# They are tried again at both ends of the window.
-	within "no room for ledgers: told for the others, at both ends" $(((all - room) * 18 / 10)) \
-		$(((all - room) * 23 / 10 + 60)) "$(lost 'no ledger for a thread%')"
+	within "no room for ledgers: told for the others, before the window and at both ends" \
+		$(((all - room) * 27 / 10)) $(((all - room) * 34 / 10 + 60)) "$(lost 'no ledger for a thread%')"
 	told 'no ledger for a thread: map full, or out of memory'
 }
 

@@ -8,6 +8,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -342,7 +343,7 @@ static struct net_value value_weighed(const struct net_value *value, double scal
 	__u64 *sums[] = {&out.sent_bytes, &out.received_bytes, &out.sends, &out.receives};
 
 	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
-		*sums[i] = (uint64_t)((double)*sums[i] * scale / WIRE_CALL_WEIGHT + 0.5);
+		*sums[i] = (uint64_t)llround((double)*sums[i] * scale / WIRE_CALL_WEIGHT);
 	return out;
 }
 
