@@ -11,9 +11,9 @@ need_root
 need_strait
 need cc setsid
 
-STRAIT=$strait "$root/scripts/soak" "${STRAIT_SOAK:-40}" >"$out" 2>"$err"
+STRAIT=$strait "$root/scripts/soak" "${STRAIT_SOAK:-20}" >"$out" 2>"$err"
 status=$?
 sed 's/^/note: /' "$out"
-is "soak of ${STRAIT_SOAK:-40} s: $(grep '^soak: ' "$out" | cut -c 7- | paste -sd ';')" "0 " \
+is "soak of ${STRAIT_SOAK:-20} s: $(grep '^soak: ' "$out" | cut -c 7- | paste -sd ';')" "0 " \
 	"$status $(cat "$err")"
 finish

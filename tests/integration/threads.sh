@@ -84,7 +84,7 @@ complete() {
 # They were there before the window, and are after it.
 test_there() {
 	local pid window ran switches steal life
-	start "$load" $threads 60
+	start "$load" $threads 25
 	pid=$started_pid
 	until_true 20 grep -q ready "$work/started.out" || skip "$threads threads cannot be made here"
 	steal=$(stolen)
