@@ -139,10 +139,6 @@ static __always_inline void context_walk(void *ctx, enum stack_slot place,
 	stacks->user = stack_user(place);
 }
 
-/*
- * Whether what the cache holds is looked at all the same. A stack that ended for want of a table is
- * walked again at one of 8 times, until the table is there.
- */
 static __always_inline bool context_turn_due(__u32 turn)
 {
 	/* Multiples of the golden ratio: no pattern of events keeps in step, no gap is long. */
@@ -150,6 +146,10 @@ static __always_inline bool context_turn_due(__u32 turn)
 	return !(turn >> (context_rarely ? CONTEXT_RARE_SHIFT : CONTEXT_CHECK_SHIFT));
 }
 
+/*
+ * Whether what the cache holds is looked at all the same. A stack that ended for want of a table is
+ * walked again at one of 8 times, until the table is there.
+ */
 static __always_inline bool context_due(struct cpu_state *cpu, bool sure)
 {
 	__u32 turn = ++cpu->contexts;
