@@ -3,7 +3,6 @@
 #include "core/context.bpf.h"
 
 const volatile __u64 wait_threshold_ns = 1000000;
-const volatile __u64 sample_weight_ns = 10101010;
 const volatile __u32 target_kind = 0;
 const volatile __u64 target_cgroup = 0;
 const volatile bool has_task_storage = true;
@@ -20,7 +19,7 @@ __u32 calls_on = 0;
 __u64 calls_until = 0;
 __u32 calls_weight = 0;
 __u32 messages_weight = 0;
-__u32 sample_thin = 0;
+__u64 sample_weight_ns = 0;
 bool context_rarely = false;
 
 struct events_map events SEC(".maps");

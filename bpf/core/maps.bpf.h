@@ -11,7 +11,6 @@
 
 /* Set by user space before loading. */
 extern const volatile __u64 wait_threshold_ns;
-extern const volatile __u64 sample_weight_ns;
 extern const volatile __u32 target_kind;
 extern const volatile __u64 target_cgroup;
 extern const volatile bool has_task_storage;
@@ -47,8 +46,9 @@ extern __u32 calls_weight;
 /* The same of messages, 0 = they are not observed: where they are many, calls are too. */
 extern __u32 messages_weight;
 
-/* One of so many CPU samples is taken and stands for the others, 0 = all: likewise. */
-extern __u32 sample_thin;
+/* For how much time a CPU sample stands: the period of the timers, which the budget decides:
+ * likewise. */
+extern __u64 sample_weight_ns;
 
 /* Known places of waits are seldom walked again: switches cost more than they may: likewise. */
 extern bool context_rarely;
@@ -110,7 +110,6 @@ struct cpu_state {
 	/* What waker_find() found: the current thread's user stack, or else a key for it. */
 	__u64 waker_stack, waker_key;
 	__u32 contexts; /* looked up in the context cache */
-	__u32 samples;  /* CPU samples that were due while some were left out */
 	__u64 woken;    /* who was woken here last, and whose ledger says so already */
 	/* What it waited for until this call, state and CONTEXT_LOCK; 0 = it did not. */
 	__u32 woken_from;

@@ -71,6 +71,9 @@ def sides(options, directory):
             ("strait", [options.strait, "record", "-q", "--budget", "100%", "-F", "999",
                         "-d", "300", "--replace", "-o",
                         os.path.join(directory, "slow.strait")], 1.2),
+            ("strait, budget of 1 %", [options.strait, "record", "-q", "-F", "999", "-d", "300",
+                                       "--replace", "-o",
+                                       os.path.join(directory, "slow.strait")], 1.2),
             ("perf, frame pointers", [*perf, "--call-graph", "fp"], .6),
             ("perf, DWARF", [*perf, "--call-graph", "dwarf"], .6)]
 

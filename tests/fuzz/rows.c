@@ -43,6 +43,7 @@ static const char *const texts[] = {
 	"sched.switches",
 	"sched.wakeups",
 	"self.budget_percent",
+	"self.interrupt_share",
 	"syscall.again",
 	"syscall.count",
 	"syscall.empty",

@@ -79,6 +79,10 @@ test_samples() {
 	report=$("$strait" report "$recording" --json)
 	is "a part of the samples was taken: $(share .coverage.samples_taken_share)" true \
 		"$(jq '.coverage.samples_taken_share < 0.9' <<<"$report")"
+	# Of one interrupt: from that of bare metal to the worst of virtual machines.
+	is "their interrupts take $(share .coverage.self.interrupt_percent) % of a CPU" true \
+		"$(jq --argjson cpus "$(nproc)" '.coverage | .self.interrupt_percent * 1e7 /
+			(2000 * .samples_taken_share * $cpus) | . > 100 and . < 500000' <<<"$report")"
 	within "they stand for its $(((user + kernel) / 1000000)) ms of CPU time" \
 		$(((user + kernel) / 10000000 * 9)) $(((user + kernel) / 10000000 * 11)) \
 		"$(ask "SELECT sum(weight) / 1000000 FROM v_samples WHERE tid = $tid AND kind = 'cpu'")"

@@ -108,6 +108,8 @@ static void budget_cover(struct analysis *a)
 	a->doc->coverage.calls_observed = share_mean(a->rec, "syscall.observed_share");
 	a->doc->coverage.messages_observed = share_mean(a->rec, "net.observed_share");
 	a->doc->coverage.samples_taken = share_mean(a->rec, "cpu.sampled_share");
+	a->doc->coverage.self_interrupt_percent =
+		100 * a->rec->host.cpus * share_mean(a->rec, "self.interrupt_share");
 }
 
 /*

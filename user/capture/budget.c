@@ -52,14 +52,20 @@
 /* Fewer than this in the timed part say nothing about what one costs. */
 #define TIMED_ENOUGH 100
 /*
- * System calls and messages together, and CPU samples, may have this part of the budget even where
- * the rest exceeds it.
+ * System calls and messages together, and CPU samples, may have these parts of the budget even
+ * where the rest exceeds it. At 99 Hz samples take less than theirs in virtual machines, too.
  */
-#define LEAST_PART 0.25
+#define CALLS_PART   0.25
+#define SAMPLES_PART 0.5
 /* Messages are observed all the time while they cost no more of what the rest leaves. */
 #define MESSAGES_PART 0.25
-/* Of so many CPU samples one is always taken. */
+/* CPUs are sampled so many times more seldom than was asked for at most. */
 #define THIN_MAX 32
+/*
+ * A part of the period that is added where it is made longer: who asks for 999 Hz does so lest
+ * samples keep step with the kernel's tick, and every fourth of them would (250 Hz).
+ */
+#define OUT_OF_STEP (1 / 7.0)
 
 /* CPU time of programs by what makes them run. */
 struct cost {
@@ -91,9 +97,10 @@ struct budget {
 	/* Of one call, of one message, of all other programs for one switch. */
 	double call_ns, message_ns, switch_ns;
 	double fixed_rate;   /* CPUs: of the other programs, where switches are few */
-	double sample_ns;    /* of a CPU sample that was due, taken or not; 0 = not known */
-	double samples_rate; /* CPUs: of them, if all CPUs are busy */
-	uint32_t thin;       /* one of so many is taken */
+	double sample_ns;    /* of a CPU sample; 0 = not known */
+	double interrupt_ns; /* of the interrupt that it comes by; 0 = not known */
+	double samples_rate; /* CPUs: of both, if all CPUs are busy */
+	uint32_t thin;       /* one of so many that were asked for is taken: thin_period() */
 	bool rarely;         /* known places of waits are seldom looked at again */
 
 	struct cpus_sum events; /* at told_ns */
@@ -103,7 +110,9 @@ struct budget {
 	double slice_stood, slice_late;
 	struct cost rate;    /* of late, CPUs; of calls and messages while they are observed */
 	struct cost rate_ns; /* what it is the mean of */
-	double spent;        /* CPU ns since begin_ns */
+	double spent;        /* CPU ns since begin_ns, interrupts of samples included */
+	double interrupted;  /* of it, in these */
+	double slice_interrupted;
 };
 
 struct budget *budget_new(double share)
@@ -134,6 +143,19 @@ void budget_free(struct budget *budget)
 
 /* ---- what it costs ---- */
 
+/* The period of CPU samples, in those that were asked for. */
+static double thin_period(const struct budget *budget)
+{
+	return budget->thin > 1 ? budget->thin + OUT_OF_STEP : 1;
+}
+
+/* CPUs that samples take, and of that their interrupts. */
+static double samples_cost(const struct budget *budget, const struct session *session,
+			   double each_ns)
+{
+	return each_ns / 1e9 * session->options.sample_hz / thin_period(budget) * budget->cpus;
+}
+
 /* A mean over the last RATE_NS or so; over all, while `seen` is less than that. */
 static void rate_add(double *rate, double *seen, double cost, double ns)
 {
@@ -162,6 +184,7 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 		.rest = (double)(events.switches - budget->events.switches) * budget->switch_ns +
 			(budget->fixed_rate + budget->samples_rate) * ns,
 	};
+	double interrupted = samples_cost(budget, session, budget->interrupt_ns) * ns;
 
 	if (ns <= 0)
 		return;
@@ -181,8 +204,10 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 	}
 	budget->slice_late += ns - (double)span_until(budget->told_ns, now_ns, budget->round_until);
 	rate_add(&budget->rate.rest, &budget->rate_ns.rest, cost.rest, ns);
-	budget->slice_sampled += ns / budget->thin;
+	budget->slice_sampled += ns / thin_period(budget);
 	budget->spent += cost.calls + cost.messages + cost.rest;
+	budget->interrupted += interrupted;
+	budget->slice_interrupted += interrupted;
 	budget->events = events;
 	budget->told_ns = now_ns;
 }
@@ -220,37 +245,37 @@ static void timing_begin(struct budget *budget, struct session *session, uint64_
 		rights_lower(CAP_SYS_ADMIN);
 }
 
-/* `runs` samples that were due took `ns` in all. Their costs differ: older ones count half. */
-static void samples_timed(struct budget *budget, double ns, double runs, double hz)
+/* `runs` samples took `ns` in all. Their costs differ: older ones count half. */
+static void samples_timed(struct budget *budget, double ns, double runs)
 {
 	if (runs < 1)
 		return;
 	budget->sample_ns = budget->sample_ns > 0 ? (budget->sample_ns + ns / runs) / 2 : ns / runs;
-	budget->samples_rate = budget->sample_ns / 1e9 * hz * budget->cpus;
 }
 
-/* What the budget leaves beside `others`, CPUs. */
-static double budget_left(const struct budget *budget, double others)
+/* What the budget leaves beside `others`, CPUs: `part` of it at the least. */
+static double budget_left(const struct budget *budget, double others, double part)
 {
 	double had = budget->limit * (double)(budget->told_ns - budget->begin_ns);
 	double owed = fmax(budget->spent - had, 0) / REPAY_NS;
 
-	return fmax(budget->limit - others - owed, budget->limit * LEAST_PART);
+	return fmax(budget->limit - others - owed, budget->limit * part);
 }
 
 /* One of how many CPU samples the budget can bear, with calls at the least that they may have. */
 static void thin_choose(struct budget *budget, struct session *session)
 {
-	double left = budget_left(budget, budget->rate.rest - budget->samples_rate);
-	double all = budget->samples_rate * budget->thin;
+	double each_ns = budget->sample_ns + budget->interrupt_ns;
+	double left = budget_left(budget, budget->rate.rest - budget->samples_rate, SAMPLES_PART);
+	double all = samples_cost(budget, session, each_ns) * thin_period(budget);
 	uint32_t thin = (uint32_t)fmin(fmax(ceil(all / left), 1), THIN_MAX);
 
-	if (thin == budget->thin)
-		return;
-	samples_thin(session, thin);
-	budget->sample_ns *= (double)budget->thin / thin;
-	budget->samples_rate = all / thin;
-	budget->thin = thin;
+	if (thin != budget->thin) {
+		budget->thin = thin;
+		samples_every(session,
+			      (uint64_t)(1e9 / session->options.sample_hz * thin_period(budget)));
+	}
+	budget->samples_rate = samples_cost(budget, session, each_ns);
 }
 
 /* Looks at places that are known already: fewer where the rest alone exceeds the budget. */
@@ -285,9 +310,9 @@ static void timing_end(struct budget *budget, struct session *session, uint64_t 
 				 (double)(events.messages - budget->timed_events.messages));
 	if (call_count >= TIMED_ENOUGH)
 		budget->call_ns = spent_ns(budget, spent, SPENT_CALLS, CALL_RUN_NS) / call_count;
-	samples_timed(budget, spent_ns(budget, spent, SPENT_SAMPLES, RUN_NS),
-		      (double)(spent[SPENT_SAMPLES].runs - budget->timed_spent[SPENT_SAMPLES].runs),
-		      session->options.sample_hz);
+	samples_timed(
+		budget, spent_ns(budget, spent, SPENT_SAMPLES, RUN_NS),
+		(double)(spent[SPENT_SAMPLES].runs - budget->timed_spent[SPENT_SAMPLES].runs));
 	/* Where hardly anything switches, the programs run for other reasons. */
 	if (switches >= TIMED_ENOUGH) {
 		budget->switch_ns = rest_ns / switches;
@@ -314,7 +339,7 @@ static bool timing_due(const struct budget *budget, uint64_t now_ns)
 /* The part of the time for which the budget can bear to observe system calls and messages. */
 static void duty_choose(struct budget *budget, const struct session *session)
 {
-	double left = budget_left(budget, budget->rate.rest);
+	double left = budget_left(budget, budget->rate.rest, CALLS_PART);
 	double messages = budget->rate.messages, both = budget->rate.calls + messages;
 
 	budget->duty = 1;
@@ -389,6 +414,8 @@ void budget_begin(struct budget *budget, struct session *session, uint64_t now_n
 {
 	budget->begin_ns = budget->told_ns = budget->slice_begin = now_ns;
 	budget->events = cpus_sum(session);
+	budget->interrupt_ns = samples_interrupt_ns(session);
+	thin_choose(budget, session);
 	round_observe(budget, session);
 	timing_begin(budget, session, now_ns);
 	grace_begin();
@@ -450,11 +477,16 @@ void budget_end_slice(struct budget *budget, struct session *session, uint64_t n
 	if (now_ns > budget->slice_begin)
 		recording_point(session->recording, "cpu.sampled_share", "",
 				budget->slice_sampled / (double)(now_ns - budget->slice_begin));
+	if (now_ns > budget->slice_begin && budget->interrupt_ns > 0)
+		recording_point(session->recording, "self.interrupt_share", "",
+				budget->slice_interrupted / budget->cpus /
+					(double)(now_ns - budget->slice_begin));
 	recording_point(session->recording, "self.budget_percent", "", budget->limit * 100);
 	budget->slice_begin = now_ns;
 	budget->slice_observed = 0;
 	budget->slice_messages = 0;
 	budget->slice_sampled = 0;
+	budget->slice_interrupted = 0;
 	budget->slice_stood = budget->slice_late = 0;
 }
 
@@ -462,5 +494,5 @@ double budget_spent(const struct budget *budget)
 {
 	if (!budget->times || budget->told_ns <= budget->begin_ns)
 		return -1;
-	return budget->spent / (double)(budget->told_ns - budget->begin_ns);
+	return (budget->spent - budget->interrupted) / (double)(budget->told_ns - budget->begin_ns);
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the BPF programs cost, measured by the kernel, and kept within a share of the host's CPU
- * time.
+ * What the BPF programs cost, measured by the kernel, and the interrupts of CPU samples
+ * (interrupts.h); and how both are kept within a share of the host's CPU time.
  *
  * What can be given up is how many system calls are observed: their programs are attached for a
  * part of the time. The time is cut in rounds, each with a stretch in which calls are observed and
  * one in which they are not; what is counted and sampled in the first stands for both
  * (calls_weight). The length of the second is random, so that nothing periodic keeps in step.
  * Messages over sockets go with the calls where they cost much themselves. The ledger, block and
- * memory programs, and those at rare events of the network, are always on. Of the CPU samples, as a
- * last resort, only one of several is taken, and stands for them.
+ * memory programs, and those at rare events of the network, are always on. CPU samples, whose
+ * interrupts count too, are taken at a lower rate than was asked for, as a last resort, and stand
+ * for more time.
  */
 #ifndef STRAIT_BUDGET_H
 #define STRAIT_BUDGET_H
@@ -36,7 +37,10 @@ void budget_observe(struct budget *budget, struct session *session, uint64_t now
 double budget_scale(const struct budget *budget, bool messages);
 /* Adds to the open slice for how much of it system calls, and messages, were observed. */
 void budget_end_slice(struct budget *budget, struct session *session, uint64_t now_ns);
-/* CPU time of the programs over the window so far, in CPUs; -1 = the kernel never timed them. */
+/*
+ * CPU time of the programs over the window so far, interrupts not included, in CPUs; -1 = the
+ * kernel never timed them.
+ */
 double budget_spent(const struct budget *budget);
 
 #endif

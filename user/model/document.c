@@ -22,6 +22,7 @@ struct document *document_new(void)
 	doc->coverage.messages_observed = NAN;
 	doc->coverage.samples_taken = NAN;
 	doc->coverage.self_budget_percent = NAN;
+	doc->coverage.self_interrupt_percent = NAN;
 	doc->total.saved_share = NAN;
 	doc->total.low = NAN;
 	doc->total.high = NAN;

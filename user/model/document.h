@@ -218,7 +218,8 @@ struct document {
 		 * none were. */
 		double calls_observed, messages_observed;
 		double samples_taken; /* share of the CPU samples that were due; NAN = not known */
-		double self_budget_percent; /* of one CPU; NAN = not known */
+		double self_budget_percent;    /* of one CPU; NAN = not known */
+		double self_interrupt_percent; /* of one CPU, beside strait's; NAN = not known */
 		double waits_placed;
 		uint64_t waits, places_checked, places_wrong;
 		/* Waits told one by one; of the time of those that a thread ended, the share of

@@ -155,6 +155,7 @@ static json_t *self_json(const struct document *doc)
 
 	field_real(object, "cpu_percent", doc->coverage.self_cpu_percent);
 	field_real(object, "bpf_percent", bpf < 0 ? NAN : bpf);
+	field_real(object, "interrupt_percent", doc->coverage.self_interrupt_percent);
 	field_real(object, "budget_percent", doc->coverage.self_budget_percent);
 	if (doc->coverage.self_rss_bytes)
 		field_count(object, "rss_bytes", doc->coverage.self_rss_bytes);

@@ -178,17 +178,21 @@ static void put_cost(struct page *page, const struct document *doc)
 {
 	double cpu = doc->coverage.self_cpu_percent, bpf = doc->coverage.self_bpf_percent;
 	double budget = doc->coverage.self_budget_percent;
+	double interrupts = doc->coverage.self_interrupt_percent;
 	bool split = isfinite(bpf) && bpf >= 0;
-	char limit[64] = "";
+	char limit[64] = "", timers[96] = "";
 
 	if (isfinite(budget))
 		snprintf(limit, sizeof(limit), ", budget %s",
 			 number_with_unit(budget, "percent").text);
-	page_field(page, INDENT, LABEL, "own cost", "CPU %s%s%s%s%s · memory %s · BPF maps %s",
+	if (isfinite(interrupts))
+		snprintf(timers, sizeof(timers), ", timer interrupts for samples %s",
+			 number_with_unit(interrupts, "percent").text);
+	page_field(page, INDENT, LABEL, "own cost", "CPU %s%s%s%s%s%s · memory %s · BPF maps %s",
 		   number_with_unit(cpu, "percent").text, isfinite(cpu) ? " of one CPU (" : " (",
 		   split ? number_with_unit(bpf, "percent").text : "",
-		   split ? " in BPF programs)" : "part of BPF programs not measured)", limit,
-		   size_or_unknown(doc->coverage.self_rss_bytes).text,
+		   split ? " in BPF programs)" : "part of BPF programs not measured)", timers,
+		   limit, size_or_unknown(doc->coverage.self_rss_bytes).text,
 		   size_or_unknown(doc->coverage.self_map_bytes).text);
 }
 

@@ -49,6 +49,7 @@ static inline void add_host(struct document *doc)
 	doc->coverage.ledger_share = 0.998;
 	doc->coverage.self_cpu_percent = 0.84;
 	doc->coverage.self_bpf_percent = 0.31;
+	doc->coverage.self_interrupt_percent = 0.4;
 	doc->coverage.self_rss_bytes = 24 << 20;
 	doc->coverage.self_map_bytes = 9 << 20;
 }

@@ -86,6 +86,7 @@ static void contract(void **state)
 	assert_string_equal(text_at(root, "coverage.skipped.0.family"), "net");
 	assert_int_equal(json_integer_value(at(root, "coverage.stacks.incomplete.no_table")), 12);
 	assert_true(real_at(root, "coverage.self.cpu_percent") == 0.84);
+	assert_true(real_at(root, "coverage.self.interrupt_percent") == 0.4);
 	assert_int_equal(json_integer_value(at(root, "coverage.unwind_tables.loaded")), 43);
 	assert_int_equal(json_integer_value(at(root, "coverage.unwind_tables.cached")), 41);
 	assert_int_equal(json_integer_value(at(root, "coverage.unwind_tables.refused")), 3);

@@ -6,12 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bpf/libbpf.h>
 
 #include "capture/families.h"
+#include "capture/interrupts.h"
 #include "capture/samples.h"
 #include "strait.skel.h"
 #include "util/rights.h"
@@ -26,28 +28,44 @@ struct cpu_event {
 struct cpu_events {
 	struct cpu_event *at; /* by the CPU's number */
 	int count;
+	uint64_t period_ns;            /* of their timers */
+	struct interrupts *interrupts; /* while they are measured */
+	double interrupt_ns;
 };
 
-static struct cpu_events *cpu_events(struct session *session)
+static struct cpu_events *cpu_events(const struct session *session)
 {
 	return session->family_data[family_index(&family_cpu)];
 }
 
 static int cpu_prepare(struct session *session, struct error *error)
 {
-	(void)error;
-	session->skeleton->rodata->sample_weight_ns = 1000000000ULL / session->options.sample_hz;
+	struct cpu_events *events = cpu_events(session);
+
+	if (!events) {
+		events = calloc(1, sizeof(*events));
+		if (!events)
+			return error_set(error, -ENOMEM, "out of memory");
+		session->family_data[family_index(&family_cpu)] = events;
+		events->period_ns = 1000000000ULL / session->options.sample_hz;
+		/* Beside the verifier, which has a CPU to itself meanwhile. */
+		events->interrupts = interrupts_measure();
+	}
+	session->skeleton->bss->sample_weight_ns = events->period_ns;
 	return 0;
 }
 
-static int cpu_open(int cpu, uint32_t hz, bool cycles)
+/*
+ * cpu-clock, not cycles: a sample then stands for a fixed time whatever the clock speed, and
+ * virtual machines have it too.
+ */
+static int cpu_open(int cpu, uint64_t period_ns)
 {
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
-		.type = cycles ? PERF_TYPE_HARDWARE : PERF_TYPE_SOFTWARE,
-		.config = cycles ? PERF_COUNT_HW_CPU_CYCLES : PERF_COUNT_SW_CPU_CLOCK,
-		.freq = 1,
-		.sample_freq = hz,
+		.type = PERF_TYPE_SOFTWARE,
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.sample_period = period_ns,
 	};
 
 	return (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
@@ -55,11 +73,7 @@ static int cpu_open(int cpu, uint32_t hz, bool cycles)
 
 static int cpu_attach_one(struct session *session, struct cpu_events *events, int cpu)
 {
-	/*
-	 * cpu-clock, not cycles: a sample then stands for a fixed time whatever the clock speed,
-	 * and virtual machines have it too.
-	 */
-	int fd = cpu_open(cpu, session->options.sample_hz, false);
+	int fd = cpu_open(cpu, events->period_ns);
 	struct bpf_link *link;
 
 	if (fd < 0)
@@ -109,14 +123,11 @@ static int cpu_drain(struct session *session, struct error *error)
 static int cpu_attach(struct session *session, struct error *error)
 {
 	int cpus = libbpf_num_possible_cpus(), err = 0, attached = 0;
-	struct cpu_events *events = calloc(1, sizeof(*events));
+	struct cpu_events *events = cpu_events(session);
 
-	if (!events || cpus <= 0) {
-		free(events);
-		return error_set(error, -ENOMEM, "out of memory");
-	}
-	session->family_data[family_index(&family_cpu)] = events;
-	events->at = calloc((size_t)cpus, sizeof(*events->at));
+	events->interrupt_ns = interrupts_ns(events->interrupts);
+	events->interrupts = NULL;
+	events->at = cpus > 0 ? calloc((size_t)cpus, sizeof(*events->at)) : NULL;
 	if (!events->at)
 		return error_set(error, -ENOMEM, "out of memory");
 	events->count = cpus;
@@ -147,9 +158,24 @@ const char *samples_family(void)
 	return family_cpu.name;
 }
 
-void samples_thin(struct session *session, uint32_t one_in)
+void samples_every(struct session *session, uint64_t period_ns)
 {
-	session->skeleton->bss->sample_thin = one_in;
+	struct cpu_events *events = cpu_events(session);
+
+	if (!events)
+		return;
+	events->period_ns = period_ns;
+	for (int i = 0; i < events->count; i++)
+		if (events->at[i].link)
+			ioctl(events->at[i].fd, PERF_EVENT_IOC_PERIOD, &period_ns);
+	session->skeleton->bss->sample_weight_ns = period_ns;
+}
+
+double samples_interrupt_ns(const struct session *session)
+{
+	const struct cpu_events *events = cpu_events(session);
+
+	return events ? events->interrupt_ns : 0;
 }
 
 static void cpu_close(struct session *session)
@@ -158,6 +184,7 @@ static void cpu_close(struct session *session)
 
 	if (!events)
 		return;
+	interrupts_ns(events->interrupts);
 	for (int i = 0; i < events->count; i++)
 		bpf_link__destroy(events->at[i].link);
 	free(events->at);
