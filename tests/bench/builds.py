@@ -8,6 +8,7 @@ import subprocess
 FILES = 200
 C = "#include <stdlib.h>\nint f%d(int n)\n{\n\treturn abs(n) * %d;\n}\n"
 GO = "package p\n\nfunc F%d(n int) int { return n * %d }\n"
+RUST = "pub fn f%d(n: i32) -> i32 {\n    n * %d\n}\n"
 
 
 def go_compiler():
@@ -15,6 +16,15 @@ def go_compiler():
         return None
     done = subprocess.run(["go", "env", "GOTOOLDIR"], capture_output=True, text=True, check=False)
     path = os.path.join(done.stdout.strip(), "compile")
+    return path if os.access(path, os.X_OK) else None
+
+
+def rust_compiler():
+    """Itself: what is in PATH may be what chooses one of several."""
+    if not shutil.which("rustc"):
+        return None
+    done = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=False)
+    path = os.path.join(done.stdout.strip(), "bin", "rustc")
     return path if os.access(path, os.X_OK) else None
 
 
@@ -30,6 +40,9 @@ def kinds():
         yield "clang", "c", "o", "clang -O2 -c -o $@ $<", C, tools + [name]
     if go_compiler():
         yield "Go", "go", "o", f"{go_compiler()} -o $@ $<", GO, tools + ["compile"]
+    if rust_compiler():
+        yield ("Rust", "rs", "o", f"{rust_compiler()} -O --crate-type lib --emit=obj -o $@ $<",
+               RUST, tools + ["rustc"])
 
 
 def files_make(directory, kind):
