@@ -28,13 +28,17 @@ def rust_compiler():
     return path if os.access(path, os.X_OK) else None
 
 
-def kinds():
+def kinds(gcc):
     """(label, from, to, recipe, source, programs) of each compiler that is here."""
     tools = ["make", "sh", "dash"]
     if shutil.which("gcc"):
         # gcc and as are links to names of the architecture and the version.
         names = {os.path.basename(os.path.realpath(shutil.which(tool))) for tool in ("gcc", "as")}
         yield "gcc", "c", "o", "gcc -O2 -c -o $@ $<", C, tools + ["gcc", "cc1", "as", *sorted(names)]
+    if gcc:
+        yield ("gcc with its symbols", "c", "o", f"{gcc} -O2 -c -o $@ $<", C,
+               tools + [os.path.basename(gcc.split()[0]), "cc1", "as",
+                        os.path.basename(os.path.realpath(shutil.which("as")))])
     if shutil.which("clang"):
         name = os.path.basename(os.path.realpath(shutil.which("clang")))
         yield "clang", "c", "o", "clang -O2 -c -o $@ $<", C, tools + [name]
@@ -71,9 +75,9 @@ def shares(recording, programs):
     return total, named, known, placed
 
 
-def rows(strait, directory, open_recording):
+def rows(strait, directory, open_recording, gcc):
     path = os.path.join(directory, "build.strait")
-    for kind in kinds():
+    for kind in kinds(gcc):
         build = os.path.join(directory, "build")
         os.mkdir(build)
         files_make(build, kind)
