@@ -45,7 +45,7 @@ def kinds(gcc):
     if go_compiler():
         yield "Go", "go", "o", f"{go_compiler()} -o $@ $<", GO, tools + ["compile"]
     if rust_compiler():
-        yield ("Rust", "rs", "o", f"{rust_compiler()} -O --crate-type lib --emit=obj -o $@ $<",
+        yield ("Rust", "rs", "o", f"MAKEFLAGS= {rust_compiler()} -O --crate-type lib --emit=obj -o $@ $<",
                RUST, tools + ["rustc"])
 
 
