@@ -319,8 +319,7 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 		if (waited >= CULPRIT_MIN_NS)
 			culprits_note(ledger, cpu, waited, now);
 	}
-	if (waited >= wait_threshold_ns && was >= STATE_READY_WOKEN &&
-	    was <= STATE_READY_THROTTLED &&
+	if (waited >= wait_threshold_ns && state_is_ready(was) &&
 	    (ledger->flags & (LEDGER_TARGETED | LEDGER_KTHREAD)) == LEDGER_TARGETED)
 		delay_tell((__u64)next->tgid << 32 | next->pid, was, now - waited, now);
 	if (calls_on && !(ledger->flags & LEDGER_KTHREAD))
