@@ -3,9 +3,9 @@
  * A thread that is woken on its way off its CPU, for early.sh: early ROUNDS. In each round
  * "sleeper" says that it is about to sleep, in await(), and "waker", on another CPU, wakes it a
  * moment later: from too early (the futex has changed, it does not sleep) in small steps to too
- * late (it sleeps). In between it has left the run queue and not yet the CPU. Two hogs of higher
- * priority have that CPU next: what it waits for from then on is its turn. In one round of
- * LONG_ONE_IN it sleeps for LONG_NS.
+ * late (it sleeps). In between it has left the run queue and not yet the CPU. Hogs of higher
+ * priority have that CPU next (early hog, of another process: their own waits are not to be told):
+ * what it waits for from then on is its turn. In one round of LONG_ONE_IN it sleeps for LONG_NS.
  *
  * Prints of the sleeper, as the kernel counts it: its tid, how many ns it waited for a CPU, how
  * many of them in rounds with LONG_WAIT_NS and more, how often it blocked; and how often it did not
@@ -25,7 +25,6 @@
 #include <unistd.h>
 
 #define NOINLINE     __attribute__((noinline))
-#define HOGS         2
 #define NICE         5
 #define STEPS        64
 #define STEP_NS      50
@@ -33,7 +32,7 @@
 #define LONG_NS      3000000
 #define LONG_WAIT_NS 1000000
 
-static atomic_uint ready, word, done;
+static atomic_uint ready, word;
 static unsigned int rounds;
 static volatile int sink;
 
@@ -61,14 +60,6 @@ static void begin(const char *name, void *cpu)
 	pthread_setname_np(pthread_self(), name);
 	if (sched_setaffinity(0, sizeof(one), &one))
 		fail("sched_setaffinity");
-}
-
-static void *hog(void *cpu)
-{
-	begin("hog", cpu);
-	while (!atomic_load(&done))
-		sink++;
-	return NULL;
 }
 
 /* Waits for the round; returns how often that was no sleep. */
@@ -138,31 +129,30 @@ static void *waker(void *cpu)
 
 int main(int argc, char **argv)
 {
-	pthread_t hogs[HOGS], sleeps, wakes;
+	pthread_t sleeps, wakes;
 	cpu_set_t cpus;
 	int cpu = 0, other;
 
 	rounds = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
-	if (!rounds || sched_getaffinity(0, sizeof(cpus), &cpus) || CPU_COUNT(&cpus) < 2) {
-		fprintf(stderr, "usage: early ROUNDS, on two CPUs and more\n");
+	if (argc != 2 || sched_getaffinity(0, sizeof(cpus), &cpus) || CPU_COUNT(&cpus) < 2) {
+		fprintf(stderr, "usage: early ROUNDS|hog, on two CPUs and more\n");
 		return 2;
 	}
 	while (!CPU_ISSET(cpu, &cpus))
 		cpu++;
 	for (other = cpu + 1; !CPU_ISSET(other, &cpus);)
 		other++;
+	if (!rounds) {
+		begin("hog", (void *)(intptr_t)cpu);
+		for (;;)
+			sink++;
+	}
 	/* Until the unwind table is there: nothing is told of that here. */
 	usleep(300000);
-	for (int i = 0; i < HOGS; i++)
-		if (pthread_create(&hogs[i], NULL, hog, (void *)(intptr_t)cpu))
-			fail("pthread_create");
 	if (pthread_create(&sleeps, NULL, sleeper, (void *)(intptr_t)cpu) ||
 	    pthread_create(&wakes, NULL, waker, (void *)(intptr_t)other))
 		fail("pthread_create");
 	pthread_join(sleeps, NULL);
-	atomic_store(&done, 1);
 	pthread_join(wakes, NULL);
-	for (int i = 0; i < HOGS; i++)
-		pthread_join(hogs[i], NULL);
 	return 0;
 }
