@@ -225,16 +225,16 @@ __attribute__((noinline)) __u64 culprits_charge(__u64 begin, __u64 now)
 		return now - begin;
 	for (__u32 i = 1; i <= WIRE_RUNS; i++) {
 		__u32 slot = (cpu->run_at - i) & (WIRE_RUNS - 1);
-		__u64 from = cpu->run[slot].begin, to = cpu->run[slot].end;
+		__u64 ns;
 
-		if (to <= begin || !to)
+		/* Also one that was never filled. */
+		if (cpu->run[slot].end <= begin)
 			break;
-		if (from < begin)
-			from = begin;
-		if (to <= from)
+		ns = run_between(cpu, slot, begin, now);
+		if (!ns)
 			continue;
-		parties_add(cpu->charged, &other, cpu->run[slot].tgid, to - from);
-		charged += to - from;
+		parties_add(cpu->charged, &other, cpu->run[slot].tgid, ns);
+		charged += ns;
 	}
 	return other + (charged < now - begin ? now - begin - charged : 0);
 }
