@@ -42,7 +42,7 @@ void publisher_put(int map, const uint32_t *index, const int *maps, uint32_t cou
 static void *publisher_work(void *context)
 {
 	int fd = (int)(intptr_t)context, fds[PUBLISH_MOST + 1], count;
-	struct request request;
+	struct request request = {};
 
 	rights_enter(RIGHTS_TABLES, 0);
 	while ((count = packet_receive(fd, &request, sizeof(request), fds, PUBLISH_MOST + 1)) >=
