@@ -18,7 +18,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,6 +26,7 @@
 #include "util/clock.h"
 #include "util/confine.h"
 #include "util/helper.h"
+#include "util/packet.h"
 #include "util/rights.h"
 
 /* libLLVM takes 40 ms, the largest browsers some 200. */
@@ -68,61 +68,14 @@ static struct {
 /* The request that is under way, for the keeper to know what its reader died of; 0 = none. */
 static volatile uint64_t *at_work;
 
-/* ---- packets with a descriptor ---- */
-
-static int packet_send(int to, const void *bytes, size_t size, int fd)
+/* 0 and *fd, -1 without one; or as packet_receive(). */
+static int packet_take(int from, void *bytes, size_t size, int *fd)
 {
-	union {
-		char space[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {};
-	struct iovec part = {(void *)bytes, size};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-
-	if (fd >= 0) {
-		struct cmsghdr *header = &control.align;
-
-		message.msg_control = control.space;
-		message.msg_controllen = sizeof(control.space);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	}
-	return sendmsg(to, &message, MSG_NOSIGNAL) == (ssize_t)size ? 0 : -errno;
-}
-
-/* 0 and *fd, -1 without one; or a negative errno, -EPIPE where the other side is gone. */
-static int packet_receive(int from, void *bytes, size_t size, int *fd)
-{
-	union {
-		char space[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {};
-	struct iovec part = {bytes, size};
-	struct msghdr message = {.msg_iov = &part,
-				 .msg_iovlen = 1,
-				 .msg_control = control.space,
-				 .msg_controllen = sizeof(control.space)};
-	const struct cmsghdr *header;
-	ssize_t got;
+	int count;
 
 	*fd = -1;
-	do
-		got = recvmsg(from, &message, MSG_CMSG_CLOEXEC);
-	while (got < 0 && errno == EINTR);
-	if (got <= 0)
-		return got < 0 ? -errno : -EPIPE;
-	header = CMSG_FIRSTHDR(&message);
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
-	    header->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(fd, CMSG_DATA(header), sizeof(*fd));
-	if (got == (ssize_t)size)
-		return 0;
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-	return -EBADMSG;
+	count = packet_receive(from, bytes, size, fd, 1);
+	return count < 0 ? count : 0;
 }
 
 /* ---- the reader ---- */
@@ -208,7 +161,7 @@ static _Noreturn void reader_run(int fd)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	limits_set(parser.options.memory);
 	confine(CONFINE_PARSE);
-	while (!packet_receive(fd, &request, sizeof(request), &file)) {
+	while (!packet_take(fd, &request, sizeof(request), &file)) {
 		struct answer answer = {.number = request.number, .error = -EBADF};
 
 		*at_work = request.number;
@@ -220,7 +173,7 @@ static _Noreturn void reader_run(int fd)
 		answer.cpu_ns = cpu_now_ns() - cpu_ns;
 		cpu_ns += answer.cpu_ns;
 		*at_work = 0;
-		if (packet_send(fd, &answer, sizeof(answer), words))
+		if (packet_send(fd, &answer, sizeof(answer), &words, words >= 0))
 			_exit(0);
 		if (words >= 0)
 			close(words);
@@ -255,7 +208,7 @@ static bool end_tell(int fd, int status, const struct rusage *usage)
 		(uint64_t)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000000ULL +
 		(uint64_t)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) * 1000;
 	*at_work = 0;
-	return !packet_send(fd, &answer, sizeof(answer), -1);
+	return !packet_send(fd, &answer, sizeof(answer), NULL, 0);
 }
 
 /* Says their pids first. In a pid namespace of its own, a reader has no right to ask for its own.
@@ -366,7 +319,7 @@ static int answer_await(uint64_t number, struct answer *answer, int *words)
 			return -errno;
 		if (got <= 0)
 			continue;
-		err = packet_receive(parser.fd, answer, sizeof(*answer), words);
+		err = packet_take(parser.fd, answer, sizeof(*answer), words);
 		if (err)
 			return err;
 		atomic_fetch_add(&parser.cpu_ns, answer->cpu_ns);
@@ -404,7 +357,7 @@ int parser_table(int fd, struct unwind_table *out, struct error *error)
 
 	if (parser.fd < 0)
 		return unwind_table_build(fd, out, error);
-	err = packet_send(parser.fd, &request, sizeof(request), fd);
+	err = packet_send(parser.fd, &request, sizeof(request), &fd, 1);
 	if (!err)
 		err = answer_await(request.number, &answer, &words);
 	if (err) {

@@ -24,6 +24,7 @@
 #include "capture/namespace.h"
 #include "capture/parser.h"
 #include "capture/priority.h"
+#include "capture/publisher.h"
 #include "capture/series.h"
 #include "capture/stacks.h"
 #include "capture/tasks.h"
@@ -473,6 +474,7 @@ void session_close(struct session *session)
 	vec_each(&session->links, link)
 		bpf_link__destroy(*link);
 	vec_free(&session->links);
+	publisher_close();
 	grace_close();
 	parser_close();
 	ring_buffer__free(session->ring);

@@ -81,7 +81,7 @@ static const char *delay_check(const struct recording *rec, const void *row, siz
 	(void)position;
 	if (delay->end_ns < delay->begin_ns)
 		return "it ends before it begins";
-	if (delay->state < STATE_READY_WOKEN || delay->state > STATE_READY_THROTTLED)
+	if (!state_is_ready(delay->state))
 		return "its state is no wait for a CPU";
 	return delay->seen_ns > delay->end_ns - delay->begin_ns ? "more of it was seen than it took"
 								: NULL;
