@@ -114,6 +114,45 @@ for base in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/memory /sys/fs/
 	stop "$inside"
 done
 [ $hierarchies -gt 0 ] || echo 'note: no cgroup can be made here: cgroups by number are not tested'
+
+# What moves into it meanwhile is watched from the slice after, what moves out is not any more: neither
+# calls exec or has children.
+base=/sys/fs/cgroup/unified
+[ -e $base/cgroup.procs ] || base=/sys/fs/cgroup
+group=$base/strait-test-$$-moves
+if mkdir "$group" 2>/dev/null && [ -e "$group/cgroup.procs" ]; then
+	start "$work/pair"
+	comes=$started_pid
+	start sh -c "$loop"
+	leaves=$started_pid
+	cleanups+=("stop $comes; stop $leaves; rmdir '$group'")
+	echo "$leaves" >"$group/cgroup.procs"
+	start_with "$work/moves.err" "$strait" record -F 199 -d 6 -c "$group" -o "$work/moves.strait"
+	tracer=$started_pid
+	until_true 20 grep -q watching "$work/moves.err"
+	sleep 2
+	echo "$comes" >"$group/cgroup.procs"
+	echo "$leaves" >"$base/cgroup.procs"
+	wait "$tracer"
+	# slices PID: those in which it has samples, of its threads.
+	slices() {
+		sqlite3 -readonly "$work/moves.strait" "SELECT group_concat(slice, ' ') FROM (SELECT DISTINCT
+			slice FROM v_samples WHERE kind = 'cpu' AND pid = $1 ORDER BY slice)"
+	}
+	matches 'moved out: seen before' '^0' <(slices "$leaves")
+	lacks 'moved out: not seen any more' '[45]' <(slices "$leaves")
+	matches 'moved in: seen from then on' '5$' <(slices "$comes")
+	lacks 'moved in: not seen before' '0' <(slices "$comes")
+	is 'moved in: all its threads' 2 "$(sqlite3 -readonly "$work/moves.strait" \
+		"SELECT count(DISTINCT tid) FROM v_samples WHERE kind = 'cpu' AND pid = $comes")"
+	is 'moved in: where it is now' "/strait-test-$$-moves" "$(sqlite3 -readonly "$work/moves.strait" \
+		"SELECT DISTINCT g.text FROM processes p JOIN cgroups c ON c.id = p.cgroup
+		JOIN strings g ON g.id = c.path WHERE p.pid = $comes")"
+	stop "$comes"
+	stop "$leaves"
+else
+	echo 'note: no cgroup of version 2 can be made here: moves are not tested'
+fi
 run "$strait" -d 1 -c 987654321987
 is 'no such number: exit and lines' '1 1' "$status $(wc -l <"$err")"
 matches 'no such number: says so' "no cgroup '987654321987'" "$err"
