@@ -15,14 +15,15 @@ json_t *state_file_read(const char *path, struct stat *st)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	json_t *state = NULL;
-	struct stat own;
+	struct stat was = {};
 
-	st = st ? st : &own;
 	if (fd < 0)
 		return NULL;
-	if (!fstat(fd, st) && S_ISREG(st->st_mode) && st->st_size <= STATE_MAX)
+	if (!fstat(fd, &was) && S_ISREG(was.st_mode) && was.st_size <= STATE_MAX)
 		state = json_loadfd(fd, 0, NULL);
 	close(fd);
+	if (st)
+		*st = was;
 	return state;
 }
 

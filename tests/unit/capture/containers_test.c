@@ -233,6 +233,48 @@ static void only_regular_files_are_read(void **state)
 	labelled("/docker/" DOCKER_ID, "docker:111111111111");
 }
 
+/* Pieces of names in any order: whatever somebody calls his cgroups, a label fits and ends. */
+static void odd_paths(void **state)
+{
+	static const char *const pieces[] = {
+		"/",       "kubepods", "-pod",    ".slice", ":cri-containerd:", "docker-",
+		"libpod-", "lxc",      "pod",     ".scope", "libpod_parent/",   ".payload.",
+		UNDERS,    UID_,       DOCKER_ID, "\xff",   "\x1b[31m",         ".service",
+		"..",      "%s",
+	};
+	uint32_t random = 12345;
+
+	(void)state;
+	folder_write("/var/lib/docker/containers/" DOCKER_ID "/config.v2.json",
+		     "{\"Name\":\"/web\"}");
+	for (int round = 0; round < 20000; round++) {
+		char path[2100] = "", label[CONTAINER_LABEL];
+		size_t length = 0;
+
+		for (int i = 0; i < 30; i++) {
+			random = random * 1103515245 + 12345;
+			length += (size_t)snprintf(
+				path + length, sizeof(path) - length, "%s",
+				pieces[(random >> 16) % (sizeof(pieces) / sizeof(pieces[0]))]);
+		}
+		memset(label, 'x', sizeof(label));
+		containers_label(folder, path, label);
+		assert_non_null(memchr(label, 0, sizeof(label)));
+		assert_true(!*label || strchr(label, ':'));
+	}
+	/* One folder whose name is longer than any can be, and one as deep as can be. */
+	for (int deep = 0; deep < 2; deep++) {
+		char path[5000], label[CONTAINER_LABEL];
+
+		memset(path, 'a', sizeof(path));
+		for (size_t i = 0; i < sizeof(path); i += 2)
+			path[i] = deep ? '/' : 'a';
+		path[sizeof(path) - 1] = 0;
+		containers_label(folder, path, label);
+		assert_string_equal(label, "");
+	}
+}
+
 /* The longest that Kubernetes allows. */
 static void long_names(void **state)
 {
@@ -268,6 +310,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(names_in_paths, folder_make, folder_remove),
 		cmocka_unit_test_setup_teardown(only_regular_files_are_read, folder_make,
 						folder_remove),
+		cmocka_unit_test_setup_teardown(odd_paths, folder_make, folder_remove),
 		cmocka_unit_test_setup_teardown(long_names, folder_make, folder_remove),
 		cmocka_unit_test_setup_teardown(what_podman_writes_later_is_seen, folder_make,
 						folder_remove),
