@@ -231,6 +231,22 @@ watch 'of two with one id, the one that is not in a container' "$pid_payload" "p
 	--container "${inner:0:12}"
 refused "wbe$$.service" "there is .*unit:web$$.service"
 
+# A name that would paint the terminal, end a line or begin another frame.
+evil=$(id_make)
+write "/var/lib/docker/containers/$evil/config.v2.json" <<<'{"Name": "/evil\u001b[31m;\n\"<b>\u009b"}'
+group_burn "$base" "/$slice/docker-$evil.scope"
+run "$strait" record -q --replace -F 199 -d 2 --container "${evil:0:20}" -o "$work/r.strait"
+is 'an odd name: watched' 0 "$status"
+for show in 'report' 'report -v' 'report --json' 'flame --containers'; do
+	# shellcheck disable=SC2086 # a command and its options
+	run "$strait" $show "$work/r.strait"
+	matches "an odd name: strait $show has it" 'docker:evil' "$out"
+	lacks "an odd name: strait $show escapes it" $'\e|\xc2\x9b' "$out"
+done
+is 'an odd name: one frame of each line' 0 "$(grep -vc '^docker:evil[^;]*;sh;' "$out")"
+refused evil 'there is docker:evil'
+lacks 'an odd name: escaped in errors' $'\e|\xc2\x9b' "$err"
+
 # In a hierarchy of version 1 alone.
 if [ -e /sys/fs/cgroup/memory/cgroup.procs ]; then
 	group_burn /sys/fs/cgroup/memory "/$slice/old$$.service"

@@ -170,8 +170,7 @@ static const char *text_of(struct analysis *a, uint32_t string)
 struct place wakeup_place(struct analysis *a, uint32_t group, uint32_t thread, uint32_t frame)
 {
 	const struct thread *at = &a->rec->threads.at[thread];
-	struct place place =
-		group == NONE ? place_process(a, at->process) : place_group(a, group);
+	struct place place = group == NONE ? place_process(a, at->process) : place_group(a, group);
 	const struct frame *code;
 
 	/* Rows of a table: the container says enough. */

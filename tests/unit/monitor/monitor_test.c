@@ -48,13 +48,13 @@ static struct document *document_make(double cpu, double memory)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		vec_push(&doc->thresholds, rows[i]);
-	vec_push(&doc->bottlenecks, (struct bottleneck){.rank = 1,
-							.id = "cpu.saturated",
-							.title = "\x1b[31mtoo much\n to do",
-							.severity = SEVERITY_HIGH,
-							.where = {.process = "sh",
-								  .container = "podman:web"},
-							.impact = {0.25, 0.2, 0.3}});
+	vec_push(&doc->bottlenecks,
+		 (struct bottleneck){.rank = 1,
+				     .id = "cpu.saturated",
+				     .title = "\x1b[31mtoo much\n to do",
+				     .severity = SEVERITY_HIGH,
+				     .where = {.process = "sh", .container = "podman:web"},
+				     .impact = {0.25, 0.2, 0.3}});
 	return doc;
 }
 
