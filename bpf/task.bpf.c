@@ -47,7 +47,7 @@ static __always_inline struct wire_ledger *ledger_make(struct task_struct *task,
 }
 
 static __always_inline void ledger_start(struct wire_ledger *ledger, struct task_struct *task,
-					 bool targeted, __u64 now)
+					 __u64 now)
 {
 	/* In parts that stay apart: the compiler clears no more than 1 KiB at once. */
 	__builtin_memset(ledger, 0, offsetof(struct wire_ledger, parties));
@@ -66,7 +66,6 @@ static __always_inline void ledger_start(struct wire_ledger *ledger, struct task
 	context_seed(ledger, BPF_CORE_READ(task, pid));
 	if (BPF_CORE_READ(task, flags) & COMPAT_PF_KTHREAD)
 		ledger->flags |= LEDGER_KTHREAD;
-	ledger->targeted = targeted;
 }
 
 static __always_inline void life_header_fill(struct wire_header *header, struct task_struct *task,
@@ -100,7 +99,8 @@ int BPF_PROG(sched__newtask, struct task_struct *task)
 
 	if (!initial)
 		return 0;
-	ledger_start(initial, task, target_test(task, ledger_current()), bpf_ktime_get_ns());
+	ledger_start(initial, task, bpf_ktime_get_ns());
+	initial->targeted = target_test(task, ledger_current());
 	/* It becomes runnable at its sched_wakeup_new; until then its parent holds it back. */
 	initial->state = STATE_WAIT_OTHER;
 	ledger_make(task, initial);
@@ -168,10 +168,10 @@ static __always_inline __u32 thread_state_now(struct task_struct *task, struct w
 }
 
 /* `initial` is the iterator's own scratch: a birth on this CPU may interrupt it. */
-static __always_inline struct wire_ledger *
-ledger_adopt(struct task_struct *task, struct wire_ledger *initial, bool targeted, __u64 now)
+static __always_inline struct wire_ledger *ledger_adopt(struct task_struct *task,
+							struct wire_ledger *initial, __u64 now)
 {
-	ledger_start(initial, task, targeted, now);
+	ledger_start(initial, task, now);
 	initial->run_clock = BPF_CORE_READ(task, se.sum_exec_runtime);
 	initial->state = thread_state_now(task, initial);
 	return ledger_make(task, initial);
@@ -229,7 +229,7 @@ int sched__dump(struct bpf_iter__task *ctx)
 	struct wire_ledger *ledger;
 	struct wire_thread *out;
 	__u32 zero = 0;
-	bool targeted;
+	bool adopted;
 	__u64 now;
 
 	if (!task)
@@ -242,11 +242,12 @@ int sched__dump(struct bpf_iter__task *ctx)
 	/* Its parent may know that it ended, and we be here, before its last switch. */
 	if (BPF_CORE_READ(task, exit_state) && (!ledger || ledger->flags & LEDGER_TOLD))
 		return 0;
-	targeted = target_test(task, NULL);
-	if (!ledger)
-		ledger = ledger_adopt(task, &out->ledger, targeted, now);
-	else if (target_kind == TARGET_TEST_CGROUP)
-		ledger->targeted = targeted;
+	adopted = !ledger;
+	if (adopted)
+		ledger = ledger_adopt(task, &out->ledger, now);
+	/* Threads move from cgroup to cgroup. */
+	if (ledger && (adopted || target_kind == TARGET_TEST_CGROUP))
+		ledger->targeted = target_test(task, NULL);
 	if (!ledger || !cut_ns)
 		return 0;
 	ledger_repair(ledger, task);
