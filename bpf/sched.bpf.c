@@ -205,7 +205,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 		return;
 	}
 	/* The state is read back: one that the verifier knows would be followed value by value. */
-	if (state && (ledger->flags & (LEDGER_TARGETED | LEDGER_KTHREAD)) == LEDGER_TARGETED)
+	if (state && ledger->targeted && !(ledger->flags & LEDGER_KTHREAD))
 		wait_enter(ctx, ledger, *(volatile __u32 *)&ledger->state, &at, cpu);
 	if (ledger->crowd_place)
 		crowd_return(ledger, now);
@@ -289,8 +289,8 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 		if (waited >= CULPRIT_MIN_NS)
 			culprits_note(ledger, cpu, waited, now);
 	}
-	if (waited >= wait_threshold_ns && state_is_ready(was) &&
-	    (ledger->flags & (LEDGER_TARGETED | LEDGER_KTHREAD)) == LEDGER_TARGETED)
+	if (waited >= wait_threshold_ns && state_is_ready(was) && ledger->targeted &&
+	    !(ledger->flags & LEDGER_KTHREAD))
 		delay_tell((__u64)next->tgid << 32 | next->pid, was, now - waited, now);
 	if (calls_on && !(ledger->flags & LEDGER_KTHREAD))
 		calls_recall(ledger, next, compat_registers_of(next));

@@ -270,7 +270,7 @@ static __always_inline void context_release(struct wire_ledger *ledger, struct c
 	struct context_stacks stacks = {};
 	__u64 sp = compat_user_sp(regs), key = 0;
 
-	if (cpu && ledger->flags & LEDGER_TARGETED)
+	if (cpu && ledger->targeted)
 		key = context_find(NULL,
 				   context_key(ledger, compat_user_ip(regs), sp, CONTEXT_WAKER),
 				   CONTEXT_WAKER, sp, cpu, SLOT_SYSCALL, &stacks);
