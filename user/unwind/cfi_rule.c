@@ -220,6 +220,25 @@ static void fp_describe(const struct cfi_machine *machine, const struct cfi_valu
 	}
 }
 
+/*
+ * Whether the return address is where rules can have it. With a link register it is there still, or
+ * anywhere in the frame, if that is found by the stack or frame pointer.
+ */
+static bool return_describe(const struct cfi_machine *machine, const struct cfi_value *value,
+			    const struct place *cfa, struct unwind_rule *rule)
+{
+	int64_t offset;
+
+	if (!machine->link)
+		return saved_offset(value, rule, cfa, &offset) && offset == machine->ra_offset;
+	if (rule->cfa != UNWIND_SP && rule->cfa != UNWIND_FP)
+		return false;
+	if (value->kind == CFI_UNSPECIFIED || value->kind == CFI_SAME ||
+	    (value->kind == CFI_REGISTER && value->number == machine->ra))
+		return true;
+	return saved_offset(value, rule, cfa, &offset) && offset && in_units(offset, &rule->more);
+}
+
 /* Where the base register is saved, if that is all there is to say of it. */
 static void base_describe(const struct cfi_value *value, const struct place *cfa,
 			  struct unwind_rule *rule)
@@ -243,17 +262,20 @@ struct unwind_rule cfi_rule(const struct cfi_common *common, const struct cfi_ma
 	const struct unwind_rule none = {.cfa = UNWIND_NONE};
 	struct unwind_rule rule = none;
 	struct place cfa = {};
-	int64_t offset;
 
 	if (common->augmentation.signal)
 		return (struct unwind_rule){.cfa = UNWIND_SIGNAL};
 	if (state->saved[CFI_RA].kind == CFI_UNDEFINED)
 		return (struct unwind_rule){.cfa = UNWIND_END};
 	if (!cfa_describe(machine, &state->cfa, &rule, &cfa) || !sp_is_cfa(&state->saved[CFI_SP]) ||
-	    !saved_offset(&state->saved[CFI_RA], &rule, &cfa, &offset) ||
-	    offset != machine->ra_offset)
+	    !return_describe(machine, &state->saved[CFI_RA], &cfa, &rule))
 		return none;
 	fp_describe(machine, &state->saved[CFI_FP], &cfa, &rule);
-	base_describe(&state->saved[CFI_BASE], &cfa, &rule);
+	if (!machine->link) {
+		base_describe(&state->saved[CFI_BASE], &cfa, &rule);
+	} else if (rule.fp != UNWIND_FP_SAME && rule.fp != UNWIND_FP_SAVED) {
+		rule.fp = UNWIND_FP_LOST;
+		rule.fp_offset = 0;
+	}
 	return rule;
 }

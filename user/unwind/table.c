@@ -6,6 +6,7 @@
 
 #include "symbols/go.h"
 #include "symbols/section.h"
+#include "unwind/arm64.h"
 #include "unwind/cfi.h"
 #include "unwind/table.h"
 #include "unwind/table_layout.h"
@@ -270,8 +271,11 @@ static bool is_padding(const struct table_layout *layout, uint32_t gap, uint32_t
 static bool is_hole(const struct builder *builder, const struct table_layout *layout, uint32_t gap,
 		    uint32_t next)
 {
-	static const struct unwind_rule entry = {
-		.cfa = UNWIND_SP, .fp = UNWIND_FP_SAME, .cfa_offset = 1};
+	const struct unwind_rule entry = {
+		.cfa = UNWIND_SP,
+		.fp = UNWIND_FP_SAME,
+		.cfa_offset = (__s16)(builder->machine->call_offset / 8),
+	};
 
 	return gap < HOLE && next % ALIGNMENT && layout->rule &&
 	       !memcmp(&builder->rules.rules.at[layout->rule], &entry, sizeof(entry));
@@ -327,11 +331,11 @@ static void base_forget(struct builder *builder)
 	builder->rules = plain;
 }
 
-static void image_build(const struct image *image, struct unwind_table *out)
+static void image_build(const struct image *image, uint16_t machine, struct unwind_table *out)
 {
 	struct builder builder = {
 		.image = image,
-		.machine = image->is_64 ? cfi_machine(image->machine) : NULL,
+		.machine = image->is_64 && image->machine == machine ? cfi_machine(machine) : NULL,
 	};
 	struct table_layout layout = {};
 
@@ -344,6 +348,9 @@ static void image_build(const struct image *image, struct unwind_table *out)
 		section_collect(&builder, ".debug_frame", true);
 		if (builder.go && !image_section(image, ".debug_frame"))
 			go_collect(&builder);
+		if (machine == EM_AARCH64)
+			arm64_collect(image,
+				      &(struct cfi_sink){span_begin, span_row, span_end, &builder});
 	}
 	base_forget(&builder);
 	spans_lay(&builder, &layout);
@@ -355,14 +362,27 @@ static void image_build(const struct image *image, struct unwind_table *out)
 	vec_free(&builder.rows);
 }
 
+#if defined(__x86_64__)
+#define HOST EM_X86_64
+#elif defined(__aarch64__)
+#define HOST EM_AARCH64
+#else
+#define HOST EM_NONE
+#endif
+
 int unwind_table_build(int fd, struct unwind_table *out, struct error *error)
+{
+	return unwind_table_build_for(HOST, fd, out, error);
+}
+
+int unwind_table_build_for(uint16_t machine, int fd, struct unwind_table *out, struct error *error)
 {
 	struct image image;
 	int code = image_open(&image, fd);
 
 	if (code)
 		return error_set(error, code, "no ELF file of this machine's kind");
-	image_build(&image, out);
+	image_build(&image, machine, out);
 	image.fd = -1; /* the caller's */
 	image_close(&image);
 	return 0;
