@@ -20,6 +20,12 @@
 #define ADJUST_MASK 0xbf8003ffu
 #define ADJUST      0x910003ffu
 
+#define BRANCH_MASK 0xfc000000u /* bl */
+#define BRANCH      0x94000000u
+#define GO_NOP      0xaa0003e0u /* mov x0, x0 */
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
 #define MAX_SECTION (16u << 20)
 /* The kernel's vDSO has a page or two, musl's C library 400 KiB; nothing else returns so. */
 #define MAX_SEGMENT   (1u << 20)
@@ -143,6 +149,33 @@ static void functions_tell(const struct image *image, const struct code *code,
 		if (sink->begin(sink->context, symbol.st_value, symbol.st_value + words * WIDTH))
 			sink->end(sink->context, function_rows(code, begin, begin + words, sink));
 	}
+}
+
+/*
+ * runtime.goexit: nop, call, without a frame. runtime.mstart: a frame of 16 bytes for its one call,
+ * without the look at the stack's end that the compiler begins functions with.
+ */
+bool arm64_is_go_root(const struct image *image, uint64_t offset, uint64_t length)
+{
+	static const uint32_t start[] = {
+		0xf81f0ffe,             /* str x30, [sp, #-16]! */
+		0xf81f83fd,             /* stur x29, [sp, #-8] */
+		0xd10023fd,             /* sub x29, sp, #8 */
+		BRANCH,     0xa97ffbfd, /* ldp x29, x30, [sp, #-8] */
+		0x910043ff,             /* add sp, sp, #16 */
+		RETURN,
+	};
+	uint32_t code[COUNT(start)] = {};
+
+	if (length < sizeof(code[0]) * 2 || length > 2 * sizeof(code) ||
+	    !image_read(image, offset, code, length < sizeof(code) ? length : sizeof(code)))
+		return false;
+	if (code[0] == GO_NOP && (code[1] & BRANCH_MASK) == BRANCH)
+		return true;
+	for (size_t i = 0; i < COUNT(start); i++)
+		if ((start[i] == BRANCH ? code[i] & BRANCH_MASK : code[i]) != start[i])
+			return false;
+	return length >= sizeof(code);
 }
 
 void arm64_collect(const struct image *image, const struct cfi_sink *sink)

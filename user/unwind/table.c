@@ -66,6 +66,8 @@ static bool is_go_root(const struct image *image, uint64_t offset, uint64_t leng
 {
 	uint8_t code[7];
 
+	if (image->machine == EM_AARCH64)
+		return arm64_is_go_root(image, offset, length);
 	if (length != 6 && length != 7)
 		return false;
 	if (!image_read(image, offset, code, length))
@@ -107,18 +109,20 @@ static bool span_begin(void *context, uint64_t begin, uint64_t end)
 
 /*
  * Go's compiler says where the CFA is, not that a function with a frame saves the frame pointer in
- * the frame's first word (cmd/internal/obj/x86, preprocess). The entry says "unchanged" then.
+ * the frame's first word (cmd/internal/obj/x86, preprocess), or on aarch64 below its last one
+ * (cmd/internal/obj/arm64, likewise). The entry says "unchanged" then.
  */
 static void go_amend(const struct builder *builder, struct unwind_rule *rule)
 {
 	__s16 call = (__s16)(builder->machine->call_offset / 8);
+	__s16 last = builder->machine->link ? rule->cfa_offset : call;
 
 	if (builder->root)
 		*rule = (struct unwind_rule){.cfa = UNWIND_END};
 	if (rule->cfa != UNWIND_SP || rule->fp != UNWIND_FP_SAME || rule->cfa_offset <= call)
 		return;
 	rule->fp = UNWIND_FP_SAVED;
-	rule->fp_offset = (__s16)(-call - 1);
+	rule->fp_offset = (__s16)(-last - 1);
 }
 
 static void span_row(void *context, uint64_t address, const struct unwind_rule *given)
@@ -215,7 +219,10 @@ static void go_depth(void *context, uint64_t address, uint64_t depth)
 				   .cfa_offset = (__s16)(rest / 8),
 				   .more = (__s16)(far / FAR_FRAME)};
 
-	if (rest % 8 || far / FAR_FRAME > INT16_MAX)
+	/* What a link register has is saved in the frame's last word. */
+	if (builder->machine->link)
+		rule.more = (__s16)-rule.cfa_offset;
+	if (rest % 8 || far / FAR_FRAME > (builder->machine->link ? 0 : INT16_MAX))
 		rule = (struct unwind_rule){};
 	span_row(builder, address, &rule);
 }
@@ -342,9 +349,8 @@ static void image_build(const struct image *image, uint16_t machine, struct unwi
 	if (builder.machine) {
 		section_collect(&builder, ".eh_frame", false);
 		/* Code that has no other: of Go's compiler, and of assemblers. */
-		builder.go =
-			image->machine == EM_X86_64 && (image_section(image, ".gopclntab") ||
-							image_section(image, ".note.go.buildid"));
+		builder.go = image_section(image, ".gopclntab") ||
+			     image_section(image, ".note.go.buildid");
 		section_collect(&builder, ".debug_frame", true);
 		if (builder.go && !image_section(image, ".debug_frame"))
 			go_collect(&builder);
