@@ -56,8 +56,10 @@ enum unwind_fp {
 /*
  * Offsets are in units of 8 bytes. The return address is at CFA - 8 (x86-64).
  *
- * aarch64: it is at CFA + more, or with more = 0 in its register (x30) still. Of the rules above
- * there are NONE, SP, FP, SIGNAL and END, of those for the frame pointer SAME, SAVED and LOST.
+ * aarch64: it is at CFA + more, or with more = 0 in its register (x30) still. With SP_FAR it is at
+ * stack pointer + fp_offset, -1 = in x30, and a frame pointer that is saved is right below it. Of
+ * the other rules above there are NONE, SP, FP, SIGNAL and END, of those for the frame pointer
+ * SAME, SAVED and LOST.
  *
  * The base register (x86-64: rbx, DWARF's 3) is followed in the tables of those files only in which
  * some frame is found by it: the dynamic linker, whose lazy binding is in every stack of a program

@@ -74,18 +74,29 @@ static __always_inline bool saved_word(struct unwind *u, __u64 address, __u64 *w
 
 static __always_inline enum step unwind_by_rule(struct unwind *u, __u64 rule)
 {
-	__u64 cfa_offset = (__s64)(__s16)(rule >> 16) * 8,
-	      fp_offset = (__s64)(__s16)(rule >> 32) * 8;
-	__u64 return_offset = (__s64)(__s16)(rule >> 48) * 8, cfa, fp = u->fp, pc;
+	__u64 cfa_offset = (__s64)(__s16)(rule >> 16) * 8, fp = u->fp, cfa, pc;
+	__s64 fp_offset = (__s16)(rule >> 32) * 8, more = (__s16)(rule >> 48);
+	__u64 return_at, fp_at; /* return_at 0: in x30 */
 
 	switch (rule & 0xff) {
 	case UNWIND_SP:
 		if (u->sp_unknown)
 			return unwind_by_frame_pointer(u);
 		cfa = u->sp + cfa_offset;
+		return_at = more ? cfa + more * 8 : 0;
+		fp_at = cfa + fp_offset;
+		break;
+	case UNWIND_SP_FAR:
+		if (u->sp_unknown)
+			return unwind_by_frame_pointer(u);
+		cfa = u->sp + cfa_offset + (more << 18);
+		return_at = fp_offset < 0 ? 0 : u->sp + fp_offset;
+		fp_at = return_at - 8;
 		break;
 	case UNWIND_FP:
 		cfa = u->fp + cfa_offset;
+		return_at = more ? cfa + more * 8 : 0;
+		fp_at = cfa + fp_offset;
 		break;
 	case UNWIND_SIGNAL:
 		return unwind_signal(u);
@@ -94,25 +105,23 @@ static __always_inline enum step unwind_by_rule(struct unwind *u, __u64 rule)
 	default:
 		return unwind_by_frame_pointer(u);
 	}
-	if (return_offset) {
-		if (cfa <= u->sp || cfa - u->sp > FRAME_JUMP)
-			return unwind_stop(u, WIRE_END_LOOP);
-		u->return_at = cfa + return_offset;
-		if (!saved_word(u, u->return_at, &pc))
+	/* Only what calls nobody has its return address in x30 still. */
+	if (!return_at && !u->registers_known)
+		return unwind_by_frame_pointer(u);
+	/* Which may have no frame at all. */
+	if (cfa < u->sp + !!return_at || cfa - u->sp > FRAME_JUMP)
+		return unwind_stop(u, WIRE_END_LOOP);
+	pc = u->registers[ARCH_LINK];
+	if (return_at) {
+		u->return_at = return_at;
+		if (!saved_word(u, return_at, &pc))
 			return unwind_stop(u, WIRE_END_UNREADABLE);
-	} else {
-		/* Only what calls nobody has it in x30 still. */
-		if (!u->registers_known)
-			return unwind_by_frame_pointer(u);
-		if (cfa < u->sp || cfa - u->sp > FRAME_JUMP)
-			return unwind_stop(u, WIRE_END_LOOP);
-		pc = u->registers[ARCH_LINK];
 	}
 	switch (rule >> 8 & 0x7f) {
 	case UNWIND_FP_SAME:
 		break;
 	case UNWIND_FP_SAVED:
-		if (!saved_word(u, cfa + fp_offset, &fp))
+		if (!saved_word(u, fp_at, &fp))
 			return unwind_stop(u, WIRE_END_UNREADABLE);
 		break;
 	default:

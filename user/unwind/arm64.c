@@ -9,6 +9,8 @@
 #define PUSH      0xa9bf7bf0u /* stp x16, x30, [sp, #-16]! */
 #define SIGRETURN 0xd2801168u /* mov x8, #139 */
 #define CALL      0xd4000001u /* svc #0 */
+#define NOP       0xd503201fu
+#define NOP_FILL  0x1f2003d5u /* as linker scripts write it */
 #define WIDTH     4
 
 /* Frame records: stp x29, x30, [sp, #-n]! and ldp x29, x30, [sp], #n; n / 8 in bits 15 to 21. */
@@ -70,8 +72,8 @@ struct code {
 
 /*
  * The kernel describes its trampoline no more since Linux 5.8 (87676cfca141); unwinders know it by
- * its two instructions. The handler returns to the first, and is looked up right before it. Returns
- * whether there is one.
+ * its two instructions. The handler returns to the first, and is looked up right before it; in the
+ * call it is behind the second. Returns whether there is one.
  */
 static bool trampolines_tell(const struct code *code, const struct cfi_sink *sink)
 {
@@ -79,12 +81,15 @@ static bool trampolines_tell(const struct code *code, const struct cfi_sink *sin
 	bool found = false;
 
 	for (uint64_t i = 1; i + 1 < code->count; i++) {
-		uint64_t begin = code->address + (i - 1) * WIDTH;
+		uint64_t begin = code->address + (i - 1) * WIDTH, length = 3;
+		uint32_t next = i + 2 < code->count ? code->words[i + 2] : 0;
 
 		if (code->words[i] != SIGRETURN || code->words[i + 1] != CALL)
 			continue;
 		found = true;
-		if (!sink->begin(sink->context, begin, begin + 3 * WIDTH))
+		if (!next || next == NOP || next == NOP_FILL)
+			length++;
+		if (!sink->begin(sink->context, begin, begin + length * WIDTH))
 			continue;
 		sink->row(sink->context, begin, &rule);
 		sink->end(sink->context, true);

@@ -211,18 +211,18 @@ static bool go_begin(void *context, uint64_t begin, uint64_t end)
 	return true;
 }
 
-static void go_depth(void *context, uint64_t address, uint64_t depth)
+static void go_depth(void *context, uint64_t address, int64_t depth)
 {
 	struct builder *builder = context;
-	uint64_t far = depth + builder->machine->call_offset, rest = far % FAR_FRAME;
+	uint64_t far = (uint64_t)depth + builder->machine->call_offset, rest = far % FAR_FRAME;
 	struct unwind_rule rule = {.cfa = far < FAR_FRAME ? UNWIND_SP : UNWIND_SP_FAR,
 				   .cfa_offset = (__s16)(rest / 8),
 				   .more = (__s16)(far / FAR_FRAME)};
 
 	/* What a link register has is saved in the frame's last word. */
-	if (builder->machine->link)
+	if (builder->machine->link && rule.cfa == UNWIND_SP)
 		rule.more = (__s16)-rule.cfa_offset;
-	if (rest % 8 || far / FAR_FRAME > (builder->machine->link ? 0 : INT16_MAX))
+	if (depth < 0 || rest % 8 || far / FAR_FRAME > INT16_MAX)
 		rule = (struct unwind_rule){};
 	span_row(builder, address, &rule);
 }

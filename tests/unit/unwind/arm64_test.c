@@ -79,7 +79,25 @@ static const struct {
 	{"x86-64's base", P("\x0e\x10\x83\x02"), {UNWIND_SP, 0, 0, 2, 0, 0}},
 	{"a vector register", P("\x0e\x10\x05\x48\x02"), {UNWIND_SP, 0, 0, 2, 0, 0}},
 	{"CFA by x0", P("\x0c\x00\x00"), {UNWIND_NONE}},
-	{"a frame of 293 KiB", P("\x0e\xf0\xa7\x12\x9d\xae\xa5\x02"), {UNWIND_NONE}},
+	{"a frame of 293 KiB",
+	 P("\x0e\xf0\xa7\x12\x9d\xfe\xa4\x02\x9e\xfd\xa4\x02"),
+	 {UNWIND_SP_FAR, UNWIND_FP_SAVED, 0, 4734, 1, 1}},
+	{"the same, the return address alone",
+	 P("\x0e\xf0\xa7\x12\x9e\xfe\xa4\x02"),
+	 {UNWIND_SP_FAR, 0, 0, 4734, 0, 1}},
+	{"the same, nothing saved yet", P("\x0e\xf0\xa7\x12"), {UNWIND_SP_FAR, 0, 0, 4734, -1, 1}},
+	{"the same, the frame pointer alone", P("\x0e\xf0\xa7\x12\x9d\xfe\xa4\x02"), {UNWIND_NONE}},
+	{"the same, apart", P("\x0e\xf0\xa7\x12\x9d\x04\x9e\xfd\xa4\x02"), {UNWIND_NONE}},
+	{"the same, by x29",
+	 P("\x0e\xf0\xa7\x12\x0d\x1d\x9d\xfe\xa4\x02\x9e\xfd\xa4\x02"),
+	 {UNWIND_NONE}},
+	{"ra above the CFA", P("\x0e\xd0\x01\x11\x1e\x7f"), {UNWIND_SP, 0, 0, 28, 0, -1}},
+	{"ra above the CFA, fp below",
+	 P("\x0e\x20\x9d\x02\x11\x1e\x7f"),
+	 {UNWIND_SP, UNWIND_FP_SAVED, 0, 6, -4, -1}},
+	{"ra above the CFA, a frame of the largest size",
+	 P("\x0e\xf8\xff\x0f\x11\x1e\x7f"),
+	 {UNWIND_SP, 0, 0, 32767, 0, 1}},
 	{"sp saved", P("\x9f\x03"), {UNWIND_NONE}},
 };
 
@@ -173,7 +191,8 @@ static void linkage_tables_are_known(void **state)
 static void trampolines_are_known(void **state)
 {
 	const struct unwind_rule none = {}, signal = {.cfa = UNWIND_SIGNAL};
-	const uint32_t code[] = {0xd503201f, 0xd2801168, 0xd4000001, 0xd2801168, 0xd503201f};
+	const uint32_t code[] = {0xd503201f, 0xd2801168, 0xd4000001, 0x1f2003d5, 0xd2801168,
+				 0xd4000001, 0xd65f03c0, 0xd2801168, 0xd503201f};
 	int fd = make_elf(EM_AARCH64, NULL, 0, 0x1000);
 	struct unwind_table table;
 
@@ -183,8 +202,9 @@ static void trampolines_are_known(void **state)
 	same_rule(&table, CODE_ADDRESS + 0x7c, none);
 	same_rule(&table, CODE_ADDRESS + 0x80, signal);
 	same_rule(&table, CODE_ADDRESS + 0x84 - 1, signal);
-	same_rule(&table, CODE_ADDRESS + 0x88, signal);
-	same_rule(&table, CODE_ADDRESS + 0x8c, none);
+	same_rule(&table, CODE_ADDRESS + 0x94, signal);
+	same_rule(&table, CODE_ADDRESS + 0x98, none);
+	same_rule(&table, CODE_ADDRESS + 0x9c, none);
 	unwind_table_free(&table);
 	close(fd);
 }
@@ -197,7 +217,7 @@ static void functions_of_the_vdso_are_known(void **state)
 	const uint32_t ret = 0xd65f03c0, nop = 0xd503201f;
 	const uint32_t code[] = {
 		nop,        0xd2801168, 0xd4000001,      /* the trampoline */
-		nop,        ret,        nop,        ret, /* no frame */
+		0x52800000, ret,        nop,        ret, /* no frame */
 		nop,        0xa9b87bfd, nop,             /* stp x29, x30, [sp, #-128]! */
 		0xa8c87bfd, ret,        nop,             /* ldp x29, x30, [sp], #128 */
 		0xa8c87bfd, ret,        0xd10043ff, ret, /* sub sp, sp, #16 */

@@ -143,9 +143,20 @@ static bool arm64_agrees(struct comparison *c, const struct line *line, struct u
 	}
 	/* A function of glibc (rawmemchr) keeps its return address in x15. */
 	if (c->return_column != 30 || !strcmp(line->ra, "exp") || !(by_sp || by_fp) ||
-	    offset > SHRT_MAX * 8 || offset % 8) {
+	    (by_fp && offset > SHRT_MAX * 8) || offset % 8) {
 		c->undescribed++;
 		return rule.cfa == UNWIND_NONE;
+	}
+	if (offset > SHRT_MAX * 8)
+		return rule.cfa == UNWIND_SP_FAR &&
+		       ((long)rule.more << 18) + rule.cfa_offset * 8 == offset &&
+		       rule.fp_offset ==
+			       (at_offset(line->ra, &place) ? (offset + place) / 8 : -1) &&
+		       rule.fp == (at_offset(line->fp, &place) ? UNWIND_FP_SAVED : UNWIND_FP_SAME);
+	/* _dl_runtime_resolve() counts from 16 bytes too low. */
+	if (at_offset(line->ra, &place) && place == 8) {
+		rule.cfa_offset = (__s16)(rule.cfa_offset - 2);
+		rule.more = (__s16)(rule.more + 2);
 	}
 	if (rule.cfa != (by_sp ? UNWIND_SP : UNWIND_FP) || rule.cfa_offset * 8 != offset)
 		return false;
