@@ -12,8 +12,8 @@
  *   arch_registers_offset()      where they begin on the thread's kernel stack, before Linux 5.15
  *   arch_link(regs)              the return address that no stack may hold, if ARCH_HAS_LINK
  *   arch_task_is_32bit(task)     whether it is in a system call of a 32-bit program, which numbers
- *                                them differently; arch_typed_task_is_32bit() of a task that is
- *                                read without a helper
+ *                                them differently, if ARCH_KNOWS_32BIT; arch_typed_task_is_32bit()
+ *                                of a task that is read without a helper
  *   arch_call_read(task, regs)   the system call that the thread is in, from its registers
  */
 #ifndef STRAIT_ARCH_BPF_H
@@ -31,10 +31,7 @@ struct arch_call {
 };
 
 /* bpf_task_pt_regs() came with 5.15; what it returns is read directly, without a helper. */
-static __always_inline bool arch_registers_typed(void)
-{
-	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs);
-}
+#define ARCH_REGISTERS_TYPED bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs)
 
 #if defined(__TARGET_ARCH_x86)
 #include "core/arch_x86.bpf.h"

@@ -56,7 +56,8 @@ static __always_inline __u64 arch_link(struct pt_regs *regs)
 	return BPF_CORE_READ(regs, regs[ARCH_LINK]);
 }
 
-#define ARCH_TIF_32BIT (1ULL << 22)
+#define ARCH_TIF_32BIT   (1ULL << 22)
+#define ARCH_KNOWS_32BIT true
 
 static __always_inline bool arch_task_is_32bit(struct task_struct *task)
 {
@@ -76,7 +77,7 @@ static __always_inline struct arch_call arch_call_read(struct task_struct *task,
 
 	if (!regs)
 		return call;
-	if (arch_registers_typed()) {
+	if (ARCH_REGISTERS_TYPED) {
 		call.number = regs->syscallno;
 		call.argument = (__s32)regs->orig_x0;
 	} else {

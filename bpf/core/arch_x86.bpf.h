@@ -72,21 +72,21 @@ struct task_struct___x86 {
 } __attribute__((preserve_access_index));
 
 #define ARCH_TS_COMPAT 0x0002
+#define ARCH_KNOWS_32BIT                                                                           \
+	bpf_core_field_exists(((struct task_struct___x86 *)NULL)->thread_info.status)
 
 static __always_inline bool arch_task_is_32bit(struct task_struct *task)
 {
 	struct task_struct___x86 *x86 = (void *)task;
 
-	return bpf_core_field_exists(x86->thread_info.status) &&
-	       BPF_CORE_READ(x86, thread_info.status) & ARCH_TS_COMPAT;
+	return BPF_CORE_READ(x86, thread_info.status) & ARCH_TS_COMPAT;
 }
 
 static __always_inline bool arch_typed_task_is_32bit(struct task_struct *task)
 {
 	struct task_struct___x86 *x86 = (void *)task;
 
-	return bpf_core_field_exists(x86->thread_info.status) &&
-	       x86->thread_info.status & ARCH_TS_COMPAT;
+	return x86->thread_info.status & ARCH_TS_COMPAT;
 }
 
 /*
@@ -100,7 +100,7 @@ static __always_inline struct arch_call arch_call_read(struct task_struct *task,
 	__u64 number, ip, cx, first, first_32;
 
 	/* Not all of struct pt_regs: it does not fit on the stack beside what is there. */
-	if (arch_registers_typed()) {
+	if (ARCH_REGISTERS_TYPED) {
 		number = regs->orig_ax;
 		ip = regs->ip;
 		cx = regs->cx;
@@ -119,7 +119,7 @@ static __always_inline struct arch_call arch_call_read(struct task_struct *task,
 	if (cx == ip) {
 		call.number = (__s32)number;
 		call.argument = (__s32)first;
-	} else if (arch_task_is_32bit(task)) {
+	} else if (ARCH_KNOWS_32BIT && arch_task_is_32bit(task)) {
 		call.number = (__s32)number | WIRE_SYSCALL_COMPAT;
 		call.argument = (__s32)first_32;
 	}

@@ -192,6 +192,8 @@ static __always_inline __u64 compat_cgroup_id(struct cgroup *cgroup)
  */
 static __always_inline bool compat_task_32bit(void)
 {
+	if (!ARCH_KNOWS_32BIT)
+		return false;
 	if (has_task_storage)
 		return arch_typed_task_is_32bit(bpf_get_current_task_btf());
 	return arch_task_is_32bit((struct task_struct *)bpf_get_current_task());
@@ -218,7 +220,7 @@ static __always_inline struct pt_regs *compat_registers_on_stack(struct task_str
 
 static __always_inline struct pt_regs *compat_user_registers(void)
 {
-	if (arch_registers_typed())
+	if (ARCH_REGISTERS_TYPED)
 		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	return compat_registers_on_stack((struct task_struct *)bpf_get_current_task());
 }
@@ -226,7 +228,7 @@ static __always_inline struct pt_regs *compat_user_registers(void)
 /* The same of another thread; `task` as a tracepoint hands it over. */
 static __always_inline struct pt_regs *compat_registers_of(struct task_struct *task)
 {
-	if (arch_registers_typed())
+	if (ARCH_REGISTERS_TYPED)
 		return (struct pt_regs *)bpf_task_pt_regs(task);
 	return compat_registers_on_stack(task);
 }
@@ -234,14 +236,14 @@ static __always_inline struct pt_regs *compat_registers_of(struct task_struct *t
 /* The user instruction and stack pointer in them. Of bpf_task_pt_regs() they are read directly. */
 static __always_inline __u64 compat_user_ip(struct pt_regs *regs)
 {
-	if (arch_registers_typed())
+	if (ARCH_REGISTERS_TYPED)
 		return PT_REGS_IP(regs);
 	return regs ? PT_REGS_IP_CORE(regs) : 0;
 }
 
 static __always_inline __u64 compat_user_sp(struct pt_regs *regs)
 {
-	if (arch_registers_typed())
+	if (ARCH_REGISTERS_TYPED)
 		return PT_REGS_SP(regs);
 	return regs ? PT_REGS_SP_CORE(regs) : 0;
 }
@@ -249,21 +251,21 @@ static __always_inline __u64 compat_user_sp(struct pt_regs *regs)
 /* The first three arguments of the system call that the thread is in. */
 static __always_inline __u64 compat_user_argument1(struct pt_regs *regs)
 {
-	if (arch_registers_typed())
+	if (ARCH_REGISTERS_TYPED)
 		return PT_REGS_PARM1_SYSCALL(regs);
 	return regs ? PT_REGS_PARM1_CORE_SYSCALL(regs) : 0;
 }
 
 static __always_inline __u64 compat_user_argument2(struct pt_regs *regs)
 {
-	if (arch_registers_typed())
+	if (ARCH_REGISTERS_TYPED)
 		return PT_REGS_PARM2_SYSCALL(regs);
 	return regs ? PT_REGS_PARM2_CORE_SYSCALL(regs) : 0;
 }
 
 static __always_inline __u64 compat_user_argument3(struct pt_regs *regs)
 {
-	if (arch_registers_typed())
+	if (ARCH_REGISTERS_TYPED)
 		return PT_REGS_PARM3_SYSCALL(regs);
 	return regs ? PT_REGS_PARM3_CORE_SYSCALL(regs) : 0;
 }
