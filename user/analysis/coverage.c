@@ -107,6 +107,7 @@ static void budget_cover(struct analysis *a)
 			a->doc->coverage.self_budget_percent = point->value;
 	a->doc->coverage.calls_observed = share_mean(a->rec, "syscall.observed_share");
 	a->doc->coverage.messages_observed = share_mean(a->rec, "net.observed_share");
+	a->doc->coverage.allocs_observed = share_mean(a->rec, "alloc.observed_share");
 	a->doc->coverage.samples_taken = share_mean(a->rec, "cpu.sampled_share");
 }
 

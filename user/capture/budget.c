@@ -13,6 +13,7 @@
 #include "capture/grace.h"
 #include "capture/loader.h"
 #include "capture/messages.h"
+#include "capture/probes.h"
 #include "capture/samples.h"
 #include "util/clock.h"
 #include "util/rights.h"
@@ -43,12 +44,14 @@
 #define CALL_NS_FIRST    700
 #define MESSAGE_NS_FIRST 250
 #define SWITCH_NS_FIRST  600
+#define PROBE_NS_FIRST   300
 /* Rates are means of about so long: 20 calls in 0.4 ms are no load. */
 #define RATE_NS 20e6
 /* All is observed at first: the host's load is not what begins with strait itself. */
 #define FIRST_NS 50e6
 /* What was spent too much is saved over so long. */
-#define REPAY_NS 2e9
+#define REPAY_NS       2e9
+#define PROBES_RATE_NS 2e9 /* probes of allocators come and go every few seconds */
 /* Fewer than this in the timed part say nothing about what one costs. */
 #define TIMED_ENOUGH 100
 /*
@@ -63,11 +66,11 @@
 
 /* CPU time of programs by what makes them run. */
 struct cost {
-	double calls, messages, rest; /* ns */
+	double calls, messages, probes, rest; /* ns */
 };
 
 /* What the kernel has timed, by what can be given up. */
-enum { SPENT_CALLS, SPENT_MESSAGES, SPENT_SAMPLES, SPENT_REST, SPENT_COUNT };
+enum { SPENT_CALLS, SPENT_MESSAGES, SPENT_PROBES, SPENT_SAMPLES, SPENT_REST, SPENT_COUNT };
 
 struct budget {
 	double limit; /* CPUs */
@@ -90,6 +93,7 @@ struct budget {
 	struct cpus_sum timed_events;
 	/* Of one call, of one message, of all other programs for one switch. */
 	double call_ns, message_ns, switch_ns;
+	double probe_ns;     /* of one call that runs into a probe, beside its trap */
 	double fixed_rate;   /* CPUs: of the other programs, where switches are few */
 	double sample_ns;    /* of a CPU sample that was due, taken or not; 0 = not known */
 	double samples_rate; /* CPUs: of them, if all CPUs are busy */
@@ -104,6 +108,7 @@ struct budget {
 	struct cost rate;    /* of late, CPUs; of calls and messages while they are observed */
 	struct cost rate_ns; /* what it is the mean of */
 	double spent;        /* CPU ns since begin_ns */
+	double probes_spent; /* of it, by probes */
 };
 
 struct budget *budget_new(double share)
@@ -122,6 +127,7 @@ struct budget *budget_new(double share)
 	budget->call_ns = CALL_NS_FIRST;
 	budget->message_ns = MESSAGE_NS_FIRST;
 	budget->switch_ns = SWITCH_NS_FIRST;
+	budget->probe_ns = PROBE_NS_FIRST;
 	return budget;
 }
 
@@ -159,6 +165,8 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 		.calls = (double)(events.calls - budget->events.calls) * budget->call_ns,
 		.messages =
 			(double)(events.messages - budget->events.messages) * budget->message_ns,
+		.probes = (double)(events.probes - budget->events.probes) * budget->probe_ns +
+			  (double)(events.probe_ns - budget->events.probe_ns),
 		.rest = (double)(events.switches - budget->events.switches) * budget->switch_ns +
 			(budget->fixed_rate + budget->samples_rate) * ns,
 	};
@@ -182,7 +190,10 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 	budget->slice_late += ns - (double)span_until(budget->told_ns, now_ns, budget->round_until);
 	rate_add(&budget->rate.rest, &budget->rate_ns.rest, cost.rest, ns);
 	budget->slice_sampled += ns / budget->thin;
-	budget->spent += cost.calls + cost.messages + cost.rest;
+	budget->rate.probes +=
+		(cost.probes / ns - budget->rate.probes) * fmin(ns / PROBES_RATE_NS, 1);
+	budget->probes_spent += cost.probes;
+	budget->spent += cost.calls + cost.messages + cost.probes + cost.rest;
 	budget->events = events;
 	budget->told_ns = now_ns;
 }
@@ -192,6 +203,7 @@ static void spent_read(const struct session *session, struct program_total spent
 	const char *const names[SPENT_REST] = {
 		[SPENT_CALLS] = calls_family(),
 		[SPENT_MESSAGES] = messages_family(),
+		[SPENT_PROBES] = probes_family(),
 		[SPENT_SAMPLES] = samples_family(),
 	};
 
@@ -269,6 +281,13 @@ static double messages_timed(struct budget *budget, double ns, double count)
 	return 0;
 }
 
+/* They may be preempted while they are timed: older times count half. */
+static void probes_timed(struct budget *budget, double ns, double count)
+{
+	if (count >= TIMED_ENOUGH)
+		budget->probe_ns = (budget->probe_ns + ns / count) / 2;
+}
+
 static void timing_end(struct budget *budget, struct session *session, uint64_t now_ns)
 {
 	struct program_total spent[SPENT_COUNT];
@@ -283,6 +302,8 @@ static void timing_end(struct budget *budget, struct session *session, uint64_t 
 	rest_ns = spent_ns(budget, spent, SPENT_REST, RUN_NS) +
 		  messages_timed(budget, spent_ns(budget, spent, SPENT_MESSAGES, RUN_NS),
 				 (double)(events.messages - budget->timed_events.messages));
+	probes_timed(budget, spent_ns(budget, spent, SPENT_PROBES, RUN_NS),
+		     (double)(events.probes - budget->timed_events.probes));
 	if (call_count >= TIMED_ENOUGH)
 		budget->call_ns = spent_ns(budget, spent, SPENT_CALLS, CALL_RUN_NS) / call_count;
 	samples_timed(budget, spent_ns(budget, spent, SPENT_SAMPLES, RUN_NS),
@@ -314,7 +335,7 @@ static bool timing_due(const struct budget *budget, uint64_t now_ns)
 /* The part of the time for which the budget can bear to observe system calls and messages. */
 static void duty_choose(struct budget *budget, const struct session *session)
 {
-	double left = budget_left(budget, budget->rate.rest);
+	double left = budget_left(budget, budget->rate.rest + budget->rate.probes);
 	double messages = budget->rate.messages, both = budget->rate.calls + messages;
 
 	budget->duty = 1;
@@ -325,6 +346,19 @@ static void duty_choose(struct budget *budget, const struct session *session)
 		budget->duty = fmax((left - messages) / budget->rate.calls, DUTY_MIN);
 	else
 		budget->duty = fmax(left / both, DUTY_MIN);
+}
+
+double budget_probes_may(const struct budget *budget)
+{
+	/* All of the CPUs' time is no limit: what was asked for is all. */
+	if (budget->limit >= budget->cpus)
+		return INFINITY;
+	return budget_left(budget, budget->rate.rest) * (1 - LEAST_PART);
+}
+
+double budget_probes_spent(const struct budget *budget)
+{
+	return budget->probes_spent;
 }
 
 /* ---- rounds ---- */

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * alloc: calls of user-space allocators, counted by process and sampled by bytes. Only where it is
+ * asked for: a probe makes a call of malloc() many times dearer.
+ *
+ * Probed are the allocators in files that the targets map; they are told of for their unwind
+ * tables. While probes cost more than they may, they come and go in rounds (struct round): what is
+ * observed in one stretch stands for the time until the next one.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "capture/allocators.h"
+#include "capture/budget.h"
+#include "capture/families.h"
+#include "capture/probes.h"
+#include "strait.skel.h"
+#include "util/clock.h"
+
+/* How long the begin waits for what is there already: 10 ms a C library here. */
+#define SETTLE_NS 2000000000ULL
+/* Bytes that a sample stands for: at first, and at least and at most. */
+#define MEAN_FIRST (32u << 10)
+#define MEAN_LEAST (4u << 10)
+#define MEAN_MOST  (1u << 30)
+/* Samples in a second of observing, above and below which the mean is doubled and halved. */
+#define SAMPLES_MOST  1000
+#define SAMPLES_LEAST 200
+#define ADAPT_NS      50000000ULL
+
+/*
+ * All is observed at first; then a stretch and the rest behind it take so long together at least:
+ * to attach and detach a C library's probes takes 2 ms of CPU time on a small host, and the kernel
+ * waits for a grace period before it takes one out, for which the calls go on running into it.
+ */
+#define FIRST_NS    20e6
+#define ROUND_NS    2e9
+#define STRETCH_NS  10e6       /* a stretch at least */
+#define ATTACHED_NS 2000000ULL /* so often it is looked whether all are attached */
+#define CHANGE_NS   3e6        /* attaching and detaching, CPU time */
+#define WEIGHT_MOST 1024       /* what one call may stand for */
+
+struct round {
+	enum { ROUND_OFF, ROUND_OBSERVE, ROUND_DETACH, ROUND_REST, ROUND_ATTACH } phase;
+	uint64_t begin_ns, until_ns; /* of the stretch; until UINT64_MAX = for good */
+	uint64_t end_ns;             /* of the rest behind it */
+	/* CPU ns, by probes: until the begin; until the end; from the last end to the next begin.
+	 */
+	double spent, spent_end, tail;
+	double rate; /* CPUs, while they are observed */
+};
+
+struct alloc_data {
+	struct probes *probes; /* NULL = not attached yet */
+	VEC(uint64_t) early;   /* files that were told of before that */
+	struct round round;
+	uint64_t slice_begin_ns, slice_observed_ns, told_ns;
+	uint64_t adapt_ns;
+	uint32_t samples; /* since then */
+};
+
+static struct alloc_data *alloc_data(struct session *session)
+{
+	return session->family_data[family_index(&family_alloc)];
+}
+
+static bool alloc_wanted(const struct session_options *options)
+{
+	return options->alloc;
+}
+
+const char *probes_family(void)
+{
+	return family_alloc.name;
+}
+
+/* ---- files ---- */
+
+static const struct bpf_program *alloc_program(const struct session *session, enum alloc_call call)
+{
+	const struct bpf_program *const programs[ALLOC_CALLS] = {
+		[ALLOC_MALLOC] = session->skeleton->progs.alloc__malloc,
+		[ALLOC_CALLOC] = session->skeleton->progs.alloc__calloc,
+		[ALLOC_REALLOC] = session->skeleton->progs.alloc__realloc,
+		[ALLOC_ALIGNED] = session->skeleton->progs.alloc__aligned,
+		[ALLOC_POSIX] = session->skeleton->progs.alloc__posix,
+	};
+
+	return programs[call];
+}
+
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Tells the programs of a place. */
+static void point_tell(struct session *session, const struct allocator_probe *probe)
+{
+	uint32_t at = probe->call * ALLOC_PAGE + (uint32_t)(probe->offset & (ALLOC_PAGE - 1));
+	int fd = bpf_map__fd(session->skeleton->maps.alloc_points);
+	struct alloc_point point;
+
+	if (bpf_map_lookup_elem(fd, &at, &point))
+		return;
+	point.ahead = larger(point.ahead, probe->point.ahead);
+	point.length = larger(point.length, probe->point.length);
+	point.depth = larger(point.depth, probe->point.depth);
+	point.trap_ns = larger(point.trap_ns, probe->point.trap_ns);
+	bpf_map_update_elem(fd, &at, &point, BPF_ANY);
+}
+
+static void file_probe(struct session *session, uint64_t file)
+{
+	struct probes *probes = alloc_data(session)->probes;
+	struct allocator_probe found[ALLOCATOR_PROBES];
+	int fd = symbols_file_open(session->symbols, file), number;
+	size_t count = fd >= 0 ? allocator_probes(fd, found) : 0;
+
+	if (!count) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	number = probes_add_file(probes, fd);
+	for (size_t i = 0; i < count && number >= 0; i++) {
+		point_tell(session, &found[i]);
+		probes_add(probes, number, found[i].offset, alloc_program(session, found[i].call));
+	}
+}
+
+/* The family unwind had it found first. */
+static void file_told(struct session *session, const void *record, size_t size)
+{
+	const struct wire_file *told = record;
+	struct alloc_data *data = alloc_data(session);
+
+	if (size < sizeof(*told) || !data)
+		return;
+	if (data->probes)
+		file_probe(session, told->file);
+	else
+		vec_push(&data->early, told->file);
+}
+
+/* ---- begin ---- */
+
+/* Data is there before unwind has files told of: prepared again, it stays. */
+static int alloc_prepare(struct session *session, struct error *error)
+{
+	size_t at = family_index(&family_alloc);
+
+	if (!session->family_data[at])
+		session->family_data[at] = calloc(1, sizeof(struct alloc_data));
+	return session->family_data[at] ? 0 : error_set(error, -ENOMEM, "out of memory");
+}
+
+static int alloc_attach(struct session *session, struct error *error)
+{
+	struct alloc_data *data = alloc_data(session);
+	struct probes_stats stats;
+
+	for (int call = 0; call < ALLOC_CALLS; call++)
+		if (bpf_program__fd(alloc_program(session, (enum alloc_call)call)) < 0)
+			return error_set(error, -ENOTSUP,
+					 "the kernel does not take all programs at allocators");
+	data->probes = probes_new();
+	if (!data->probes)
+		return error_set(error, -ENOMEM, "cannot start the thread that attaches probes");
+	vec_each(&data->early, file)
+		file_probe(session, *file);
+	probes_want(data->probes, true);
+	probes_settle(data->probes, SETTLE_NS);
+	stats = probes_stats(data->probes);
+	if (stats.places && stats.failed == stats.places)
+		return error_set(error, stats.err, "cannot put probes into allocators: %s",
+				 strerror(-stats.err));
+	return 0;
+}
+
+/* ---- rounds ---- */
+
+static void observe_begin(struct session *session, struct round *round, uint64_t now_ns,
+			  uint32_t weight, uint64_t until_ns)
+{
+	struct strait_bpf__bss *bss = session->skeleton->bss;
+
+	round->phase = ROUND_OBSERVE;
+	round->begin_ns = now_ns;
+	round->until_ns = until_ns;
+	round->spent = budget_probes_spent(session->budget);
+	bss->alloc_weight = weight;
+	__atomic_store_n(&bss->alloc_until, until_ns == UINT64_MAX ? 0 : until_ns,
+			 __ATOMIC_SEQ_CST);
+	__atomic_store_n(&bss->alloc_on, 1, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * A stretch that the budget can bear, and the time it stands for: to the begin of the next one, or
+ * to the end of the window. What is late with this one is added.
+ */
+static void stretch_begin(struct session *session, struct round *round, uint64_t now_ns)
+{
+	double may = budget_probes_may(session->budget), change, span, observed;
+	double late =
+		round->end_ns && now_ns > round->end_ns ? (double)(now_ns - round->end_ns) : 0;
+	uint64_t end_ns = session->options.length_ns
+				  ? session->begin_ns + session->options.length_ns
+				  : UINT64_MAX;
+	double left = end_ns > now_ns ? (double)(end_ns - now_ns) : 0;
+
+	if (round->end_ns)
+		round->tail = budget_probes_spent(session->budget) - round->spent_end;
+	change = CHANGE_NS + round->tail;
+	observed = fmax((may * ROUND_NS - change) / fmax(round->rate, may), STRETCH_NS);
+	span = fmax((observed * round->rate + change) / may, fmax(ROUND_NS, observed));
+	/* At random, so that nothing periodic keeps in step. */
+	span = observed + (span - observed) * (0.5 + (double)random() / (double)RAND_MAX);
+	span = fmax(fmin(span, left), 1);
+	observed = fmin(observed, span);
+	round->end_ns = now_ns + (uint64_t)span;
+	observe_begin(session, round, now_ns,
+		      (uint32_t)fmin((span + late) / observed * WIRE_CALL_WEIGHT,
+				     WEIGHT_MOST * WIRE_CALL_WEIGHT),
+		      now_ns + (uint64_t)observed);
+}
+
+/* Adds what was observed until now to the slice. */
+static void observed_add(struct alloc_data *data, uint64_t now_ns)
+{
+	const struct round *round = &data->round;
+	uint64_t from = round->begin_ns > data->told_ns ? round->begin_ns : data->told_ns;
+	uint64_t to = round->until_ns < now_ns ? round->until_ns : now_ns;
+
+	if (round->phase == ROUND_OBSERVE && to > from)
+		data->slice_observed_ns += to - from;
+	data->told_ns = now_ns;
+}
+
+static void stretch_end(struct session *session, struct alloc_data *data, uint64_t now_ns)
+{
+	struct round *round = &data->round;
+	double ns = (double)(now_ns - round->begin_ns);
+
+	__atomic_store_n(&session->skeleton->bss->alloc_on, 0, __ATOMIC_SEQ_CST);
+	observed_add(data, now_ns);
+	budget_observe(session->budget, session, now_ns);
+	if (ns > 0)
+		round->rate = (budget_probes_spent(session->budget) - round->spent) / ns;
+	round->spent_end = budget_probes_spent(session->budget);
+	round->phase = ROUND_DETACH;
+	probes_want(data->probes, false);
+}
+
+/* Observed without an end until now: is it too dear? */
+static void cost_look(struct session *session, struct alloc_data *data, uint64_t now_ns)
+{
+	struct round *round = &data->round;
+	double ns = (double)(now_ns - round->begin_ns);
+
+	if (ns < FIRST_NS)
+		return;
+	round->rate = (budget_probes_spent(session->budget) - round->spent) / ns;
+	/* Of the last second or so: loads change. */
+	if (ns > 1e9) {
+		round->begin_ns += (uint64_t)(ns / 2);
+		round->spent += round->rate * ns / 2;
+	}
+	if (round->rate <= budget_probes_may(session->budget))
+		return;
+	observed_add(data, now_ns);
+	round->end_ns = 0;
+	stretch_begin(session, round, now_ns);
+}
+
+/* When a tick is wanted: every probe that is there when nothing is observed is a loss. */
+static uint64_t round_due(const struct round *round, uint64_t now_ns)
+{
+	uint64_t first_ns = round->begin_ns + (uint64_t)FIRST_NS;
+
+	if (round->phase == ROUND_ATTACH)
+		return now_ns + ATTACHED_NS;
+	if (round->phase != ROUND_OBSERVE)
+		return UINT64_MAX;
+	if (round->until_ns == UINT64_MAX && now_ns < first_ns)
+		return first_ns;
+	return round->until_ns;
+}
+
+static void round_tick(struct session *session, struct alloc_data *data, uint64_t now_ns)
+{
+	struct round *round = &data->round;
+
+	switch (round->phase) {
+	case ROUND_OBSERVE:
+		if (round->until_ns == UINT64_MAX)
+			cost_look(session, data, now_ns);
+		else if (now_ns >= round->until_ns)
+			stretch_end(session, data, now_ns);
+		break;
+	case ROUND_DETACH:
+		if (probes_settled(data->probes))
+			round->phase = ROUND_REST;
+		break;
+	case ROUND_REST:
+		if (now_ns < round->end_ns)
+			break;
+		round->phase = ROUND_ATTACH;
+		probes_want(data->probes, true);
+		break;
+	case ROUND_ATTACH:
+		if (probes_settled(data->probes))
+			stretch_begin(session, round, time_now());
+		break;
+	case ROUND_OFF:
+		break;
+	}
+	session->due_ns = round_due(round, now_ns);
+}
+
+/* ---- the window ---- */
+
+/* Any mean is right, and each sample stands for its own: this is about how many there are. */
+static void mean_adapt(struct session *session, struct alloc_data *data, uint64_t now_ns)
+{
+	struct strait_bpf__bss *bss = session->skeleton->bss;
+	double seconds = (double)(now_ns - data->adapt_ns) / 1e9;
+	uint64_t mean = bss->alloc_mean;
+
+	if (now_ns - data->adapt_ns < ADAPT_NS || data->round.phase != ROUND_OBSERVE)
+		return;
+	if (data->samples > SAMPLES_MOST * seconds && mean < MEAN_MOST)
+		mean *= 2;
+	else if (data->samples < SAMPLES_LEAST * seconds && mean > MEAN_LEAST)
+		mean /= 2;
+	__atomic_store_n(&bss->alloc_mean, mean, __ATOMIC_SEQ_CST);
+	data->samples = 0;
+	data->adapt_ns = now_ns;
+}
+
+static int alloc_began(struct session *session, struct error *error)
+{
+	struct alloc_data *data = alloc_data(session);
+
+	(void)error;
+	data->slice_begin_ns = data->told_ns = data->adapt_ns = session->begin_ns;
+	session->skeleton->bss->alloc_mean = MEAN_FIRST;
+	observe_begin(session, &data->round, time_now(), WIRE_CALL_WEIGHT, UINT64_MAX);
+	return 0;
+}
+
+static void alloc_tick(struct session *session, uint64_t now_ns)
+{
+	struct alloc_data *data = alloc_data(session);
+
+	mean_adapt(session, data, now_ns);
+	round_tick(session, data, now_ns);
+}
+
+static void alloc_counted(struct session *session, const void *key, const void *value)
+{
+	static const char *const names[ALLOC_CALLS] = {
+		[ALLOC_MALLOC] = "malloc",        [ALLOC_CALLOC] = "calloc",
+		[ALLOC_REALLOC] = "realloc",      [ALLOC_ALIGNED] = "aligned_alloc",
+		[ALLOC_POSIX] = "posix_memalign",
+	};
+	const struct alloc_key *from = key;
+	const struct alloc_value *sum = value;
+	uint32_t process;
+
+	if (from->call >= ALLOC_CALLS)
+		return;
+	process = session_process(session, from->tgid);
+	if (sum->count)
+		recording_count(session->recording, "alloc.count", process, names[from->call],
+				(sum->count + WIRE_CALL_WEIGHT / 2) / WIRE_CALL_WEIGHT);
+	if (sum->bytes)
+		recording_count(session->recording, "alloc.bytes", process, names[from->call],
+				sum->bytes);
+}
+
+static int alloc_drain(struct session *session, struct error *error)
+{
+	struct alloc_data *data = alloc_data(session);
+	uint64_t slice_ns = session->slice_end_ns - data->slice_begin_ns;
+	struct probes_stats stats = probes_stats(data->probes);
+
+	observed_add(data, session->slice_end_ns);
+	if (slice_ns)
+		recording_point(session->recording, "alloc.observed_share", "",
+				fmin((double)data->slice_observed_ns / (double)slice_ns, 1));
+	recording_point(session->recording, "alloc.files", "", (double)stats.files);
+	recording_point(session->recording, "alloc.probes", "",
+			(double)(stats.places - stats.failed));
+	data->slice_begin_ns = session->slice_end_ns;
+	data->slice_observed_ns = 0;
+	return generation_drain(session, session->skeleton->maps.alloc_counts_0,
+				session->skeleton->maps.alloc_counts_1, alloc_counted, error);
+}
+
+static void alloc_close(struct session *session)
+{
+	struct alloc_data *data = alloc_data(session);
+
+	if (!data)
+		return;
+	probes_free(data->probes);
+	vec_free(&data->early);
+	free(data);
+}
+
+static void alloc_sampled(struct session *session, const void *record, size_t size)
+{
+	struct alloc_data *data = alloc_data(session);
+
+	if (data)
+		data->samples++;
+	session_sample(session, SAMPLE_ALLOC, record, size);
+}
+
+const struct family family_alloc = {
+	.name = "alloc",
+	.what = "memory that programs allocate, by process and stack; only with --alloc",
+	.handlers = {{WIRE_ALLOC_SAMPLE, alloc_sampled}, {WIRE_FILE, file_told}},
+	.wanted = alloc_wanted,
+	.prepare = alloc_prepare,
+	.attach = alloc_attach,
+	.began = alloc_began,
+	.tick = alloc_tick,
+	.drain = alloc_drain,
+	.close = alloc_close,
+};
