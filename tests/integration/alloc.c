@@ -4,7 +4,7 @@
  * freed in it. Prints, for each function of the library, how often it was called and for how many
  * bytes, and the bytes by function of its own.
  *
- *   alloc ROUNDS [MS]      waits so long before each hundredth round
+ *   alloc ROUNDS [MS [EACH]]    waits so long before each round of EACH (100), and a while at first
  */
 #include <malloc.h>
 #include <stdint.h>
@@ -121,11 +121,15 @@ int main(int argc, char **argv)
 {
 	long rounds = argc > 1 ? strtol(argv[1], NULL, 10) : 1;
 	useconds_t pause = argc > 2 ? (useconds_t)strtoul(argv[2], NULL, 10) * 1000 : 0;
+	long each = argc > 3 ? strtol(argv[3], NULL, 10) : 100;
 	char text[1024];
 	int length = 0;
 
+	/* Until the unwind table of a program that was just compiled is there. */
+	if (pause)
+		usleep(500000);
 	for (long i = 0; i < rounds; i++) {
-		if (pause && i % 100 == 0)
+		if (pause && i % each == 0)
 			usleep(pause);
 		build_index();
 		read_input();
