@@ -106,6 +106,29 @@ test_other_allocator() {
 	done < <(grep '^place' "$work/told")
 }
 
+# In a root of its own, with a C library of its own, as in a container: met when it is mapped.
+test_other_root() {
+	local library name count
+	mkdir -p "$work/root"
+	cp "$load" "$work/root/load"
+	ldd "$load" | grep -o '/[^ ]*' | while read -r library; do
+		mkdir -p "$work/root${library%/*}"
+		cp -L "$library" "$work/root$library"
+	done
+	record 100% chroot "$work/root" /load 5000 2
+	while read -r _ name count _; do
+		# And what chroot allocates before it becomes the load.
+		within "in another root: $count calls of $name" "$count" $((count + 200)) \
+			"$(total alloc.count "label = '$name' AND process_comm = 'load'")"
+	done < <(grep '^call' "$work/told")
+	flame
+	matches 'in another root: whole stacks, with names' \
+		'^load;_start;.*;main;build_index;take_page;malloc [0-9]+$' "$work/folded"
+	is 'in another root: both libraries are probed' 2 \
+		"$(ask "SELECT max(p.value) FROM points p JOIN strings n ON n.id = p.metric
+			WHERE n.text = 'alloc.files'" | cut -d . -f 1)"
+}
+
 # Started when the window has long begun; its library is probed already.
 test_started_later() {
 	local name count pid
@@ -176,6 +199,7 @@ test_off() {
 
 test_library
 test_other_allocator
+test_other_root
 test_started_later
 test_languages
 test_little_budget

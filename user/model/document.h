@@ -217,6 +217,7 @@ struct document {
 		/* Shares of the window in which system calls, messages, and allocations were
 		 * observed; NAN = none were. */
 		double calls_observed, messages_observed, allocs_observed;
+		uint64_t alloc_files; /* of these: with an allocator that was probed */
 		double samples_taken; /* share of the CPU samples that were due; NAN = not known */
 		double self_budget_percent; /* of one CPU; NAN = not known */
 		double waits_placed;

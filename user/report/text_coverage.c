@@ -112,7 +112,11 @@ static void put_given_up(struct page *page, const struct document *doc)
 			   "messages over sockets were observed for %s of the time, to keep the "
 			   "budget; how many there were, and their bytes, are estimates from that",
 			   part_format(messages).text);
-	if (isfinite(allocs) && allocs < 0.995)
+	if (isfinite(allocs) && !doc->coverage.alloc_files)
+		page_field(page, INDENT, LABEL, "allocation",
+			   "no allocator was met that can be probed: allocations were not "
+			   "observed");
+	else if (isfinite(allocs) && allocs < 0.995)
 		page_field(
 			page, INDENT, LABEL, "allocation",
 			"allocations were observed for %s of the time, to keep the budget; calls "

@@ -64,6 +64,8 @@ struct alloc_data {
 	uint64_t slice_begin_ns, slice_observed_ns, told_ns;
 	uint64_t adapt_ns;
 	uint32_t samples; /* since then */
+	size_t refused;   /* files with allocators: too many */
+	size_t told;      /* of these, and of places that could not be probed */
 };
 
 static struct alloc_data *alloc_data(struct session *session)
@@ -130,6 +132,7 @@ static void file_probe(struct session *session, uint64_t file)
 		return;
 	}
 	number = probes_add_file(probes, fd);
+	alloc_data(session)->refused += number < 0;
 	for (size_t i = 0; i < count && number >= 0; i++) {
 		point_tell(session, &found[i]);
 		probes_add(probes, number, found[i].offset, alloc_program(session, found[i].call));
@@ -386,6 +389,24 @@ static void alloc_counted(struct session *session, const void *key, const void *
 				sum->bytes);
 }
 
+/* A row of the coverage, renewed when there is more to tell. */
+static void missing_tell(struct session *session, struct alloc_data *data,
+			 const struct probes_stats *stats)
+{
+	char text[200];
+
+	if (stats->failed + data->refused == data->told)
+		return;
+	data->told = stats->failed + data->refused;
+	snprintf(
+		text, sizeof(text),
+		"%zu of %zu functions could not be probed%s%s; %zu files with allocators were left "
+		"out, above %zu",
+		stats->failed, stats->places, stats->failed ? ": " : "",
+		stats->failed ? strerror(-stats->err) : "", data->refused, stats->files);
+	recording_family(session->recording, family_alloc.name, FAMILY_PARTIAL, text);
+}
+
 static int alloc_drain(struct session *session, struct error *error)
 {
 	struct alloc_data *data = alloc_data(session);
@@ -393,6 +414,7 @@ static int alloc_drain(struct session *session, struct error *error)
 	struct probes_stats stats = probes_stats(data->probes);
 
 	observed_add(data, session->slice_end_ns);
+	missing_tell(session, data, &stats);
 	if (slice_ns)
 		recording_point(session->recording, "alloc.observed_share", "",
 				fmin((double)data->slice_observed_ns / (double)slice_ns, 1));
