@@ -56,7 +56,7 @@ struct alloc_lasts_map {
 	__type(value, struct alloc_last);
 } alloc_lasts SEC(".maps");
 
-/* Programs at uprobes can be preempted by others on their CPU (6.0): whose walk is under way? */
+/* Programs at uprobes can be preempted by others on their CPU (6.0): walks that are under way. */
 struct alloc_walks_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -113,20 +113,22 @@ static __always_inline void alloc_count(enum alloc_call call, __u64 bytes)
 static __always_inline void alloc_sample(__u64 bytes)
 {
 	__u64 mean = alloc_mean, weight = bytes > mean ? bytes : mean, stack;
-	__u32 zero = 0, *walks;
+	__u32 zero = 0;
+	volatile __u32 *walks;
 
 	if (bytes < mean && bpf_get_prandom_u32() * mean >= bytes << 32)
 		return;
 	walks = bpf_map_lookup_elem(&alloc_walks, &zero);
 	if (!walks)
 		return;
-	if (*walks) {
+	__sync_fetch_and_add(walks, 1);
+	if (*walks != 1) {
 		drop_count(DROP_ALLOC_BUSY);
+		__sync_fetch_and_add(walks, -1);
 		return;
 	}
-	*walks = 1;
 	stack = stack_user(SLOT_ALLOC);
-	*walks = 0;
+	__sync_fetch_and_add(walks, -1);
 	sample_put(WIRE_ALLOC_SAMPLE, 0, stack, weight * alloc_weight / WIRE_CALL_WEIGHT,
 		   DROP_RING_ALLOC);
 }
@@ -141,8 +143,9 @@ static __always_inline bool alloc_due(struct pt_regs *regs, enum alloc_call call
 	*point = bpf_map_lookup_elem(&alloc_points, &at);
 	if (!cpu || !*point)
 		return false;
-	cpu->told.probes++;
-	cpu->told.probe_ns += (*point)->trap_ns;
+	/* By themselves, for the thread may be preempted by another that counts here, too. */
+	__sync_fetch_and_add(&cpu->told.probes, 1);
+	__sync_fetch_and_add(&cpu->told.probe_ns, (__u64)(*point)->trap_ns);
 	if (!alloc_on || !ledger_targeted(ledger_current()))
 		return false;
 	/* The stretch of time is over, and user space late. */

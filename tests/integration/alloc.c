@@ -4,13 +4,15 @@
  * freed in it. Prints, for each function of the library, how often it was called and for how many
  * bytes, and the bytes by function of its own.
  *
- *   alloc ROUNDS [MS [EACH]]    waits so long before each round of EACH (100), and a while at first
+ *   alloc ROUNDS [MS [EACH]]    EACH rounds (100) every so many ms by the clock, from half a second
+ * on: as many whatever a call costs
  */
 #include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MALLOC, CALLOC, REALLOC, ALIGNED, POSIX, CALLS };
@@ -117,20 +119,31 @@ __attribute__((noinline)) static void read_input(void)
 	keeping += 0;
 }
 
+/* For so many ms from the last time on. */
+static void wait_until(struct timespec *next, long ms)
+{
+	next->tv_nsec += ms * 1000000;
+	next->tv_sec += next->tv_nsec / 1000000000;
+	next->tv_nsec %= 1000000000;
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, next, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	long rounds = argc > 1 ? strtol(argv[1], NULL, 10) : 1;
-	useconds_t pause = argc > 2 ? (useconds_t)strtoul(argv[2], NULL, 10) * 1000 : 0;
+	long pause = argc > 2 ? strtol(argv[2], NULL, 10) : 0;
 	long each = argc > 3 ? strtol(argv[3], NULL, 10) : 100;
+	struct timespec next;
 	char text[1024];
 	int length = 0;
 
+	clock_gettime(CLOCK_MONOTONIC, &next);
 	/* Until the unwind table of a program that was just compiled is there. */
 	if (pause)
-		usleep(500000);
+		wait_until(&next, 500);
 	for (long i = 0; i < rounds; i++) {
 		if (pause && i % each == 0)
-			usleep(pause);
+			wait_until(&next, pause);
 		build_index();
 		read_input();
 		while (keeping)

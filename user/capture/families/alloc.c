@@ -42,6 +42,7 @@
  */
 #define FIRST_NS    20e6
 #define ROUND_NS    2e9
+#define RATE_NS     1e9
 #define STRETCH_NS  10e6       /* a stretch at least */
 #define ATTACHED_NS 2000000ULL /* so often it is looked whether all are attached */
 #define CHANGE_NS   3e6        /* attaching and detaching, CPU time */
@@ -51,8 +52,8 @@ struct round {
 	enum { ROUND_OFF, ROUND_OBSERVE, ROUND_DETACH, ROUND_REST, ROUND_ATTACH } phase;
 	uint64_t begin_ns, until_ns; /* of the stretch; until UINT64_MAX = for good */
 	uint64_t end_ns;             /* of the rest behind it */
-	/* CPU ns, by probes: until the begin; until the end; from the last end to the next begin.
-	 */
+	uint64_t looked_ns;          /* the rate is that since then */
+	/* CPU ns, by probes: until then; until the end; from the last end to the next begin. */
 	double spent, spent_end, tail;
 	double rate; /* CPUs, while they are observed */
 };
@@ -196,10 +197,13 @@ static void observe_begin(struct session *session, struct round *round, uint64_t
 	struct strait_bpf__bss *bss = session->skeleton->bss;
 
 	round->phase = ROUND_OBSERVE;
-	round->begin_ns = now_ns;
+	round->begin_ns = round->looked_ns = now_ns;
 	round->until_ns = until_ns;
 	round->spent = budget_probes_spent(session->budget);
 	bss->alloc_weight = weight;
+	/* A short stretch stands for much: there the samples are to be many. */
+	if (until_ns != UINT64_MAX)
+		bss->alloc_mean = MEAN_LEAST;
 	__atomic_store_n(&bss->alloc_until, until_ns == UINT64_MAX ? 0 : until_ns,
 			 __ATOMIC_SEQ_CST);
 	__atomic_store_n(&bss->alloc_on, 1, __ATOMIC_SEQ_CST);
@@ -247,40 +251,55 @@ static void observed_add(struct alloc_data *data, uint64_t now_ns)
 	data->told_ns = now_ns;
 }
 
+/* What probes cost while they are observed; of the last second or so: loads change. */
+static void rate_look(struct session *session, struct round *round, uint64_t now_ns)
+{
+	double ns = (double)(now_ns - round->looked_ns);
+
+	if (ns <= 0)
+		return;
+	round->rate = (budget_probes_spent(session->budget) - round->spent) / ns;
+	if (ns > RATE_NS) {
+		round->looked_ns += (uint64_t)(ns / 2);
+		round->spent += round->rate * ns / 2;
+	}
+}
+
 static void stretch_end(struct session *session, struct alloc_data *data, uint64_t now_ns)
 {
 	struct round *round = &data->round;
-	double ns = (double)(now_ns - round->begin_ns);
 
 	__atomic_store_n(&session->skeleton->bss->alloc_on, 0, __ATOMIC_SEQ_CST);
 	observed_add(data, now_ns);
 	budget_observe(session->budget, session, now_ns);
-	if (ns > 0)
-		round->rate = (budget_probes_spent(session->budget) - round->spent) / ns;
+	rate_look(session, round, now_ns);
 	round->spent_end = budget_probes_spent(session->budget);
 	round->phase = ROUND_DETACH;
 	probes_want(data->probes, false);
 }
 
-/* Observed without an end until now: is it too dear? */
+/* Observed without an end until now: where it is too dear, the rounds begin. */
 static void cost_look(struct session *session, struct alloc_data *data, uint64_t now_ns)
 {
 	struct round *round = &data->round;
-	double ns = (double)(now_ns - round->begin_ns);
 
-	if (ns < FIRST_NS)
+	if (now_ns - round->looked_ns < FIRST_NS)
 		return;
-	round->rate = (budget_probes_spent(session->budget) - round->spent) / ns;
-	/* Of the last second or so: loads change. */
-	if (ns > 1e9) {
-		round->begin_ns += (uint64_t)(ns / 2);
-		round->spent += round->rate * ns / 2;
-	}
+	rate_look(session, round, now_ns);
 	if (round->rate <= budget_probes_may(session->budget))
 		return;
 	observed_add(data, now_ns);
 	round->end_ns = 0;
 	stretch_begin(session, round, now_ns);
+}
+
+/* All are attached again. Where they have become cheap, they stay. */
+static void attached(struct session *session, struct round *round, uint64_t now_ns)
+{
+	if (round->rate <= budget_probes_may(session->budget) / 2)
+		observe_begin(session, round, now_ns, WIRE_CALL_WEIGHT, UINT64_MAX);
+	else
+		stretch_begin(session, round, now_ns);
 }
 
 /* When a tick is wanted: every probe that is there when nothing is observed is a loss. */
@@ -320,7 +339,7 @@ static void round_tick(struct session *session, struct alloc_data *data, uint64_
 		break;
 	case ROUND_ATTACH:
 		if (probes_settled(data->probes))
-			stretch_begin(session, round, time_now());
+			attached(session, round, time_now());
 		break;
 	case ROUND_OFF:
 		break;
