@@ -171,7 +171,7 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 			(budget->fixed_rate + budget->samples_rate) * ns,
 	};
 
-	if (ns <= 0)
+	if (now_ns <= budget->told_ns) /* a family asks as of the begin of its turn */
 		return;
 	if (budget->observed)
 		seen = span_until(budget->told_ns, now_ns, budget->observed_until);
