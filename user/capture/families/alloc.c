@@ -30,10 +30,11 @@
 #define MEAN_FIRST (32u << 10)
 #define MEAN_LEAST (4u << 10)
 #define MEAN_MOST  (1u << 30)
-/* Samples in a second of observing, above and below which the mean is doubled and halved. */
-#define SAMPLES_MOST  1000
-#define SAMPLES_LEAST 200
-#define ADAPT_NS      50000000ULL
+/* Samples in a second, above and below which the mean is doubled and halved: how soon. */
+#define SAMPLES_MOST  2000
+#define SAMPLES_LEAST 400
+#define RAISE_NS      50000000ULL
+#define LOWER_NS      1000000000ULL
 
 /*
  * All is observed at first; then a stretch and the rest behind it take so long together at least:
@@ -349,19 +350,25 @@ static void round_tick(struct session *session, struct alloc_data *data, uint64_
 
 /* ---- the window ---- */
 
-/* Any mean is right, and each sample stands for its own: this is about how many there are. */
+/*
+ * Any mean is right, and each sample stands for its own: this is about how many there are. Down it
+ * goes slowly: samples of unequal weights are worth less than as many that are alike.
+ */
 static void mean_adapt(struct session *session, struct alloc_data *data, uint64_t now_ns)
 {
 	struct strait_bpf__bss *bss = session->skeleton->bss;
-	double seconds = (double)(now_ns - data->adapt_ns) / 1e9;
-	uint64_t mean = bss->alloc_mean;
+	uint64_t ns = now_ns - data->adapt_ns, mean = bss->alloc_mean;
 
-	if (now_ns - data->adapt_ns < ADAPT_NS || data->round.phase != ROUND_OBSERVE)
+	if (data->round.phase != ROUND_OBSERVE || ns < RAISE_NS)
 		return;
-	if (data->samples > SAMPLES_MOST * seconds && mean < MEAN_MOST)
-		mean *= 2;
-	else if (data->samples < SAMPLES_LEAST * seconds && mean > MEAN_LEAST)
+	if (data->samples > SAMPLES_MOST * (double)ns / 1e9) {
+		if (mean < MEAN_MOST)
+			mean *= 2;
+	} else if (ns < LOWER_NS) {
+		return;
+	} else if (data->samples < SAMPLES_LEAST && mean > MEAN_LEAST) {
 		mean /= 2;
+	}
 	__atomic_store_n(&bss->alloc_mean, mean, __ATOMIC_SEQ_CST);
 	data->samples = 0;
 	data->adapt_ns = now_ns;
