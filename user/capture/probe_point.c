@@ -108,7 +108,7 @@ static uint32_t stack_taken(const struct instruction *in, const uint8_t *operand
 	    in->modrm != 0xec)
 		return 0;
 	if (in->opcode == 0x83)
-		bytes = (int8_t)*operand;
+		bytes = *operand < 128 ? *operand : 0; /* else it is negative */
 	else
 		memcpy(&bytes, operand, sizeof(bytes));
 	return bytes > 0 && bytes < DEPTH_MOST ? (uint32_t)bytes : 0;

@@ -123,7 +123,7 @@ static void code_that_is_cut(void **state)
 
 static void any_bytes_will_do(void **state)
 {
-	uint8_t code[PROBE_CODE + 16];
+	uint8_t code[PROBE_CODE + 16] = {};
 	uint32_t found = 0;
 
 	(void)state;
