@@ -41,7 +41,7 @@ struct probes {
 static struct bpf_link *place_attach(const struct place *place)
 {
 	char path[32];
-	/* Debian's perf_event_paranoid above 2 leaves nothing to CAP_PERFMON. */
+	/* The kernel wants it for uprobes, CAP_PERFMON is not enough. */
 	bool raised = rights_raise(CAP_SYS_ADMIN);
 	struct bpf_link *link;
 	int err;

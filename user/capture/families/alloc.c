@@ -185,8 +185,9 @@ static int alloc_attach(struct session *session, struct error *error)
 	probes_settle(data->probes, SETTLE_NS);
 	stats = probes_stats(data->probes);
 	if (stats.places && stats.failed == stats.places)
-		return error_set(error, stats.err, "cannot put probes into allocators: %s",
-				 strerror(-stats.err));
+		return error_set(error, stats.err, "cannot probe allocators: %s%s",
+				 strerror(-stats.err),
+				 stats.err == -EACCES ? " (it takes CAP_SYS_ADMIN)" : "");
 	return 0;
 }
 
