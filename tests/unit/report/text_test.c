@@ -309,11 +309,12 @@ static void formats(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(golden),          cmocka_unit_test(answer_first),
-		cmocka_unit_test(every_width),     cmocka_unit_test(basis),
-		cmocka_unit_test(color_only_adds), cmocka_unit_test(style_bounds),
-		cmocka_unit_test(long_tables),     cmocka_unit_test(endless_name),
-		cmocka_unit_test(write_errors),    cmocka_unit_test(formats),
+		cmocka_unit_test(golden),       cmocka_unit_test(answer_first),
+		cmocka_unit_test(allocations),  cmocka_unit_test(every_width),
+		cmocka_unit_test(basis),        cmocka_unit_test(color_only_adds),
+		cmocka_unit_test(style_bounds), cmocka_unit_test(long_tables),
+		cmocka_unit_test(endless_name), cmocka_unit_test(write_errors),
+		cmocka_unit_test(formats),
 	};
 
 	return cmocka_run_group_tests_name("report/text", tests, NULL, NULL);
