@@ -62,6 +62,7 @@ struct round {
 struct alloc_data {
 	struct probes *probes; /* NULL = not attached yet */
 	VEC(uint64_t) early;   /* files that were told of before that */
+	VEC(uint64_t) probed;  /* files with allocators */
 	struct round round;
 	uint64_t slice_begin_ns, slice_observed_ns, told_ns;
 	uint64_t adapt_ns;
@@ -121,23 +122,38 @@ static void point_tell(struct session *session, const struct allocator_probe *pr
 	bpf_map_update_elem(fd, &at, &point, BPF_ANY);
 }
 
+/* Files are told of again at times: a second probe at a place would count all twice. */
+static bool file_is_probed(const struct alloc_data *data, uint64_t file)
+{
+	vec_each(&data->probed, known)
+		if (*known == file)
+			return true;
+	return false;
+}
+
 static void file_probe(struct session *session, uint64_t file)
 {
-	struct probes *probes = alloc_data(session)->probes;
+	struct alloc_data *data = alloc_data(session);
 	struct allocator_probe found[ALLOCATOR_PROBES];
-	int fd = symbols_file_open(session->symbols, file), number;
-	size_t count = fd >= 0 ? allocator_probes(fd, found) : 0;
+	size_t count;
+	int fd, number;
 
+	if (file_is_probed(data, file))
+		return;
+	fd = symbols_file_open(session->symbols, file);
+	count = fd >= 0 ? allocator_probes(fd, found) : 0;
 	if (!count) {
 		if (fd >= 0)
 			close(fd);
 		return;
 	}
-	number = probes_add_file(probes, fd);
-	alloc_data(session)->refused += number < 0;
+	vec_push(&data->probed, file);
+	number = probes_add_file(data->probes, fd);
+	data->refused += number < 0;
 	for (size_t i = 0; i < count && number >= 0; i++) {
 		point_tell(session, &found[i]);
-		probes_add(probes, number, found[i].offset, alloc_program(session, found[i].call));
+		probes_add(data->probes, number, found[i].offset,
+			   alloc_program(session, found[i].call));
 	}
 }
 
@@ -462,6 +478,7 @@ static void alloc_close(struct session *session)
 		return;
 	probes_free(data->probes);
 	vec_free(&data->early);
+	vec_free(&data->probed);
 	free(data);
 }
 
