@@ -15,8 +15,11 @@
 #include "core/targets.bpf.h"
 #include <bpf/bpf_tracing.h>
 
-/* No address space has as much: the call fails, and would outweigh all that do not. */
-#define BYTES_MOST (1ULL << 46)
+/*
+ * No program gets as much: the call would outweigh all that succeed. With any weight (1 << 20 at
+ * most) it stays a number.
+ */
+#define BYTES_MOST (1ULL << 43)
 #define LASTS      4096 /* a power of two */
 
 /* Set by user space while probes are observed; see calls_on and its kin in maps.bpf.h. */

@@ -4,8 +4,7 @@
  * asked for: a probe makes a call of malloc() many times dearer.
  *
  * Probed are the allocators in files that the targets map; they are told of for their unwind
- * tables. While probes cost more than they may, they come and go in rounds (struct round): what is
- * observed in one stretch stands for the time until the next one.
+ * tables. While probes cost more than they may, they come and go in rounds: alloc_rounds.h.
  */
 #include <errno.h>
 #include <math.h>
@@ -17,8 +16,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "capture/alloc_rounds.h"
 #include "capture/allocators.h"
-#include "capture/budget.h"
 #include "capture/families.h"
 #include "capture/probes.h"
 #include "strait.skel.h"
@@ -36,35 +35,12 @@
 #define RAISE_NS      50000000ULL
 #define LOWER_NS      1000000000ULL
 
-/*
- * All is observed at first; then a stretch and the rest behind it take so long together at least:
- * to attach and detach a C library's probes takes 2 ms of CPU time on a small host, and the kernel
- * waits for a grace period before it takes one out, for which the calls go on running into it.
- */
-#define FIRST_NS    20e6
-#define ROUND_NS    2e9
-#define RATE_NS     1e9
-#define STRETCH_NS  10e6       /* a stretch at least */
-#define ATTACHED_NS 2000000ULL /* so often it is looked whether all are attached */
-#define CHANGE_NS   3e6        /* attaching and detaching, CPU time */
-#define WEIGHT_MOST 1024       /* what one call may stand for */
-
-struct round {
-	enum { ROUND_OFF, ROUND_OBSERVE, ROUND_DETACH, ROUND_REST, ROUND_ATTACH } phase;
-	uint64_t begin_ns, until_ns; /* of the stretch; until UINT64_MAX = for good */
-	uint64_t end_ns;             /* of the rest behind it */
-	uint64_t looked_ns;          /* the rate is that since then */
-	/* CPU ns, by probes: until then; until the end; from the last end to the next begin. */
-	double spent, spent_end, tail;
-	double rate; /* CPUs, while they are observed */
-};
-
 struct alloc_data {
 	struct probes *probes; /* NULL = not attached yet */
 	VEC(uint64_t) early;   /* files that were told of before that */
 	VEC(uint64_t) probed;  /* files with allocators */
-	struct round round;
-	uint64_t slice_begin_ns, slice_observed_ns, told_ns;
+	struct alloc_rounds rounds;
+	uint64_t slice_begin_ns;
 	uint64_t adapt_ns;
 	uint32_t samples; /* since then */
 	size_t refused;   /* files with allocators: too many */
@@ -207,164 +183,6 @@ static int alloc_attach(struct session *session, struct error *error)
 	return 0;
 }
 
-/* ---- rounds ---- */
-
-static void observe_begin(struct session *session, struct round *round, uint64_t now_ns,
-			  uint32_t weight, uint64_t until_ns)
-{
-	struct strait_bpf__bss *bss = session->skeleton->bss;
-
-	round->phase = ROUND_OBSERVE;
-	round->begin_ns = round->looked_ns = now_ns;
-	round->until_ns = until_ns;
-	round->spent = budget_probes_spent(session->budget);
-	bss->alloc_weight = weight;
-	/* A short stretch stands for much: there the samples are to be many. */
-	if (until_ns != UINT64_MAX)
-		bss->alloc_mean = MEAN_LEAST;
-	__atomic_store_n(&bss->alloc_until, until_ns == UINT64_MAX ? 0 : until_ns,
-			 __ATOMIC_SEQ_CST);
-	__atomic_store_n(&bss->alloc_on, 1, __ATOMIC_SEQ_CST);
-}
-
-/*
- * A stretch that the budget can bear, and the time it stands for: to the begin of the next one, or
- * to the end of the window. What is late with this one is added.
- */
-static void stretch_begin(struct session *session, struct round *round, uint64_t now_ns)
-{
-	double may = budget_probes_may(session->budget), change, span, observed;
-	double late =
-		round->end_ns && now_ns > round->end_ns ? (double)(now_ns - round->end_ns) : 0;
-	uint64_t end_ns = session->options.length_ns
-				  ? session->begin_ns + session->options.length_ns
-				  : UINT64_MAX;
-	double left = end_ns > now_ns ? (double)(end_ns - now_ns) : 0;
-
-	if (round->end_ns)
-		round->tail = budget_probes_spent(session->budget) - round->spent_end;
-	change = CHANGE_NS + round->tail;
-	observed = fmax((may * ROUND_NS - change) / fmax(round->rate, may), STRETCH_NS);
-	span = fmax((observed * round->rate + change) / may, fmax(ROUND_NS, observed));
-	/* At random, so that nothing periodic keeps in step. */
-	span = observed + (span - observed) * (0.5 + (double)random() / (double)RAND_MAX);
-	span = fmax(fmin(span, left), 1);
-	observed = fmin(observed, span);
-	round->end_ns = now_ns + (uint64_t)span;
-	observe_begin(session, round, now_ns,
-		      (uint32_t)fmin((span + late) / observed * WIRE_CALL_WEIGHT,
-				     WEIGHT_MOST * WIRE_CALL_WEIGHT),
-		      now_ns + (uint64_t)observed);
-}
-
-/* Adds what was observed until now to the slice. */
-static void observed_add(struct alloc_data *data, uint64_t now_ns)
-{
-	const struct round *round = &data->round;
-	uint64_t from = round->begin_ns > data->told_ns ? round->begin_ns : data->told_ns;
-	uint64_t to = round->until_ns < now_ns ? round->until_ns : now_ns;
-
-	if (round->phase == ROUND_OBSERVE && to > from)
-		data->slice_observed_ns += to - from;
-	data->told_ns = now_ns;
-}
-
-/* What probes cost while they are observed; of the last second or so: loads change. */
-static void rate_look(struct session *session, struct round *round, uint64_t now_ns)
-{
-	double ns = (double)(now_ns - round->looked_ns);
-
-	if (ns <= 0)
-		return;
-	round->rate = (budget_probes_spent(session->budget) - round->spent) / ns;
-	if (ns > RATE_NS) {
-		round->looked_ns += (uint64_t)(ns / 2);
-		round->spent += round->rate * ns / 2;
-	}
-}
-
-static void stretch_end(struct session *session, struct alloc_data *data, uint64_t now_ns)
-{
-	struct round *round = &data->round;
-
-	__atomic_store_n(&session->skeleton->bss->alloc_on, 0, __ATOMIC_SEQ_CST);
-	observed_add(data, now_ns);
-	budget_observe(session->budget, session, now_ns);
-	rate_look(session, round, now_ns);
-	round->spent_end = budget_probes_spent(session->budget);
-	round->phase = ROUND_DETACH;
-	probes_want(data->probes, false);
-}
-
-/* Observed without an end until now: where it is too dear, the rounds begin. */
-static void cost_look(struct session *session, struct alloc_data *data, uint64_t now_ns)
-{
-	struct round *round = &data->round;
-
-	if (now_ns - round->looked_ns < FIRST_NS)
-		return;
-	rate_look(session, round, now_ns);
-	if (round->rate <= budget_probes_may(session->budget))
-		return;
-	observed_add(data, now_ns);
-	round->end_ns = 0;
-	stretch_begin(session, round, now_ns);
-}
-
-/* All are attached again. Where they have become cheap, they stay. */
-static void attached(struct session *session, struct round *round, uint64_t now_ns)
-{
-	if (round->rate <= budget_probes_may(session->budget) / 2)
-		observe_begin(session, round, now_ns, WIRE_CALL_WEIGHT, UINT64_MAX);
-	else
-		stretch_begin(session, round, now_ns);
-}
-
-/* When a tick is wanted: every probe that is there when nothing is observed is a loss. */
-static uint64_t round_due(const struct round *round, uint64_t now_ns)
-{
-	uint64_t first_ns = round->begin_ns + (uint64_t)FIRST_NS;
-
-	if (round->phase == ROUND_ATTACH)
-		return now_ns + ATTACHED_NS;
-	if (round->phase != ROUND_OBSERVE)
-		return UINT64_MAX;
-	if (round->until_ns == UINT64_MAX && now_ns < first_ns)
-		return first_ns;
-	return round->until_ns;
-}
-
-static void round_tick(struct session *session, struct alloc_data *data, uint64_t now_ns)
-{
-	struct round *round = &data->round;
-
-	switch (round->phase) {
-	case ROUND_OBSERVE:
-		if (round->until_ns == UINT64_MAX)
-			cost_look(session, data, now_ns);
-		else if (now_ns >= round->until_ns)
-			stretch_end(session, data, now_ns);
-		break;
-	case ROUND_DETACH:
-		if (probes_settled(data->probes))
-			round->phase = ROUND_REST;
-		break;
-	case ROUND_REST:
-		if (now_ns < round->end_ns)
-			break;
-		round->phase = ROUND_ATTACH;
-		probes_want(data->probes, true);
-		break;
-	case ROUND_ATTACH:
-		if (probes_settled(data->probes))
-			attached(session, round, time_now());
-		break;
-	case ROUND_OFF:
-		break;
-	}
-	session->due_ns = round_due(round, now_ns);
-}
-
 /* ---- the window ---- */
 
 /*
@@ -376,7 +194,7 @@ static void mean_adapt(struct session *session, struct alloc_data *data, uint64_
 	struct strait_bpf__bss *bss = session->skeleton->bss;
 	uint64_t ns = now_ns - data->adapt_ns, mean = bss->alloc_mean;
 
-	if (data->round.phase != ROUND_OBSERVE || ns < RAISE_NS)
+	if (!rounds_observe(&data->rounds) || ns < RAISE_NS)
 		return;
 	if (data->samples > SAMPLES_MOST * (double)ns / 1e9) {
 		if (mean < MEAN_MOST)
@@ -396,9 +214,9 @@ static int alloc_began(struct session *session, struct error *error)
 	struct alloc_data *data = alloc_data(session);
 
 	(void)error;
-	data->slice_begin_ns = data->told_ns = data->adapt_ns = session->begin_ns;
+	data->slice_begin_ns = data->adapt_ns = session->begin_ns;
 	session->skeleton->bss->alloc_mean = MEAN_FIRST;
-	observe_begin(session, &data->round, time_now(), WIRE_CALL_WEIGHT, UINT64_MAX);
+	rounds_begin(&data->rounds, session, data->probes);
 	return 0;
 }
 
@@ -406,8 +224,12 @@ static void alloc_tick(struct session *session, uint64_t now_ns)
 {
 	struct alloc_data *data = alloc_data(session);
 
+	bool short_stretch = rounds_tick(&data->rounds, session, now_ns);
+
+	/* It stands for much: there the samples are to be many. */
+	if (short_stretch)
+		session->skeleton->bss->alloc_mean = MEAN_LEAST;
 	mean_adapt(session, data, now_ns);
-	round_tick(session, data, now_ns);
 }
 
 static void alloc_counted(struct session *session, const void *key, const void *value)
@@ -456,16 +278,16 @@ static int alloc_drain(struct session *session, struct error *error)
 	uint64_t slice_ns = session->slice_end_ns - data->slice_begin_ns;
 	struct probes_stats stats = probes_stats(data->probes);
 
-	observed_add(data, session->slice_end_ns);
 	missing_tell(session, data, &stats);
 	if (slice_ns)
 		recording_point(session->recording, "alloc.observed_share", "",
-				fmin((double)data->slice_observed_ns / (double)slice_ns, 1));
+				fmin((double)rounds_observed(&data->rounds, session->slice_end_ns) /
+					     (double)slice_ns,
+				     1));
 	recording_point(session->recording, "alloc.files", "", (double)stats.files);
 	recording_point(session->recording, "alloc.probes", "",
 			(double)(stats.places - stats.failed));
 	data->slice_begin_ns = session->slice_end_ns;
-	data->slice_observed_ns = 0;
 	return generation_drain(session, session->skeleton->maps.alloc_counts_0,
 				session->skeleton->maps.alloc_counts_1, alloc_counted, error);
 }
