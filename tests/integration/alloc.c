@@ -4,8 +4,8 @@
  * freed in it. Prints, for each function of the library, how often it was called and for how many
  * bytes, and the bytes by function of its own.
  *
- *   alloc ROUNDS [MS [EACH]]    EACH rounds (100) every so many ms by the clock, from half a second
- * on: as many whatever a call costs
+ *   alloc ROUNDS [MS [EACH]]    EACH rounds every so many ms by the clock, as many whatever a call
+ *                               costs; without EACH 100, from half a second on
  */
 #include <malloc.h>
 #include <stdint.h>
@@ -139,7 +139,7 @@ int main(int argc, char **argv)
 
 	clock_gettime(CLOCK_MONOTONIC, &next);
 	/* Until the unwind table of a program that was just compiled is there. */
-	if (pause)
+	if (pause && argc == 3)
 		wait_until(&next, 500);
 	for (long i = 0; i < rounds; i++) {
 		if (pause && i % each == 0)

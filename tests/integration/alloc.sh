@@ -173,7 +173,7 @@ test_languages() {
 # stands for the rest.
 test_little_budget() {
 	local told counted share
-	record 10% "$load" 60000 2 20
+	record 10% "$load" 80000 2 20
 	told=$(awk '/^call/ {sum += $3} END {print sum}' "$work/told")
 	counted=$(total alloc.count "process_comm = 'load'")
 	share=$("$strait" report "$recording" --json | jq .coverage.allocs_observed_share)
