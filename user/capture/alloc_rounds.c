@@ -36,32 +36,45 @@ static void observe_begin(struct session *session, struct alloc_rounds *rounds, 
 	__atomic_store_n(&bss->alloc_on, 1, __ATOMIC_SEQ_CST);
 }
 
-/*
- * A stretch that the budget can bear, and the time it stands for: to the begin of the next one, or
- * to the end of the window. What is late with this one is added.
- */
-static void stretch_begin(struct session *session, struct alloc_rounds *rounds, uint64_t now_ns)
+/* What the budget can bear, ns: of a stretch, and of the rest behind it; 0 = all, without one. */
+static double stretch_plan(struct session *session, struct alloc_rounds *rounds, double *rest)
 {
-	double may = budget_probes_may(session->budget), change, span, observed;
-	double late =
-		rounds->end_ns && now_ns > rounds->end_ns ? (double)(now_ns - rounds->end_ns) : 0;
-	uint64_t end_ns = session->options.length_ns
-				  ? session->begin_ns + session->options.length_ns
-				  : UINT64_MAX;
-	double left = end_ns > now_ns ? (double)(end_ns - now_ns) : 0;
+	double may = budget_probes_may(session->budget), change, observed, span;
 
+	*rest = 0;
 	if (rounds->end_ns)
 		rounds->tail = budget_probes_spent(session->budget) - rounds->spent_end;
+	if (rounds->end_ns && rounds->rate <= may / 2)
+		return ROUND_NS;
 	change = CHANGE_NS + rounds->tail;
 	observed = fmax((may * ROUND_NS - change) / fmax(rounds->rate, may), STRETCH_NS);
 	span = fmax((observed * rounds->rate + change) / may, fmax(ROUND_NS, observed));
 	/* At random, so that nothing periodic keeps in step. */
-	span = observed + (span - observed) * (0.5 + (double)random() / (double)RAND_MAX);
-	span = fmax(fmin(span, left), 1);
-	observed = fmin(observed, span);
-	rounds->end_ns = now_ns + (uint64_t)span;
+	*rest = (span - observed) * (0.5 + (double)random() / (double)RAND_MAX);
+	return observed;
+}
+
+/*
+ * A stretch stands for itself, for half of the rest before it and half of the rest behind it: where
+ * the window ends in that, as much too little is told as too much. Where the end is known, the last
+ * one stands for all that is left. What is late with it is added.
+ */
+static void stretch_begin(struct session *session, struct alloc_rounds *rounds, uint64_t now_ns)
+{
+	double late =
+		rounds->end_ns && now_ns > rounds->end_ns ? (double)(now_ns - rounds->end_ns) : 0;
+	uint64_t end_ns = session->begin_ns + session->options.length_ns;
+	double rest, observed = stretch_plan(session, rounds, &rest), left = observed + rest;
+	double stands = rounds->carried + late;
+
+	if (session->options.length_ns)
+		left = fmax(end_ns > now_ns ? (double)(end_ns - now_ns) : 0, 1);
+	observed = fmin(observed, left);
+	rounds->carried = observed + rest < left || !session->options.length_ns ? rest / 2 : 0;
+	stands += fmin(observed + rest, left) - rounds->carried;
+	rounds->end_ns = now_ns + (uint64_t)(observed + rest);
 	observe_begin(session, rounds, now_ns,
-		      (uint32_t)fmin((span + late) / observed * WIRE_CALL_WEIGHT,
+		      (uint32_t)fmin(stands / observed * WIRE_CALL_WEIGHT,
 				     WEIGHT_MOST * WIRE_CALL_WEIGHT),
 		      now_ns + (uint64_t)observed);
 }
@@ -92,6 +105,12 @@ static void rate_look(struct session *session, struct alloc_rounds *rounds, uint
 
 static void stretch_end(struct session *session, struct alloc_rounds *rounds, uint64_t now_ns)
 {
+	if (rounds->end_ns <= rounds->until_ns) {
+		/* They have become cheap, and stay. */
+		observed_add(rounds, now_ns);
+		observe_begin(session, rounds, now_ns, WIRE_CALL_WEIGHT, UINT64_MAX);
+		return;
+	}
 	__atomic_store_n(&session->skeleton->bss->alloc_on, 0, __ATOMIC_SEQ_CST);
 	observed_add(rounds, now_ns);
 	budget_observe(session->budget, session, now_ns);
@@ -111,16 +130,8 @@ static void cost_look(struct session *session, struct alloc_rounds *rounds, uint
 		return;
 	observed_add(rounds, now_ns);
 	rounds->end_ns = 0;
+	rounds->carried = 0;
 	stretch_begin(session, rounds, now_ns);
-}
-
-/* All are attached again. Where they have become cheap, they stay. */
-static void attached(struct session *session, struct alloc_rounds *rounds, uint64_t now_ns)
-{
-	if (rounds->rate <= budget_probes_may(session->budget) / 2)
-		observe_begin(session, rounds, now_ns, WIRE_CALL_WEIGHT, UINT64_MAX);
-	else
-		stretch_begin(session, rounds, now_ns);
 }
 
 /* When a tick is wanted: every probe that is there when nothing is observed is a loss. */
@@ -166,7 +177,7 @@ bool rounds_tick(struct alloc_rounds *rounds, struct session *session, uint64_t 
 		break;
 	case ROUND_ATTACH:
 		if (probes_settled(rounds->probes))
-			attached(session, rounds, time_now());
+			stretch_begin(session, rounds, time_now());
 		break;
 	}
 	session->due_ns = round_due(rounds, now_ns);

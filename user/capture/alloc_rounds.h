@@ -2,7 +2,7 @@
 /*
  * When allocators are observed: all the time, or, where probing them costs more than it may, in
  * rounds of a stretch in which their probes are there and a rest in which they are not. What is
- * seen in the stretch stands for the time until the next one.
+ * seen in a stretch stands for the time around it.
  */
 #ifndef STRAIT_ALLOC_ROUNDS_H
 #define STRAIT_ALLOC_ROUNDS_H
@@ -18,9 +18,10 @@ struct alloc_rounds {
 	uint64_t looked_ns;          /* the rate is that since then */
 	/* CPU ns, by probes: until then; until the end; from the last end to the next begin. */
 	double spent, spent_end, tail;
-	double rate; /* CPUs, while they are observed */
-	uint64_t observed_ns,
-		told_ns; /* how much was observed from the last time on until told_ns */
+	double rate;          /* CPUs, while they are observed */
+	double carried;       /* ns of the last rest, that the next stretch stands for */
+	uint64_t observed_ns; /* since it was last asked for, */
+	uint64_t told_ns;     /* up to then */
 };
 
 /* The window has begun, and the probes are attached, or will be soon. */

@@ -19,7 +19,6 @@ struct instruction {
 	uint8_t rex; /* its low four bits, 0 = none */
 	bool word;   /* the prefix 66 */
 	uint8_t opcode, modrm;
-	size_t length; /* 0 = not known */
 };
 
 /* The register that the instruction's `rm` or `reg` names. */

@@ -21,7 +21,6 @@
 #include "capture/families.h"
 #include "capture/probes.h"
 #include "strait.skel.h"
-#include "util/clock.h"
 
 /* How long the begin waits for what is there already: 10 ms a C library here. */
 #define SETTLE_NS 2000000000ULL
@@ -224,10 +223,8 @@ static void alloc_tick(struct session *session, uint64_t now_ns)
 {
 	struct alloc_data *data = alloc_data(session);
 
-	bool short_stretch = rounds_tick(&data->rounds, session, now_ns);
-
-	/* It stands for much: there the samples are to be many. */
-	if (short_stretch)
+	/* A short stretch stands for much: there the samples are to be many. */
+	if (rounds_tick(&data->rounds, session, now_ns))
 		session->skeleton->bss->alloc_mean = MEAN_LEAST;
 	mean_adapt(session, data, now_ns);
 }
