@@ -100,6 +100,40 @@ struct memory_value {
 	__u64 count, ns;
 };
 
+/* alloc family: functions that allocate, by where they have the number of bytes. */
+enum alloc_call {
+	ALLOC_MALLOC,  /* the first argument; operator new too */
+	ALLOC_CALLOC,  /* the first times the second */
+	ALLOC_REALLOC, /* the second */
+	ALLOC_ALIGNED, /* the second: aligned_alloc(), memalign() */
+	ALLOC_POSIX,   /* the third: posix_memalign() */
+	ALLOC_CALLS,
+};
+
+struct alloc_key {
+	__u32 tgid;
+	__u32 call; /* enum alloc_call */
+};
+
+/* Sums, each call with its weight (alloc_weight). */
+struct alloc_value {
+	__u64 count; /* in units of 1 / WIRE_CALL_WEIGHT */
+	__u64 bytes; /* that were asked for */
+};
+
+/*
+ * A place where a probe of an allocator is: known to the programs by what is called and where in
+ * its page it is. Two that share both share what is largest.
+ */
+#define ALLOC_PAGE   4096
+#define ALLOC_POINTS (ALLOC_CALLS * ALLOC_PAGE)
+struct alloc_point {
+	__u32 ahead;   /* bytes from the function's begin to the probe */
+	__u32 length;  /* bytes from the function's begin to its end */
+	__u32 depth;   /* bytes that were put on the stack since the function's begin */
+	__u32 trap_ns; /* what a call that runs into it takes, beside the program */
+};
+
 /* irq family: time by hard interrupt; the others are in struct wire_cpu. */
 struct irq_key {
 	__u32 number;
@@ -112,6 +146,9 @@ struct irq_value {
 };
 
 #ifndef __bpf__
+_Static_assert(sizeof(struct alloc_key) == 8, "wire size");
+_Static_assert(sizeof(struct alloc_value) == 16, "wire size");
+_Static_assert(sizeof(struct alloc_point) == 16, "wire size");
 _Static_assert(sizeof(struct bucket_key) == 16, "wire size");
 _Static_assert(sizeof(struct net_key) == 28, "wire size");
 _Static_assert(sizeof(struct net_value) == 88, "wire size");

@@ -21,6 +21,7 @@ enum drop_reason {
 	DROP_RING_CONTEXT,
 	DROP_RING_WAKER,
 	DROP_RING_DELAY,
+	DROP_RING_ALLOC,
 	DROP_WAIT_RATE,   /* above the rate limit of single waits */
 	DROP_MAP_SYSCALL, /* map full */
 	DROP_MAP_FLIGHT,
@@ -29,8 +30,10 @@ enum drop_reason {
 	DROP_MAP_LISTENER,
 	DROP_MAP_MEMORY,
 	DROP_MAP_IRQ,
+	DROP_MAP_ALLOC,
 	DROP_THREAD_STORAGE, /* no ledger for a thread */
 	DROP_STACK_READ,     /* the stack could not be read */
+	DROP_ALLOC_BUSY,     /* another allocation's stack was being walked */
 	DROP_COUNT,
 };
 

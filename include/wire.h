@@ -49,6 +49,7 @@ enum wire_kind {
 	WIRE_EXIT,         /* struct wire_exit: a thread's last ledger */
 	WIRE_OOM,          /* struct wire_life: the kernel's OOM killer chose this process */
 	WIRE_SCHEDULE,     /* struct wire_schedule: a switch or wakeup inside an excerpt */
+	WIRE_ALLOC_SAMPLE, /* struct wire_sample: weight = bytes of allocations it stands for */
 };
 
 struct wire_header {
@@ -462,6 +463,8 @@ struct wire_cpu {
 	__u64 switches;
 	__u64 calls;    /* system calls seen to begin */
 	__u64 messages; /* that the programs of net looked at */
+	/* Calls that ran into a probe of an allocator, and what these traps took (alloc_point). */
+	__u64 probes, probe_ns;
 	struct {
 		__u64 count, ns;
 	} irqs[WIRE_IRQS]; /* cumulative */

@@ -15,7 +15,15 @@
 
 #include "core/maps.bpf.h"
 
-enum stack_slot { SLOT_CPU, SLOT_SCHED, SLOT_SYSCALL, SLOT_MEMORY, SLOT_BLOCK, STACK_SLOTS };
+enum stack_slot {
+	SLOT_CPU,
+	SLOT_SCHED,
+	SLOT_SYSCALL,
+	SLOT_MEMORY,
+	SLOT_BLOCK,
+	SLOT_ALLOC,
+	STACK_SLOTS
+};
 
 struct stack_scratch_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -103,14 +111,15 @@ static __always_inline __u64 stack_kernel(void *ctx, enum stack_slot slot)
 	return stack_kernel_above(ctx, slot, 0);
 }
 
-/* Sends one sample of the current thread, its stacks taken by the caller. */
-static __always_inline void sample_send(enum wire_kind kind, __u64 kernel_stack, __u64 user_stack,
-					__u64 weight)
+/* Sends one sample of the current thread, its stacks taken by the caller; `full`: why it may be
+ * lost. */
+static __always_inline void sample_put(enum wire_kind kind, __u64 kernel_stack, __u64 user_stack,
+				       __u64 weight, enum drop_reason full)
 {
 	struct wire_sample *sample = bpf_ringbuf_reserve(&events, sizeof(*sample), 0);
 
 	if (!sample) {
-		drop_count(DROP_RING_CPU + (kind - WIRE_CPU_SAMPLE));
+		drop_count(full);
 		return;
 	}
 	header_fill(&sample->header, kind);
@@ -118,6 +127,14 @@ static __always_inline void sample_send(enum wire_kind kind, __u64 kernel_stack,
 	sample->user_stack = user_stack;
 	sample->weight = weight;
 	bpf_ringbuf_submit(sample, BPF_RB_NO_WAKEUP);
+}
+
+/* The same of the kinds from WIRE_CPU_SAMPLE to WIRE_CALL_SAMPLE. */
+static __always_inline void sample_send(enum wire_kind kind, __u64 kernel_stack, __u64 user_stack,
+					__u64 weight)
+{
+	sample_put(kind, kernel_stack, user_stack, weight,
+		   DROP_RING_CPU + (kind - WIRE_CPU_SAMPLE));
 }
 
 #endif

@@ -31,7 +31,7 @@ static void record_tell(struct session *session, const uint8_t *record, size_t s
 	if (size < sizeof(*header))
 		goto out;
 	/* Most kinds that there are, and some that there are not. */
-	header->kind = header->kind % (WIRE_SCHEDULE + 2);
+	header->kind = header->kind % (WIRE_ALLOC_SAMPLE + 2);
 	if (header->kind == WIRE_STACK)
 		stacks_kernel_arrived(session->stacks, (const void *)header, size);
 	if (header->kind == WIRE_USER_STACK)
@@ -166,6 +166,8 @@ static void session_begin(struct session *session)
 		.tasks = tasks_new(rec),
 		.slice_end_ns = BEGIN_NS,
 	};
+	for (size_t i = 0; families[i]; i++)
+		session->family_off[i] = !family_wanted(families[i], &session->options);
 	session->stacks = stacks_new(rec, session->symbols);
 	rec->host.cpus = 2;
 }

@@ -21,7 +21,8 @@ TREE = os.path.join(HERE, "..", "integration", "stacks")
 sys.dont_write_bytecode = True  # of the other judge, in the sources
 STATUS = {"ok": "works", "partial": "fallback", "skipped": "skipped"}
 STEPS = {"before": 0, "verified": 0, "doctor": 0, "tree": 0, "signals": 0, "calls": 0, "faults": 0, "exchange": 0,
-         "disk": 0, "timers": 0, "clock": 0, "jumps": 0, "replug": 0, "report": 0, "killed": 137, "after": 0}
+         "alloc": 0, "disk": 0, "timers": 0, "clock": 0, "jumps": 0, "replug": 0, "report": 0, "killed": 137,
+         "after": 0}
 
 
 def load_stacks_judge():
@@ -202,6 +203,19 @@ def judge_memory(results, programs):
         "faults", "SELECT coalesce(sum(weight), 0) FROM v_samples WHERE kind = 'fault'"))
 
 
+def judge_alloc(results):
+    """A program that waits for a while when it begins: its C library may be met only then."""
+    told = [line.split() for line in results.read("alloc.out").splitlines()]
+    for _, name, count, size in (words for words in told if words[0] == "call"):
+        equal(f"alloc: {count} calls of {name}", int(count),
+              results.total("alloc", "alloc.count", f"label = '{name}' AND process_comm = 'alloc'"))
+        equal(f"alloc: {size} bytes of {name}", int(size),
+              results.total("alloc", "alloc.bytes", f"label = '{name}' AND process_comm = 'alloc'"))
+    size = sum(int(words[3]) for words in told if words[0] == "call")
+    within("alloc: bytes that the samples stand for", size * .6, size * 1.5, results.ask(
+        "alloc", "SELECT coalesce(sum(weight), 0) FROM v_samples WHERE kind = 'alloc'"))
+
+
 def judge_net(results):
     numbers = results.numbers("exchange.out")
     if not good(len(numbers) == 3, "net: two programs exchanged something", numbers):
@@ -307,7 +321,8 @@ def main():
     for family, judge in (("cpu", judge_tree), ("cpu", judge_signals), ("sched", judge_sched),
                           ("syscall", judge_syscall), ("irq", judge_irq), ("block", judge_block),
                           ("net", judge_net),
-                          ("memory", lambda results: judge_memory(results, programs))):
+                          ("memory", lambda results: judge_memory(results, programs)),
+                          ("alloc", judge_alloc)):
         if families.get(family, {}).get("status") not in ("works", "fallback"):
             continue
         try:

@@ -72,6 +72,7 @@ static int print_verified(void)
 {
 	const struct session_options options = {
 		.sample_hz = 99,
+		.alloc = true,
 		.length_ns = 1000000000,
 		.slice_ns = 1000000000,
 		.wait_threshold_ns = 1000000,

@@ -97,6 +97,18 @@ static double share_mean(const struct recording *rec, const char *metric)
 	return length > 0 ? sum / length : NAN;
 }
 
+/* The largest that a slice has. */
+static double points_most(const struct recording *rec, const char *name)
+{
+	uint32_t metric = string_find(rec, name);
+	double most = 0;
+
+	vec_each(&rec->points, point)
+		if (metric != NONE && point->metric == metric && point->value < 1e15)
+			most = fmax(most, point->value);
+	return most;
+}
+
 /* How the budget was kept (capture/budget.c). */
 static void budget_cover(struct analysis *a)
 {
@@ -107,6 +119,8 @@ static void budget_cover(struct analysis *a)
 			a->doc->coverage.self_budget_percent = point->value;
 	a->doc->coverage.calls_observed = share_mean(a->rec, "syscall.observed_share");
 	a->doc->coverage.messages_observed = share_mean(a->rec, "net.observed_share");
+	a->doc->coverage.allocs_observed = share_mean(a->rec, "alloc.observed_share");
+	a->doc->coverage.alloc_files = (uint64_t)points_most(a->rec, "alloc.files");
 	a->doc->coverage.samples_taken = share_mean(a->rec, "cpu.sampled_share");
 	a->doc->coverage.self_interrupt_percent =
 		100 * a->rec->host.cpus * share_mean(a->rec, "self.interrupt_share");

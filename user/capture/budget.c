@@ -13,7 +13,9 @@
 #include "capture/grace.h"
 #include "capture/loader.h"
 #include "capture/messages.h"
+#include "capture/probes.h"
 #include "capture/samples.h"
+#include "capture/thinning.h"
 #include "util/clock.h"
 #include "util/rights.h"
 
@@ -43,12 +45,14 @@
 #define CALL_NS_FIRST    700
 #define MESSAGE_NS_FIRST 250
 #define SWITCH_NS_FIRST  600
+#define PROBE_NS_FIRST   300
 /* Rates are means of about so long: 20 calls in 0.4 ms are no load. */
 #define RATE_NS 20e6
 /* All is observed at first: the host's load is not what begins with strait itself. */
 #define FIRST_NS 50e6
 /* What was spent too much is saved over so long. */
-#define REPAY_NS 2e9
+#define REPAY_NS       2e9
+#define PROBES_RATE_NS 2e9 /* probes of allocators come and go every few seconds */
 /* Fewer than this in the timed part say nothing about what one costs. */
 #define TIMED_ENOUGH 100
 /*
@@ -59,21 +63,14 @@
 #define SAMPLES_PART 0.5
 /* Messages are observed all the time while they cost no more of what the rest leaves. */
 #define MESSAGES_PART 0.25
-/* CPUs are sampled so many times more seldom than was asked for at most. */
-#define THIN_MAX 32
-/*
- * A part of the period that is added where it is made longer: who asks for 999 Hz does so lest
- * samples keep step with the kernel's tick, and every fourth of them would (250 Hz).
- */
-#define OUT_OF_STEP (1 / 7.0)
 
 /* CPU time of programs by what makes them run. */
 struct cost {
-	double calls, messages, rest; /* ns */
+	double calls, messages, probes, rest; /* ns */
 };
 
 /* What the kernel has timed, by what can be given up. */
-enum { SPENT_CALLS, SPENT_MESSAGES, SPENT_SAMPLES, SPENT_REST, SPENT_COUNT };
+enum { SPENT_CALLS, SPENT_MESSAGES, SPENT_PROBES, SPENT_SAMPLES, SPENT_REST, SPENT_COUNT };
 
 struct budget {
 	double limit; /* CPUs */
@@ -96,12 +93,10 @@ struct budget {
 	struct cpus_sum timed_events;
 	/* Of one call, of one message, of all other programs for one switch. */
 	double call_ns, message_ns, switch_ns;
-	double fixed_rate;   /* CPUs: of the other programs, where switches are few */
-	double sample_ns;    /* of a CPU sample; 0 = not known */
-	double interrupt_ns; /* of the interrupt that it comes by; 0 = not known */
-	double samples_rate; /* CPUs: of both, if all CPUs are busy */
-	uint32_t thin;       /* one of so many that were asked for is taken: thin_period() */
-	bool rarely;         /* known places of waits are seldom looked at again */
+	double probe_ns;         /* of one call that runs into a probe, beside its trap */
+	double fixed_rate;       /* CPUs: of the other programs, where switches are few */
+	struct thinning samples; /* of the CPUs */
+	bool rarely;             /* known places of waits are seldom looked at again */
 
 	struct cpus_sum events; /* at told_ns */
 	uint64_t begin_ns, told_ns, slice_begin, slice_observed, slice_messages;
@@ -111,7 +106,8 @@ struct budget {
 	struct cost rate;    /* of late, CPUs; of calls and messages while they are observed */
 	struct cost rate_ns; /* what it is the mean of */
 	double spent;        /* CPU ns since begin_ns, interrupts of samples included */
-	double interrupted;  /* of it, in these */
+	double probes_spent; /* of it, by probes */
+	double interrupted;  /* of it, in interrupts of samples */
 	double slice_interrupted;
 };
 
@@ -127,10 +123,11 @@ struct budget *budget_new(double share)
 	budget->duty = budget->round_duty = 1;
 	budget->observed_until = budget->round_until = UINT64_MAX;
 	budget->cpus = cpus > 0 ? (double)cpus : 1;
-	budget->thin = 1;
+	budget->samples = (struct thinning){.cpus = budget->cpus, .one_in = 1};
 	budget->call_ns = CALL_NS_FIRST;
 	budget->message_ns = MESSAGE_NS_FIRST;
 	budget->switch_ns = SWITCH_NS_FIRST;
+	budget->probe_ns = PROBE_NS_FIRST;
 	return budget;
 }
 
@@ -142,19 +139,6 @@ void budget_free(struct budget *budget)
 }
 
 /* ---- what it costs ---- */
-
-/* The period of CPU samples, in those that were asked for. */
-static double thin_period(const struct budget *budget)
-{
-	return budget->thin > 1 ? budget->thin + OUT_OF_STEP : 1;
-}
-
-/* CPUs that samples take, and of that their interrupts. */
-static double samples_cost(const struct budget *budget, const struct session *session,
-			   double each_ns)
-{
-	return each_ns / 1e9 * session->options.sample_hz / thin_period(budget) * budget->cpus;
-}
 
 /* A mean over the last RATE_NS or so; over all, while `seen` is less than that. */
 static void rate_add(double *rate, double *seen, double cost, double ns)
@@ -181,12 +165,14 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 		.calls = (double)(events.calls - budget->events.calls) * budget->call_ns,
 		.messages =
 			(double)(events.messages - budget->events.messages) * budget->message_ns,
+		.probes = (double)(events.probes - budget->events.probes) * budget->probe_ns +
+			  (double)(events.probe_ns - budget->events.probe_ns),
 		.rest = (double)(events.switches - budget->events.switches) * budget->switch_ns +
-			(budget->fixed_rate + budget->samples_rate) * ns,
+			(budget->fixed_rate + thinning_cost(&budget->samples)) * ns,
 	};
-	double interrupted = samples_cost(budget, session, budget->interrupt_ns) * ns;
+	double interrupted = thinning_interrupts(&budget->samples) * ns;
 
-	if (ns <= 0)
+	if (now_ns <= budget->told_ns) /* a family asks as of the begin of its turn */
 		return;
 	if (budget->observed)
 		seen = span_until(budget->told_ns, now_ns, budget->observed_until);
@@ -204,8 +190,11 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 	}
 	budget->slice_late += ns - (double)span_until(budget->told_ns, now_ns, budget->round_until);
 	rate_add(&budget->rate.rest, &budget->rate_ns.rest, cost.rest, ns);
-	budget->slice_sampled += ns / thin_period(budget);
-	budget->spent += cost.calls + cost.messages + cost.rest;
+	budget->slice_sampled += ns / thinning_period(&budget->samples);
+	budget->rate.probes +=
+		(cost.probes / ns - budget->rate.probes) * fmin(ns / PROBES_RATE_NS, 1);
+	budget->probes_spent += cost.probes;
+	budget->spent += cost.calls + cost.messages + cost.probes + cost.rest;
 	budget->interrupted += interrupted;
 	budget->slice_interrupted += interrupted;
 	budget->events = events;
@@ -217,6 +206,7 @@ static void spent_read(const struct session *session, struct program_total spent
 	const char *const names[SPENT_REST] = {
 		[SPENT_CALLS] = calls_family(),
 		[SPENT_MESSAGES] = messages_family(),
+		[SPENT_PROBES] = probes_family(),
 		[SPENT_SAMPLES] = samples_family(),
 	};
 
@@ -245,14 +235,6 @@ static void timing_begin(struct budget *budget, struct session *session, uint64_
 		rights_lower(CAP_SYS_ADMIN);
 }
 
-/* `runs` samples took `ns` in all. Their costs differ: older ones count half. */
-static void samples_timed(struct budget *budget, double ns, double runs)
-{
-	if (runs < 1)
-		return;
-	budget->sample_ns = budget->sample_ns > 0 ? (budget->sample_ns + ns / runs) / 2 : ns / runs;
-}
-
 /* What the budget leaves beside `others`, CPUs: `part` of it at the least. */
 static double budget_left(const struct budget *budget, double others, double part)
 {
@@ -262,20 +244,13 @@ static double budget_left(const struct budget *budget, double others, double par
 	return fmax(budget->limit - others - owed, budget->limit * part);
 }
 
-/* One of how many CPU samples the budget can bear, with calls at the least that they may have. */
-static void thin_choose(struct budget *budget, struct session *session)
+/* How often the budget can bear to sample CPUs, with calls at the least that they may have. */
+static void samples_choose(struct budget *budget, struct session *session)
 {
-	double each_ns = budget->sample_ns + budget->interrupt_ns;
-	double left = budget_left(budget, budget->rate.rest - budget->samples_rate, SAMPLES_PART);
-	double all = samples_cost(budget, session, each_ns) * thin_period(budget);
-	uint32_t thin = (uint32_t)fmin(fmax(ceil(all / left), 1), THIN_MAX);
+	double others = fmax(budget->rate.rest - thinning_cost(&budget->samples), 0);
 
-	if (thin != budget->thin) {
-		budget->thin = thin;
-		samples_every(session,
-			      (uint64_t)(1e9 / session->options.sample_hz * thin_period(budget)));
-	}
-	budget->samples_rate = samples_cost(budget, session, each_ns);
+	if (thinning_choose(&budget->samples, budget_left(budget, others, SAMPLES_PART)))
+		samples_every(session, thinning_period_ns(&budget->samples));
 }
 
 /* Looks at places that are known already: fewer where the rest alone exceeds the budget. */
@@ -294,6 +269,13 @@ static double messages_timed(struct budget *budget, double ns, double count)
 	return 0;
 }
 
+/* They may be preempted while they are timed: older times count half. */
+static void probes_timed(struct budget *budget, double ns, double count)
+{
+	if (count >= TIMED_ENOUGH)
+		budget->probe_ns = (budget->probe_ns + ns / count) / 2;
+}
+
 static void timing_end(struct budget *budget, struct session *session, uint64_t now_ns)
 {
 	struct program_total spent[SPENT_COUNT];
@@ -308,10 +290,12 @@ static void timing_end(struct budget *budget, struct session *session, uint64_t 
 	rest_ns = spent_ns(budget, spent, SPENT_REST, RUN_NS) +
 		  messages_timed(budget, spent_ns(budget, spent, SPENT_MESSAGES, RUN_NS),
 				 (double)(events.messages - budget->timed_events.messages));
+	probes_timed(budget, spent_ns(budget, spent, SPENT_PROBES, RUN_NS),
+		     (double)(events.probes - budget->timed_events.probes));
 	if (call_count >= TIMED_ENOUGH)
 		budget->call_ns = spent_ns(budget, spent, SPENT_CALLS, CALL_RUN_NS) / call_count;
-	samples_timed(
-		budget, spent_ns(budget, spent, SPENT_SAMPLES, RUN_NS),
+	thinning_timed(
+		&budget->samples, spent_ns(budget, spent, SPENT_SAMPLES, RUN_NS),
 		(double)(spent[SPENT_SAMPLES].runs - budget->timed_spent[SPENT_SAMPLES].runs));
 	/* Where hardly anything switches, the programs run for other reasons. */
 	if (switches >= TIMED_ENOUGH) {
@@ -322,7 +306,7 @@ static void timing_end(struct budget *budget, struct session *session, uint64_t 
 		budget->fixed_rate = fmax(rest_ns - switches * budget->switch_ns, 0) /
 				     (double)(now_ns - budget->timed_begin);
 	}
-	thin_choose(budget, session);
+	samples_choose(budget, session);
 }
 
 static bool timing_due(const struct budget *budget, uint64_t now_ns)
@@ -339,7 +323,7 @@ static bool timing_due(const struct budget *budget, uint64_t now_ns)
 /* The part of the time for which the budget can bear to observe system calls and messages. */
 static void duty_choose(struct budget *budget, const struct session *session)
 {
-	double left = budget_left(budget, budget->rate.rest, CALLS_PART);
+	double left = budget_left(budget, budget->rate.rest + budget->rate.probes, CALLS_PART);
 	double messages = budget->rate.messages, both = budget->rate.calls + messages;
 
 	budget->duty = 1;
@@ -350,6 +334,19 @@ static void duty_choose(struct budget *budget, const struct session *session)
 		budget->duty = fmax((left - messages) / budget->rate.calls, DUTY_MIN);
 	else
 		budget->duty = fmax(left / both, DUTY_MIN);
+}
+
+double budget_probes_may(const struct budget *budget)
+{
+	/* All of the CPUs' time is no limit: what was asked for is all. */
+	if (budget->limit >= budget->cpus)
+		return INFINITY;
+	return budget_left(budget, budget->rate.rest, CALLS_PART) * (1 - CALLS_PART);
+}
+
+double budget_probes_spent(const struct budget *budget)
+{
+	return budget->probes_spent;
 }
 
 /* ---- rounds ---- */
@@ -414,8 +411,9 @@ void budget_begin(struct budget *budget, struct session *session, uint64_t now_n
 {
 	budget->begin_ns = budget->told_ns = budget->slice_begin = now_ns;
 	budget->events = cpus_sum(session);
-	budget->interrupt_ns = samples_interrupt_ns(session);
-	thin_choose(budget, session);
+	budget->samples.hz = session->options.sample_hz;
+	budget->samples.interrupt_ns = samples_interrupt_ns(session);
+	samples_choose(budget, session);
 	round_observe(budget, session);
 	timing_begin(budget, session, now_ns);
 	grace_begin();
@@ -477,7 +475,7 @@ void budget_end_slice(struct budget *budget, struct session *session, uint64_t n
 	if (now_ns > budget->slice_begin)
 		recording_point(session->recording, "cpu.sampled_share", "",
 				budget->slice_sampled / (double)(now_ns - budget->slice_begin));
-	if (now_ns > budget->slice_begin && budget->interrupt_ns > 0)
+	if (now_ns > budget->slice_begin && budget->samples.interrupt_ns > 0)
 		recording_point(session->recording, "self.interrupt_share", "",
 				budget->slice_interrupted / budget->cpus /
 					(double)(now_ns - budget->slice_begin));

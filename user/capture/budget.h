@@ -7,10 +7,11 @@
  * part of the time. The time is cut in rounds, each with a stretch in which calls are observed and
  * one in which they are not; what is counted and sampled in the first stands for both
  * (calls_weight). The length of the second is random, so that nothing periodic keeps in step.
- * Messages over sockets go with the calls where they cost much themselves. The ledger, block and
- * memory programs, and those at rare events of the network, are always on. CPU samples, whose
- * interrupts count too, are taken at a lower rate than was asked for, as a last resort, and stand
- * for more time.
+ * Messages over sockets go with the calls where they cost much themselves. Probes of allocators,
+ * where they are asked for, have rounds of their own (probes.h). The ledger, block and memory
+ * programs, and those at rare events of the network, are always on. CPU samples, whose interrupts
+ * count too, are taken at a lower rate than was asked for, as a last resort, and stand for more
+ * time.
  */
 #ifndef STRAIT_BUDGET_H
 #define STRAIT_BUDGET_H
@@ -37,6 +38,9 @@ void budget_observe(struct budget *budget, struct session *session, uint64_t now
 double budget_scale(const struct budget *budget, bool messages);
 /* Adds to the open slice for how much of it system calls, and messages, were observed. */
 void budget_end_slice(struct budget *budget, struct session *session, uint64_t now_ns);
+/* CPUs that probes of allocators may take, and the CPU time in ns that they took so far. */
+double budget_probes_may(const struct budget *budget);
+double budget_probes_spent(const struct budget *budget);
 /*
  * CPU time of the programs over the window so far, interrupts not included, in CPUs; -1 = the
  * kernel never timed them.

@@ -41,6 +41,8 @@ struct cpus_sum cpus_sum(const struct session *session)
 		sum.switches += cpus[cpu].switches;
 		sum.calls += cpus[cpu].calls;
 		sum.messages += cpus[cpu].messages;
+		sum.probes += cpus[cpu].probes;
+		sum.probe_ns += cpus[cpu].probe_ns;
 	}
 	free(cpus);
 	return sum;

@@ -13,6 +13,8 @@ struct cpus_sum {
 	uint64_t switches;
 	uint64_t calls;    /* system calls seen to begin */
 	uint64_t messages; /* that the programs of net looked at */
+	uint64_t probes;   /* calls that ran into a probe of an allocator */
+	uint64_t probe_ns; /* what these traps took, beside the programs */
 };
 
 struct cpus_sum cpus_sum(const struct session *session);

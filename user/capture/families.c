@@ -4,6 +4,11 @@
 #define FAMILY_LINE(name) &family_##name,
 const struct family *const families[] = {FAMILIES(FAMILY_LINE) NULL};
 
+bool family_wanted(const struct family *family, const struct session_options *options)
+{
+	return !family->wanted || family->wanted(options);
+}
+
 size_t family_index(const struct family *family)
 {
 	size_t at = 0;

@@ -15,7 +15,8 @@
 	EACH(net) \
 	EACH(memory) \
 	EACH(unwind) \
-	EACH(schedule)
+	EACH(schedule) \
+	EACH(alloc)
 /* clang-format on */
 
 #define FAMILY_DECLARE(name) extern const struct family family_##name;

@@ -7,6 +7,7 @@
 #ifndef STRAIT_FAMILY_H
 #define STRAIT_FAMILY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,19 +28,19 @@ struct family {
 
 	/*
 	 * Each may be NULL.
-	 * prepare: before loading: sets .rodata and map sizes in session->skeleton.
-	 * loaded:  programs and maps are in the kernel, nothing is attached yet: what must be there
-	 *          before the first event.
-	 * attach:  attaches what libbpf cannot attach by itself (perf events). Tracepoints through
-	 * BTF are attached by the session. A failure makes the family skipped, with its text.
-	 * begin:   everything is attached and the window begins: what was there before is read now.
-	 * began:   the window began at session->begin_ns: what is read as of that moment, later.
-	 * tick:    inside the window, about every 50 ms; monotonic time.
-	 * drain:   at the end of each slice, after the generations were flipped and no program
-	 * writes the idle one any more: its counters → session->recording. Reads maps with
-	 *          generation_drain().
+	 * wanted:  whether it is asked for; else it is as if there were no such family. NULL =
+	 * always. prepare: before loading: sets .rodata and map sizes in session->skeleton. loaded:
+	 * programs and maps are in the kernel, nothing is attached yet: what must be there before
+	 * the first event. attach:  attaches what libbpf cannot attach by itself (perf events).
+	 * Tracepoints through BTF are attached by the session. A failure makes the family skipped,
+	 * with its text. begin:   everything is attached and the window begins: what was there
+	 * before is read now. began:   the window began at session->begin_ns: what is read as of
+	 * that moment, later. tick:    inside the window, about every 50 ms; monotonic time. drain:
+	 * at the end of each slice, after the generations were flipped and no program writes the
+	 * idle one any more: its counters → session->recording. Reads maps with generation_drain().
 	 * close:   frees what attach made.
 	 */
+	bool (*wanted)(const struct session_options *options);
 	int (*prepare)(struct session *session, struct error *error);
 	int (*loaded)(struct session *session, struct error *error);
 	int (*attach)(struct session *session, struct error *error);
@@ -52,6 +53,8 @@ struct family {
 
 /* NULL-terminated. */
 extern const struct family *const families[];
+
+bool family_wanted(const struct family *family, const struct session_options *options);
 
 /*
  * Empties the idle one of a pair of generation maps (maps name_0 and name_1 of the skeleton) and

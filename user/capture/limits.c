@@ -18,6 +18,7 @@ static const struct {
 	{"events", false},       {"ledger_hash", false}, {"block_flights", false},
 	{"block_buckets", true}, {"net_flows", true},    {"net_listeners", false},
 	{"memory_counts", true}, {"irq_times", true},    {"syscalls", true},
+	{"alloc_counts", true},
 };
 
 /* True where the map is there and had more. */

@@ -186,6 +186,29 @@ static int skeleton_open(struct session *session, struct error *error)
 			    error);
 }
 
+/* Programs and maps of families that nobody asked for. Their maps' names begin with theirs. */
+static void families_omit(struct session *session)
+{
+	struct bpf_program *program;
+	struct bpf_map *map;
+
+	for (size_t i = 0; families[i]; i++) {
+		const char *name = families[i]->name;
+
+		if (family_wanted(families[i], &session->options))
+			continue;
+		bpf_object__for_each_program(
+			program,
+			session->skeleton->obj) if (program_in_family(bpf_program__name(program),
+								      name))
+			bpf_program__set_autoload(program, false);
+		bpf_object__for_each_map(map,
+					 session->skeleton->obj) if (!strncmp(bpf_map__name(map),
+									      name, strlen(name)))
+			bpf_map__set_autocreate(map, false);
+	}
+}
+
 /* One attempt with the programs that are still in. */
 static int loader_try(struct session *session,
 		      int (*configure)(struct session *session, struct error *error),
@@ -207,6 +230,7 @@ static int loader_try(struct session *session,
 
 		bpf_program__set_autoload(program, state->loaded);
 	}
+	families_omit(session);
 	err = configure(session, error);
 	if (err)
 		return err;
@@ -388,12 +412,17 @@ void programs_spent(const struct session *session, const char *const names[], si
 	}
 }
 
-void loader_tell(const struct loader *loader, struct recording *rec)
+void loader_tell(const struct session *session)
 {
+	const struct loader *loader = session->loader;
+	struct recording *rec = session->recording;
+
 	for (size_t i = 0; families[i]; i++) {
 		uint32_t all = 0, missing = 0;
 		char why[400] = "";
 
+		if (!family_wanted(families[i], &session->options))
+			continue;
 		vec_each(&loader->programs, state) {
 			if (!program_in_family(state->name, families[i]->name))
 				continue;

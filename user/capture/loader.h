@@ -65,8 +65,8 @@ struct program_total {
 void programs_spent(const struct session *session, const char *const names[], size_t count,
 		    struct program_total totals[]);
 
-/* Writes to `recording` how each family fared. */
-void loader_tell(const struct loader *loader, struct recording *rec);
+/* Writes to the session's recording how each family fared that was asked for. */
+void loader_tell(const struct session *session);
 
 /* What the host lacks to run strait at all: 0, or a negative errno with a line that says it. */
 int loader_check_host(struct error *error);

@@ -28,6 +28,7 @@ static const struct {
 	[DROP_RING_CONTEXT] = {"ring buffer full: time of waits by place", false},
 	[DROP_RING_WAKER] = {"ring buffer full: stacks of wakers", false},
 	[DROP_RING_DELAY] = {"ring buffer full: single waits for a CPU", false},
+	[DROP_RING_ALLOC] = {"ring buffer full: samples of allocations", true},
 	[DROP_WAIT_RATE] = {"single waits above 500 a second and CPU (their time is counted)",
 			    false},
 	[DROP_MAP_SYSCALL] = {"map full: system calls", false},
@@ -37,8 +38,10 @@ static const struct {
 	[DROP_MAP_LISTENER] = {"map full: sockets that listen", false},
 	[DROP_MAP_MEMORY] = {"map full: memory events", false},
 	[DROP_MAP_IRQ] = {"map full: interrupts", false},
+	[DROP_MAP_ALLOC] = {"map full: allocations", false},
 	[DROP_THREAD_STORAGE] = {"no ledger for a thread: map full, or out of memory", false},
 	[DROP_STACK_READ] = {"kernel stacks that could not be read", false},
+	[DROP_ALLOC_BUSY] = {"samples of allocations during another one's walk", true},
 };
 
 void losses_drain(struct session *session)

@@ -91,6 +91,16 @@ static void host_describe(struct recording *rec)
 		rec->host.memory_bytes = (uint64_t)info.totalram * info.mem_unit;
 }
 
+/* Calls a hook of a family that is not off. */
+static int family_call(struct session *session, size_t at,
+		       int (*hook)(struct session *session, struct error *error),
+		       struct error *error)
+{
+	int err = hook && !session->family_off[at] ? hook(session, error) : 0;
+
+	return err ? error_wrap(error, err, "family %s", families[at]->name) : 0;
+}
+
 static int session_configure(struct session *session, struct error *error)
 {
 	const struct session_options *options = &session->options;
@@ -109,10 +119,13 @@ static int session_configure(struct session *session, struct error *error)
 		rodata->target_kind = TARGET_TEST_CGROUP;
 	rodata->target_cgroup = options->cgroup;
 	for (size_t i = 0; families[i]; i++) {
-		int err = families[i]->prepare ? families[i]->prepare(session, error) : 0;
+		int err;
+
+		session->family_off[i] = !family_wanted(families[i], options);
+		err = family_call(session, i, families[i]->prepare, error);
 
 		if (err)
-			return error_wrap(error, err, "family %s", families[i]->name);
+			return err;
 	}
 	return 0;
 }
@@ -178,16 +191,6 @@ static void family_try(struct session *session, size_t at,
 			program_omit(session, state->name, why.text);
 }
 
-/* Calls a hook of a family that is not off. */
-static int family_call(struct session *session, size_t at,
-		       int (*hook)(struct session *session, struct error *error),
-		       struct error *error)
-{
-	int err = hook && !session->family_off[at] ? hook(session, error) : 0;
-
-	return err ? error_wrap(error, err, "family %s", families[at]->name) : 0;
-}
-
 static int families_begin(struct session *session, struct error *error)
 {
 	int err = 0;
@@ -221,12 +224,11 @@ static int ring_record(void *context, void *record, size_t size)
 		stacks_user_arrived(session->stacks, record, size);
 		return 0;
 	}
+	/* Several may want to know. */
 	for (size_t i = 0; families[i]; i++)
 		for (size_t j = 0; j < FAMILY_HANDLERS; j++)
-			if (families[i]->handlers[j].kind == header->kind) {
+			if (families[i]->handlers[j].kind == header->kind)
 				families[i]->handlers[j].handle(session, record, size);
-				return 0;
-			}
 	return 0;
 }
 
@@ -357,11 +359,14 @@ static void slice_watch(struct session *session, uint64_t until)
 		uint64_t due = budget_tick(session->budget, session, now);
 		uint64_t left = until - now < POLL_NS ? until - now : POLL_NS;
 
-		if (due < now + left)
-			left = due > now ? due - now : 0;
+		session->due_ns = UINT64_MAX;
 		for (size_t i = 0; families[i]; i++)
 			if (families[i]->tick && !session->family_off[i])
 				families[i]->tick(session, now);
+		if (session->due_ns < due)
+			due = session->due_ns;
+		if (due < now + left)
+			left = due > now ? due - now : 0;
 		/* Only new files wake us: everything else may wait. */
 		ring_buffer__poll(session->ring, (int)((left + 999999) / 1000000));
 		ring_buffer__consume(session->ring);
@@ -386,7 +391,7 @@ static int window_begin(struct session *session, struct error *error)
 	tasks_cut(session->tasks, session->begin_ns);
 	if (!err)
 		err = families_began(session, error);
-	loader_tell(session->loader, rec);
+	loader_tell(session);
 	if (namespace_is_own())
 		recording_family(rec, FAMILY_PID_NAMESPACE, FAMILY_PARTIAL, namespace_why);
 	if (err)

@@ -35,6 +35,7 @@ struct session_options {
 	uint64_t warmup_ns; /* the slices that begin before this are warm-up */
 	uint64_t wait_threshold_ns;
 	const char *btf; /* a file with the kernel's types; NULL = as the kernel tells them */
+	bool alloc;      /* observe allocators, which makes their calls many times dearer */
 	double budget;   /* what the programs may cost: share of all CPUs' time, 0 … 1 */
 	const struct symbols_fetch *fetch; /* after the window; NULL = no file is fetched */
 	struct symbols_fetched *fetched;   /* what came of it, NULL = of no interest */
@@ -65,6 +66,7 @@ struct session {
 	uint64_t slice_end_ns; /* CLOCK_MONOTONIC: end of the slice that is being drained */
 	bool last_slice;       /* nothing is drained after it */
 	uint64_t over_ns;      /* CLOCK_MONOTONIC at the end of the window, 0 = it is not over */
+	uint64_t due_ns;       /* a family's tick is wanted at that time; CLOCK_MONOTONIC */
 
 	struct tasks *tasks;   /* processes, threads and their ledgers: tasks.h */
 	struct stacks *stacks; /* stack ids seen so far: stacks.h */

@@ -57,6 +57,7 @@ static void trial_run(struct doctor *doctor)
 {
 	struct session_options options = {
 		.sample_hz = 99,
+		.alloc = true,
 		.budget = 1,
 		.length_ns = TRIAL_NS,
 		.slice_ns = TRIAL_NS,

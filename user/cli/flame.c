@@ -21,7 +21,8 @@ static const char synopsis[] = "strait flame FILE [OPTIONS]\n"
 static const char examples[] =
 	"  strait flame r.strait | flamegraph.pl >cpu.svg\n"
 	"  strait flame r.strait --kind offcpu -U       where programs wait\n"
-	"  sudo strait flame -d 5 -p 1234 >stacks.folded\n";
+	"  sudo strait flame -d 5 -p 1234 >stacks.folded\n"
+	"  sudo strait flame --kind alloc -p 1234       who allocates, by bytes\n";
 
 static int option_kind(const struct option *option, const char *text, struct error *error)
 {
@@ -69,6 +70,11 @@ static void lost_tell(const struct recording *rec)
 			cli_say("lost: %s: %" PRIu64, string_get(rec, loss->reason), loss->count);
 }
 
+static bool allocs_were_observed(const struct recording *rec)
+{
+	return string_find(rec, "alloc.observed_share") != NONE;
+}
+
 static int stacks_show(const struct recording *rec, enum sample_kind kind,
 		       const struct export *format, const struct export_options *options)
 {
@@ -79,8 +85,11 @@ static int stacks_show(const struct recording *rec, enum sample_kind kind,
 	if (seen[kind])
 		return cli_written(format->write(rec, kind, stdout, options));
 	kinds_list(seen, kinds, sizeof(kinds));
-	cli_say("no %s samples in this recording; it has %s", sample_kind_name(kind),
-		*kinds ? kinds : "none at all");
+	cli_say("no %s samples in this recording; it has %s%s", sample_kind_name(kind),
+		*kinds ? kinds : "none at all",
+		kind == SAMPLE_ALLOC && !allocs_were_observed(rec)
+			? ". Allocations are observed when asked for: strait record --alloc"
+			: "");
 	return EXIT_FAILED;
 }
 
@@ -93,8 +102,10 @@ int cli_flame(int argc, char **argv)
 	const struct option show[] = {
 		{"kind", 0, "KIND", option_kind, &kind,
 		 "cpu (without it): where CPUs are busy; offcpu: where threads wait; idle: "
-		 "where they wait for work or for a time of their choice; or another kind that the "
-		 "recording has"},
+		 "where they wait for work or for a time of their choice; alloc: where they "
+		 "allocate "
+		 "memory (a recording needs --alloc for it); or another kind that the recording "
+		 "has"},
 		{"user", 'U', NULL, option_flag, &export_options.user_only,
 		 "only the user part of the stacks"},
 		{"kernel", 'K', NULL, option_flag, &export_options.kernel_only,
@@ -129,6 +140,7 @@ int cli_flame(int argc, char **argv)
 		return status;
 	observe_options.target.command = rest.command;
 	observe_options.quiet_command = true;
+	observe_options.alloc |= kind == SAMPLE_ALLOC;
 	if (export_options.user_only && export_options.kernel_only)
 		return options_wrong(&usage, "-U and -K exclude each other");
 	if (rest.count && rest.command)

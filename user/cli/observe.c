@@ -43,6 +43,11 @@ void observe_rows(struct option_table *table, struct observe_options *options)
 		 "a duration in seconds", 0.01, 31536000},
 		{"frequency", 'F', "HZ", option_count, &options->sample_hz,
 		 "CPU samples per second and CPU, 99 without it", "a rate in Hz", 1, 10000},
+		{"alloc", 0, NULL, option_flag, &options->alloc,
+		 "also observe what programs allocate: calls and bytes of malloc() and its kin, by "
+		 "process, and stacks. Each call becomes 0.5 us or more dearer while it is "
+		 "observed; "
+		 "where that exceeds the budget, it is for a part of the time only, and estimated"},
 		OBSERVE_BUDGET_ROW(options->budget),
 		{"interval", 'i', "SECONDS", option_duration, &options->slice_ns,
 		 "length of the slices that counts are kept in, 1 without it",
@@ -202,6 +207,7 @@ static void session_describe(struct observation *o)
 	o->session_options = (struct session_options){
 		.sample_hz = options->sample_hz,
 		.btf = options->btf,
+		.alloc = options->alloc,
 		.budget = options->budget,
 		.length_ns = length,
 		.slice_ns = options->slice_ns,

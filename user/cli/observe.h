@@ -18,6 +18,7 @@
 struct observe_options {
 	struct target_options target;
 	uint32_t sample_hz;
+	bool alloc;         /* allocators too */
 	double budget;      /* of all CPUs' time, 0 … 1 */
 	uint64_t length_ns; /* 0 = until the command ends, OBSERVE_LENGTH without one */
 	bool endless;       /* until a signal; length_ns is not looked at */

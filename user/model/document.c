@@ -20,6 +20,7 @@ struct document *document_new(void)
 	doc->coverage.wakers_placed = NAN;
 	doc->coverage.calls_observed = NAN;
 	doc->coverage.messages_observed = NAN;
+	doc->coverage.allocs_observed = NAN;
 	doc->coverage.samples_taken = NAN;
 	doc->coverage.self_budget_percent = NAN;
 	doc->coverage.self_interrupt_percent = NAN;

@@ -215,9 +215,10 @@ struct document {
 		/* Waits: of the time that threads of the target were blocked, the share whose place
 		 * is known; how many places were looked at twice, and were another one. NAN, 0 =
 		 * none. */
-		/* Shares of the window in which system calls, and messages, were observed; NAN =
-		 * none were. */
-		double calls_observed, messages_observed;
+		/* Shares of the window in which system calls, messages, and allocations were
+		 * observed; NAN = none were. */
+		double calls_observed, messages_observed, allocs_observed;
+		uint64_t alloc_files; /* of these: with an allocator that was probed */
 		double samples_taken; /* share of the CPU samples that were due; NAN = not known */
 		double self_budget_percent;    /* of one CPU; NAN = not known */
 		double self_interrupt_percent; /* of one CPU, beside strait's; NAN = not known */

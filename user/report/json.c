@@ -190,6 +190,9 @@ static json_t *coverage_json(const struct document *doc)
 	field_put(object, "waits", waits_json(doc));
 	field_real(object, "calls_observed_share", doc->coverage.calls_observed);
 	field_real(object, "messages_observed_share", doc->coverage.messages_observed);
+	field_real(object, "allocs_observed_share", doc->coverage.allocs_observed);
+	if (isfinite(doc->coverage.allocs_observed))
+		field_count(object, "alloc_files", doc->coverage.alloc_files);
 	field_real(object, "samples_taken_share", doc->coverage.samples_taken);
 	field_put(object, "unwind_tables", tables_json(&doc->coverage.tables));
 	field_real(object, "ledger_share", doc->coverage.ledger_share);

@@ -98,6 +98,7 @@ static void put_given_up(struct page *page, const struct document *doc)
 {
 	double observed = doc->coverage.calls_observed, taken = doc->coverage.samples_taken;
 	double messages = doc->coverage.messages_observed;
+	double allocs = doc->coverage.allocs_observed;
 
 	/* All the time is what one expects. */
 	if (isfinite(observed) && observed < 0.995)
@@ -111,6 +112,16 @@ static void put_given_up(struct page *page, const struct document *doc)
 			   "messages over sockets were observed for %s of the time, to keep the "
 			   "budget; how many there were, and their bytes, are estimates from that",
 			   part_format(messages).text);
+	if (isfinite(allocs) && !doc->coverage.alloc_files)
+		page_field(page, INDENT, LABEL, "allocation",
+			   "no allocator was met that can be probed: allocations were not "
+			   "observed");
+	else if (isfinite(allocs) && allocs < 0.995)
+		page_field(
+			page, INDENT, LABEL, "allocation",
+			"allocations were observed for %s of the time, to keep the budget; calls "
+			"and bytes are estimates from that",
+			part_format(allocs).text);
 	if (isfinite(taken) && taken < 0.995)
 		page_field(
 			page, INDENT, LABEL, "samples",

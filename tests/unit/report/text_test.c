@@ -121,6 +121,28 @@ static void basis(void **state)
 	document_free(doc);
 }
 
+/* What was asked for and seen in part, or not at all, is said; what was not asked for is not. */
+static void allocations(void **state)
+{
+	struct document *doc = document_busy();
+	char *text = render(doc, (struct text_style){.width = 140});
+
+	(void)state;
+	assert_null(strstr(text, "allocation"));
+	free(text);
+	doc->coverage.allocs_observed = 0.02;
+	doc->coverage.alloc_files = 1;
+	text = render(doc, (struct text_style){.width = 140});
+	assert_non_null(strstr(text, "allocations were observed for 2.00 % of the time"));
+	free(text);
+	doc->coverage.alloc_files = 0;
+	text = render(doc, (struct text_style){.width = 140});
+	assert_null(strstr(text, "of the time, to keep the budget; calls and bytes"));
+	assert_non_null(strstr(text, "no allocator was met that can be probed"));
+	free(text);
+	document_free(doc);
+}
+
 static void check_lines(const char *text, unsigned int width, bool unicode)
 {
 	while (*text) {
@@ -287,11 +309,12 @@ static void formats(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(golden),          cmocka_unit_test(answer_first),
-		cmocka_unit_test(every_width),     cmocka_unit_test(basis),
-		cmocka_unit_test(color_only_adds), cmocka_unit_test(style_bounds),
-		cmocka_unit_test(long_tables),     cmocka_unit_test(endless_name),
-		cmocka_unit_test(write_errors),    cmocka_unit_test(formats),
+		cmocka_unit_test(golden),       cmocka_unit_test(answer_first),
+		cmocka_unit_test(allocations),  cmocka_unit_test(every_width),
+		cmocka_unit_test(basis),        cmocka_unit_test(color_only_adds),
+		cmocka_unit_test(style_bounds), cmocka_unit_test(long_tables),
+		cmocka_unit_test(endless_name), cmocka_unit_test(write_errors),
+		cmocka_unit_test(formats),
 	};
 
 	return cmocka_run_group_tests_name("report/text", tests, NULL, NULL);
