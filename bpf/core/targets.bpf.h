@@ -38,7 +38,8 @@ static __always_inline bool target_in_cgroup(struct task_struct *task)
 /* strait does not watch itself. */
 static __always_inline bool is_own(__u32 tgid)
 {
-	return tgid == own_tgid || tgid == own_waiter || tgid == own_reader || tgid == own_keeper;
+	return tgid == own_tgid || tgid == own_waiter || tgid == own_reader || tgid == own_namer ||
+	       tgid == own_keeper;
 }
 
 /* Whether a thread is watched. `parent` is the ledger of the thread that made it, or NULL. */

@@ -95,6 +95,7 @@ static int session_configure(struct session *session, struct error *error)
 	rodata->own_waiter = grace_pid() ? grace_pid() : rodata->own_tgid;
 	rodata->own_keeper = parser_reader(NULL)->keeper ?: rodata->own_tgid;
 	rodata->own_reader = parser_reader(NULL)->pid ?: rodata->own_tgid;
+	rodata->own_namer = symbols_reader(NULL)->pid ?: rodata->own_tgid;
 	rodata->target_kind = TARGET_TEST_ALL;
 	if (options->target == TARGET_PID || options->target == TARGET_COMMAND)
 		rodata->target_kind = TARGET_TEST_PIDS;
@@ -231,7 +232,8 @@ static int session_prepare(struct session *session, struct error *error)
 
 	/* While there is little to share with it. */
 	grace_open();
-	readers_open((struct reader *[]){parser_reader(NULL)}, 1, namespace_own_pid);
+	readers_open((struct reader *[]){parser_reader(NULL), symbols_reader(NULL)}, 2,
+		     namespace_own_pid);
 	session->recording = rec;
 	session->symbols = symbols_new();
 	if (!rec || !session->symbols)
@@ -468,7 +470,6 @@ void session_close(struct session *session)
 		bpf_link__destroy(*link);
 	vec_free(&session->links);
 	grace_close();
-	reader_close(parser_reader(NULL));
 	ring_buffer__free(session->ring);
 	strait_bpf__destroy(session->skeleton);
 	series_close(session->series);

@@ -116,7 +116,7 @@ static void request_serve(struct packet *request, uint64_t *cpu_ns)
 static _Noreturn void reader_run(struct desk *desk)
 {
 	uint64_t cpu_ns = cpu_now_ns();
-	struct packet request;
+	struct packet request = PACKET_EMPTY;
 
 	own = desk;
 	prctl(PR_SET_NAME, "strait-reader");
