@@ -293,8 +293,10 @@ static int answer_take(const struct packet *answer, const struct naming *naming,
 	size_t size;
 	char *bytes;
 
+	if (answer->result == -ENOEXEC)
+		return -ENOEXEC;
 	if (answer->result)
-		return answer->result;
+		return error_set(error, -EIO, "it takes too much memory");
 	bytes = packet_memory_read(answer->fds[0], ANSWERS_BYTES, &size);
 	if (answer->size != sizeof(tail) || !bytes ||
 	    !answers_unpack(bytes, size, requests, count, naming->arena))

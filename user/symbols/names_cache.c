@@ -164,8 +164,9 @@ int names_cache_open(const struct names_cache *cache, const char *build_id, uint
 	entry_name(names[0], build_id, layout, &root);
 	entry_name(names[1], build_id, layout, claim);
 	count = strcmp(names[0], names[1]) ? 2 : 1;
-	if (*place && *place <= count)
-		disk_cache_remove(&cache->disk, names[*place - 1]);
+	/* Who says so is the file's reader: of what others keep it throws nothing away. */
+	if (*place == count)
+		disk_cache_remove(&cache->disk, names[1]);
 	while (fd < 0 && *place < count)
 		fd = entry_open(cache, names[(*place)++]);
 	return fd < 0 ? -ENOENT : fd;

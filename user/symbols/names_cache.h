@@ -37,7 +37,8 @@ void names_cache_store_aside(struct names_cache *cache);
 /*
  * The names of a build, as an ELF file (names_image.h) that holds for a file of this layout and
  * claim: a descriptor, to be closed; -ENOENT: there is none, or no more. `*place`: 0 at first, and
- * left as it is where the last one turned out to be none; it is thrown away then.
+ * left as it is where the last one turned out to be none; it is thrown away then if it is one of
+ * the same claim.
  */
 int names_cache_open(const struct names_cache *cache, const char *build_id, uint64_t layout,
 		     const struct names_claim *claim, uint32_t *place);
