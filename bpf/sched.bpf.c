@@ -11,6 +11,7 @@
 #include "core/holder.bpf.h"
 #include "core/crowd.bpf.h"
 #include "core/delay.bpf.h"
+#include "core/early.bpf.h"
 #include "core/identity.bpf.h"
 #include "core/ledger.bpf.h"
 #include "core/sampling.bpf.h"
@@ -204,7 +205,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 		return;
 	}
 	/* The state is read back: one that the verifier knows would be followed value by value. */
-	if (state && (ledger->flags & (LEDGER_TARGETED | LEDGER_KTHREAD)) == LEDGER_TARGETED)
+	if (state && ledger->targeted && !(ledger->flags & LEDGER_KTHREAD))
 		wait_enter(ctx, ledger, *(volatile __u32 *)&ledger->state, &at, cpu);
 	if (ledger->crowd_place)
 		crowd_return(ledger, now);
@@ -224,16 +225,16 @@ __attribute__((noinline)) __u64 culprits_charge(__u64 begin, __u64 now)
 		return now - begin;
 	for (__u32 i = 1; i <= WIRE_RUNS; i++) {
 		__u32 slot = (cpu->run_at - i) & (WIRE_RUNS - 1);
-		__u64 from = cpu->run[slot].begin, to = cpu->run[slot].end;
+		__u64 ns;
 
-		if (to <= begin || !to)
+		/* Also one that was never filled. */
+		if (cpu->run[slot].end <= begin)
 			break;
-		if (from < begin)
-			from = begin;
-		if (to <= from)
+		ns = run_between(cpu, slot, begin, now);
+		if (!ns)
 			continue;
-		parties_add(cpu->charged, &other, cpu->run[slot].tgid, to - from);
-		charged += to - from;
+		parties_add(cpu->charged, &other, cpu->run[slot].tgid, ns);
+		charged += ns;
 	}
 	return other + (charged < now - begin ? now - begin - charged : 0);
 }
@@ -268,40 +269,6 @@ __attribute__((noinline)) __u64 runqueue_file(__u64 waited)
 
 #define CULPRIT_MIN_NS 20000 /* shorter waits for a CPU are its switching, nobody's fault */
 
-/*
- * From a wakeup that finds its thread on its way off its CPU to that thread's switch: the queue may
- * have to be filled from other CPUs first.
- */
-#define EARLY_MAX_NS 1000000
-
-/*
- * A thread that was woken on its way off its CPU has got one: the wait of `waited` ns that ended
- * now was one for the CPU since that was noted. What was noted long before it was about a wait that
- * never began. Last of all, so that the verifier does not follow the rest with it and without.
- */
-static __always_inline void wakeup_catch_up(struct wire_ledger *ledger, __u32 was, __u64 waited,
-					    __u64 now)
-{
-	__u64 woken = ledger->woken_early, by = ledger->woken_by;
-	__u64 ready = now > woken ? now - woken : 0;
-	struct wire_parties *parties;
-
-	ledger->woken_early = 0;
-	if (was < STATE_WAIT_DISK_READ || was >= STATE_COUNT || ready > waited + EARLY_MAX_NS)
-		return;
-	if (ready > waited)
-		ready = waited;
-	ledger->sum.ns[was] -= ready;
-	ledger->sum.ns[STATE_READY_WOKEN] += ready;
-	ledger->sum.wakeups++;
-	parties = parties_now(ledger);
-	if (by)
-		parties_add(parties->waker, &parties->waker_other_ns, by >> 32, waited - ready);
-	else
-		parties->waker_other_ns += waited - ready;
-	runqueue_file(ready);
-}
-
 static __always_inline void switch_in(struct task_struct *next, struct cpu_state *cpu, __u64 now)
 {
 	struct wire_ledger *ledger = ledger_of(next);
@@ -311,17 +278,19 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 	if (!ledger)
 		return;
 	ledger_write_begin(ledger);
+	if (ledger->woken_early)
+		early_catch_up(ledger, cpu, now);
+	barrier();
 	ledger_cut(ledger, now);
-	was = cpu->switched_from = ledger->state;
+	was = ledger->state;
 	waited = ledger_end_off(ledger, now);
 	if (was == STATE_READY_WOKEN || was == STATE_READY_PREEMPTED) {
 		runqueue_file(waited);
 		if (waited >= CULPRIT_MIN_NS)
 			culprits_note(ledger, cpu, waited, now);
 	}
-	if (waited >= wait_threshold_ns && was >= STATE_READY_WOKEN &&
-	    was <= STATE_READY_THROTTLED &&
-	    (ledger->flags & (LEDGER_TARGETED | LEDGER_KTHREAD)) == LEDGER_TARGETED)
+	if (waited >= wait_threshold_ns && state_is_ready(was) && ledger->targeted &&
+	    !(ledger->flags & LEDGER_KTHREAD))
 		delay_tell((__u64)next->tgid << 32 | next->pid, was, now - waited, now);
 	if (calls_on && !(ledger->flags & LEDGER_KTHREAD))
 		calls_recall(ledger, next, compat_registers_of(next));
@@ -329,11 +298,12 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 										 : STATE_RUN_USER;
 	ledger_begin_run(ledger, cpu, next->se.sum_exec_runtime, now);
 	pause_note(ledger, was, waited, now);
-	/* Its wakeup was not seen. */
+	/* Its wakeup was not seen, or was early. */
 	if (ledger->wait.context)
-		context_leave(ledger, (__u64)next->tgid << 32 | next->pid, waited);
+		context_leave(ledger, (__u64)next->tgid << 32 | next->pid,
+			      ledger->woken_early ? cpu->early_waited : waited);
 	if (ledger->woken_early)
-		wakeup_catch_up(ledger, *(volatile __u32 *)&cpu->switched_from, waited, now);
+		early_file(ledger, cpu);
 	ledger_write_end(ledger);
 }
 
@@ -360,16 +330,6 @@ int BPF_PROG(sched__switch, bool preempt, struct task_struct *prev, struct task_
 }
 
 /* ---- wakeups ---- */
-
-/*
- * Who ends the wait. In a hard interrupt, and in a softirq on its way out, `current` is whoever was
- * interrupted: nobody is named. A softirq that the current task started itself (a send over
- * loopback) is the current task's doing.
- */
-static __always_inline bool waker_is_current(const struct cpu_state *cpu)
-{
-	return !cpu->in_hard && !cpu->soft_foreign;
-}
 
 /*
  * `ctx`: of the one place where the current thread is sure to be who wakes, else NULL. What a
@@ -417,21 +377,6 @@ static __always_inline int wakeup(void *ctx, struct task_struct *task, struct cp
 }
 
 /*
- * A thread is woken that is on its way off its CPU, where its ledger is being written, or that
- * still runs, and will not sleep then. Which of the two it was is seen when it gets a CPU next.
- */
-static __noinline int wakeup_leave(struct task_struct *task, const struct cpu_state *cpu)
-{
-	struct wire_ledger *ledger = ledger_of(task);
-
-	if (!ledger)
-		return 0;
-	ledger->woken_by = waker_is_current(cpu) ? bpf_get_current_pid_tgid() : 0;
-	ledger->woken_early = bpf_ktime_get_ns();
-	return 0;
-}
-
-/*
  * The one who wakes is current here. At sched_wakeup it often is not: a thread that goes to an idle
  * CPU is put into its queue by that CPU itself. Nor would a second program be cheap.
  */
@@ -445,7 +390,7 @@ int BPF_PROG(sched__waking, struct task_struct *task)
 	cpu->woken = woken_key(task);
 	cpu->woken_from = 0;
 	if (compat_task_on_cpu(task))
-		return wakeup_leave(task, cpu);
+		return early_note(task, cpu);
 	return wakeup(ctx, task, cpu);
 }
 

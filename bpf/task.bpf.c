@@ -47,7 +47,7 @@ static __always_inline struct wire_ledger *ledger_make(struct task_struct *task,
 }
 
 static __always_inline void ledger_start(struct wire_ledger *ledger, struct task_struct *task,
-					 const struct wire_ledger *parent, __u64 now)
+					 __u64 now)
 {
 	/* In parts that stay apart: the compiler clears no more than 1 KiB at once. */
 	__builtin_memset(ledger, 0, offsetof(struct wire_ledger, parties));
@@ -66,8 +66,6 @@ static __always_inline void ledger_start(struct wire_ledger *ledger, struct task
 	context_seed(ledger, BPF_CORE_READ(task, pid));
 	if (BPF_CORE_READ(task, flags) & COMPAT_PF_KTHREAD)
 		ledger->flags |= LEDGER_KTHREAD;
-	if (target_test(task, parent))
-		ledger->flags |= LEDGER_TARGETED;
 }
 
 static __always_inline void life_header_fill(struct wire_header *header, struct task_struct *task,
@@ -101,7 +99,8 @@ int BPF_PROG(sched__newtask, struct task_struct *task)
 
 	if (!initial)
 		return 0;
-	ledger_start(initial, task, ledger_current(), bpf_ktime_get_ns());
+	ledger_start(initial, task, bpf_ktime_get_ns());
+	initial->targeted = target_test(task, ledger_current());
 	/* It becomes runnable at its sched_wakeup_new; until then its parent holds it back. */
 	initial->state = STATE_WAIT_OTHER;
 	ledger_make(task, initial);
@@ -114,14 +113,15 @@ int BPF_PROG(sched__exec, struct task_struct *task)
 {
 	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 	struct wire_ledger *ledger = ledger_of(task);
+	bool targeted = target_test(task, ledger);
 	struct wire_exec *exec;
 	__u64 exe = 0;
 
-	if (ledger)
+	if (ledger) {
 		context_seed(ledger, task->pid);
-	if (target_test(task, ledger)) {
-		if (ledger)
-			ledger->flags |= LEDGER_TARGETED;
+		ledger->targeted = targeted;
+	}
+	if (targeted) {
 		/* Before the record that names it, and before the first sample in it. */
 		if (file)
 			exe = file_tell((__u64)file, 0, 0, 0, 0);
@@ -171,7 +171,7 @@ static __always_inline __u32 thread_state_now(struct task_struct *task, struct w
 static __always_inline struct wire_ledger *ledger_adopt(struct task_struct *task,
 							struct wire_ledger *initial, __u64 now)
 {
-	ledger_start(initial, task, NULL, now);
+	ledger_start(initial, task, now);
 	initial->run_clock = BPF_CORE_READ(task, se.sum_exec_runtime);
 	initial->state = thread_state_now(task, initial);
 	return ledger_make(task, initial);
@@ -229,6 +229,7 @@ int sched__dump(struct bpf_iter__task *ctx)
 	struct wire_ledger *ledger;
 	struct wire_thread *out;
 	__u32 zero = 0;
+	bool adopted;
 	__u64 now;
 
 	if (!task)
@@ -241,8 +242,12 @@ int sched__dump(struct bpf_iter__task *ctx)
 	/* Its parent may know that it ended, and we be here, before its last switch. */
 	if (BPF_CORE_READ(task, exit_state) && (!ledger || ledger->flags & LEDGER_TOLD))
 		return 0;
-	if (!ledger)
+	adopted = !ledger;
+	if (adopted)
 		ledger = ledger_adopt(task, &out->ledger, now);
+	/* Threads move from cgroup to cgroup. */
+	if (ledger && (adopted || target_kind == TARGET_TEST_CGROUP))
+		ledger->targeted = target_test(task, NULL);
 	if (!ledger || !cut_ns)
 		return 0;
 	ledger_repair(ledger, task);

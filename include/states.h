@@ -28,6 +28,12 @@ enum thread_state {
 	STATE_COUNT,
 };
 
+/* Whether a thread in this state could run, and has no CPU. */
+static inline __attribute__((always_inline)) int state_is_ready(unsigned int state)
+{
+	return state >= STATE_READY_WOKEN && state <= STATE_READY_THROTTLED;
+}
+
 /* What ended a wait. */
 enum wait_end {
 	WAIT_END_UNKNOWN,

@@ -345,11 +345,14 @@ struct wire_sums {
 };
 
 struct wire_ledger {
-	__u32 seq;       /* odd while the record is being written */
-	__u32 state;     /* enum thread_state since `since` */
-	__u64 since;     /* when the current state began: `sum` is complete up to then */
-	__u64 cut_ns;    /* the cut (cut_ns in ledger.bpf.h) that at_cut is of, 0 = none yet */
-	__u32 flags;     /* LEDGER_* */
+	__u32 seq;    /* odd while the record is being written */
+	__u32 state;  /* enum thread_state since `since` */
+	__u64 since;  /* when the current state began: `sum` is complete up to then */
+	__u64 cut_ns; /* the cut (cut_ns in ledger.bpf.h) that at_cut is of, 0 = none yet */
+	/* Apart from the flags, which the thread's own events change: the iterator may set it. */
+	__u8 targeted; /* samples and counts are wanted for this thread */
+	__u8 pad;
+	__u16 flags;     /* LEDGER_* */
 	__u32 run_phase; /* the value of calls_on at `since` */
 	struct wire_sums sum;
 	struct {
@@ -384,7 +387,6 @@ struct wire_ledger {
 	__u64 woken_early, woken_by;
 };
 #define LEDGER_UNSPLIT    STATE_COUNT /* the last of ns[] */
-#define LEDGER_TARGETED   1u          /* samples and counts are wanted for this thread */
 #define LEDGER_IN_RECLAIM 2u
 #define LEDGER_IN_LOCK    4u /* between contention_begin and contention_end */
 #define LEDGER_KTHREAD    8u

@@ -240,56 +240,6 @@ static __always_inline __u64 context_find(void *ctx, __u64 key, __u32 what, __u6
 	return context_settle(&had, what, sp, place, stacks);
 }
 
-enum blocks_as {
-	BLOCKS_NEW,   /* or as a kernel thread */
-	BLOCKS_AGAIN, /* as last time: nothing is looked up */
-	BLOCKS_CHECK, /* likewise, but it is looked up, to see whether that is true */
-};
-
-/*
- * Whether the current thread, that blocks, does so where it did last, at the same descriptor, if
- * that was at a pipe, a socket, in poll or for a timer: then it waits for the same, and nothing is
- * looked up. That is what the context cache takes for granted, with the descriptor in the key.
- */
-static __always_inline bool wait_repeats(const struct wire_ledger *ledger, __u64 ip, __u64 sp)
-{
-	const struct wire_waiting *wait = &ledger->wait;
-
-	return wait->last_ip == ip && wait->last_sp == sp && ip &&
-	       wait->last_call == ledger->syscall && wait->last_fd == ledger->syscall_fd;
-}
-
-static __always_inline void wait_remember(struct wire_ledger *ledger, __u32 what, __u64 ip,
-					  __u64 sp, bool sure)
-{
-	bool kind = what >= STATE_WAIT_LOCAL && what <= STATE_WAIT_POLL;
-
-	ledger->wait.last_ip = sure && kind ? ip : 0;
-	ledger->wait.last_sp = sp;
-	ledger->wait.last_context = ledger->wait.context;
-	ledger->wait.last_call = ledger->syscall;
-	ledger->wait.last_fd = ledger->syscall_fd;
-}
-
-/* The current thread blocks. */
-static __always_inline void context_enter(void *ctx, struct wire_ledger *ledger, __u32 what,
-					  __u64 ip, __u64 sp, struct cpu_state *cpu)
-{
-	struct context_stacks stacks = {};
-
-	ledger->wait.context = context_find(ctx, context_key(ledger, ip, sp, what), what, sp, cpu,
-					    SLOT_SCHED, &stacks);
-	if (cpu->blocks_as == BLOCKS_CHECK && ledger->wait.context != ledger->wait.last_context) {
-		/* Another stack is counted there already. */
-		__sync_fetch_and_add(&context_stats.checks, 1);
-		__sync_fetch_and_add(&context_stats.wrong, 1);
-	}
-	wait_remember(ledger, what, ip, sp, stacks.sure);
-	ledger->wait.what = what;
-	ledger->wait.kernel_stack = stacks.kernel;
-	ledger->wait.user_stack = stacks.user;
-}
-
 /* The wait of the thread `id` (as of bpf_get_current_pid_tgid()) is over: it took `ns`. */
 static __always_inline void context_leave(struct wire_ledger *ledger, __u64 id, __u64 ns)
 {
@@ -320,7 +270,7 @@ static __always_inline void context_release(struct wire_ledger *ledger, struct c
 	struct context_stacks stacks = {};
 	__u64 sp = compat_user_sp(regs), key = 0;
 
-	if (cpu && ledger->flags & LEDGER_TARGETED)
+	if (cpu && ledger->targeted)
 		key = context_find(NULL,
 				   context_key(ledger, compat_user_ip(regs), sp, CONTEXT_WAKER),
 				   CONTEXT_WAKER, sp, cpu, SLOT_SYSCALL, &stacks);

@@ -52,16 +52,13 @@ static __always_inline void delay_runs(struct wire_delay *delay, const struct cp
 #pragma clang loop unroll(full)
 	for (__u32 i = 0; i < WIRE_RUNS; i++) {
 		__u32 slot = (cpu->run_at - 1 - i) & (WIRE_RUNS - 1);
-		__u64 from = cpu->run[slot].begin, to = cpu->run[slot].end;
 
 		/* Nothing is known of what was before the oldest. */
-		if (i == WIRE_RUNS - 1 && from > begin && to <= now)
-			seen = from;
-		if (from < begin)
-			from = begin;
+		if (i == WIRE_RUNS - 1 && cpu->run[slot].begin > begin)
+			seen = cpu->run[slot].begin;
 		delay->run[i].tid = cpu->run[slot].tid;
 		delay->run[i].tgid = cpu->run[slot].tgid;
-		delay->run[i].ns = to > from && to <= now ? to - from : 0;
+		delay->run[i].ns = run_between(cpu, slot, begin, now);
 	}
 	delay->seen_ns = now - seen;
 }

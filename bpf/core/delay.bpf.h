@@ -8,6 +8,17 @@
 
 #include "core/maps.bpf.h"
 
+/* For how long the run in this slot of a CPU's ring had it between `begin` and `now`, ns. */
+static __always_inline __u64 run_between(const struct cpu_state *cpu, __u32 slot, __u64 begin,
+					 __u64 now)
+{
+	__u64 from = cpu->run[slot].begin, to = cpu->run[slot].end;
+
+	if (from < begin)
+		from = begin;
+	return to > from && to <= now ? to - from : 0;
+}
+
 /*
  * Thread `id` (tgid << 32 | tid) waited for this CPU in `state` from `begin` to `now`. A global
  * function, as in stacks.bpf.h: looked at once by the verifier. Returns nothing of use.

@@ -206,7 +206,7 @@ static __always_inline bool ledger_runs(const struct wire_ledger *ledger)
 
 static __always_inline bool ledger_ready(const struct wire_ledger *ledger)
 {
-	return ledger->state >= STATE_READY_WOKEN && ledger->state <= STATE_READY_THROTTLED;
+	return state_is_ready(ledger->state);
 }
 
 /*

@@ -121,9 +121,10 @@ struct cpu_state {
 	 * tells the act, 0 = not looked at, and of which thread. */
 	__u64 wake_by, wake_time, wake_act;
 	__u32 wake_whom;
-	/* Of the two threads of a switch: how the one blocks (enum blocks_as), and what the other
-	 * one's state was. */
-	__u32 blocks_as, switched_from;
+	/* Of the two threads of a switch: how the one blocks (enum blocks_as), and how long the
+	 * other one waited that was woken on its way off its CPU, ns. */
+	__u32 blocks_as;
+	__u64 early_waited;
 	/*
 	 * Long waits for this CPU: in delay_second so many were sent of delay_ns. Shorter ones than
 	 * delay_step are thinned, 0 = none; what no sent one stands for yet is delay_debt, and one

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * One switch decides whether a thread is watched: it is thrown when the thread is first seen (by
- * the iterator, or at its birth) and kept in its ledger, so that an event costs one test of a bit.
+ * the iterator, or at its birth) and kept in its ledger, so that an event costs one test of a byte.
+ * Where the target is a cgroup it is thrown again at an exec and by the iterator, for threads move.
  * The ledger itself covers the whole host: blame may lead out of the target.
  */
 #ifndef STRAIT_TARGETS_BPF_H
@@ -57,12 +58,12 @@ static __always_inline bool target_test(struct task_struct *task, const struct w
 		id = BPF_CORE_READ(task, pid);
 	if (bpf_map_lookup_elem(&target_pids, &id))
 		return true;
-	return parent && (parent->flags & LEDGER_TARGETED);
+	return parent && parent->targeted;
 }
 
 static __always_inline bool ledger_targeted(const struct wire_ledger *ledger)
 {
-	return ledger && (ledger->flags & LEDGER_TARGETED);
+	return ledger && ledger->targeted;
 }
 
 #endif

@@ -35,6 +35,16 @@ static __always_inline void waker_finish(struct wire_ledger *ledger, enum stack_
 		waker_tell(stack_user(place), place);
 }
 
+/*
+ * Who ends the wait. In a hard interrupt, and in a softirq on its way out, `current` is whoever was
+ * interrupted: nobody is named. A softirq that the current task started itself (a send over
+ * loopback) is the current task's doing.
+ */
+static __always_inline bool waker_is_current(const struct cpu_state *cpu)
+{
+	return !cpu->in_hard && !cpu->soft_foreign;
+}
+
 /* What ends a wait here, where that is not the current thread: enum wait_end. */
 static __always_inline __u32 waker_interrupt(const struct cpu_state *cpu, __u32 *number)
 {

@@ -8,6 +8,7 @@ import subprocess
 FILES = 200
 C = "#include <stdlib.h>\nint f%d(int n)\n{\n\treturn abs(n) * %d;\n}\n"
 GO = "package p\n\nfunc F%d(n int) int { return n * %d }\n"
+RUST = "pub fn f%d(n: i32) -> i32 {\n    n * %d\n}\n"
 
 
 def go_compiler():
@@ -18,18 +19,34 @@ def go_compiler():
     return path if os.access(path, os.X_OK) else None
 
 
-def kinds():
+def rust_compiler():
+    """Itself: what is in PATH may be what chooses one of several."""
+    if not shutil.which("rustc"):
+        return None
+    done = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=False)
+    path = os.path.join(done.stdout.strip(), "bin", "rustc")
+    return path if os.access(path, os.X_OK) else None
+
+
+def kinds(gcc):
     """(label, from, to, recipe, source, programs) of each compiler that is here."""
     tools = ["make", "sh", "dash"]
     if shutil.which("gcc"):
         # gcc and as are links to names of the architecture and the version.
         names = {os.path.basename(os.path.realpath(shutil.which(tool))) for tool in ("gcc", "as")}
         yield "gcc", "c", "o", "gcc -O2 -c -o $@ $<", C, tools + ["gcc", "cc1", "as", *sorted(names)]
+    if gcc:
+        yield ("gcc with its symbols", "c", "o", f"{gcc} -O2 -c -o $@ $<", C,
+               tools + [os.path.basename(gcc.split()[0]), "cc1", "as",
+                        os.path.basename(os.path.realpath(shutil.which("as")))])
     if shutil.which("clang"):
         name = os.path.basename(os.path.realpath(shutil.which("clang")))
         yield "clang", "c", "o", "clang -O2 -c -o $@ $<", C, tools + [name]
     if go_compiler():
         yield "Go", "go", "o", f"{go_compiler()} -o $@ $<", GO, tools + ["compile"]
+    if rust_compiler():
+        yield ("Rust", "rs", "o", f"MAKEFLAGS= {rust_compiler()} -O --crate-type lib --emit=obj -o $@ $<",
+               RUST, tools + ["rustc"])
 
 
 def files_make(directory, kind):
@@ -58,9 +75,9 @@ def shares(recording, programs):
     return total, named, known, placed
 
 
-def rows(strait, directory, open_recording):
+def rows(strait, directory, open_recording, gcc):
     path = os.path.join(directory, "build.strait")
-    for kind in kinds():
+    for kind in kinds(gcc):
         build = os.path.join(directory, "build")
         os.mkdir(build)
         files_make(build, kind)

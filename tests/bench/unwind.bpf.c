@@ -69,3 +69,17 @@ int BPF_PROG(bench__look, struct pt_regs *regs, long nr)
 		found_ns = bpf_ktime_get_ns();
 	return 0;
 }
+
+/* ---- what it costs to be called at all ---- */
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(bench__switch)
+{
+	return 0;
+}
+
+SEC("tp_btf/sched_waking")
+int BPF_PROG(bench__waking)
+{
+	return 0;
+}

@@ -8,6 +8,7 @@
  *   unwind pieces FRAMES SECONDS FILE    a program to be slowed: what each of its pieces of work
  *                                   took, as numbers of 32 bits in FILE
  *   unwind timers HERTZ             timers as sampling needs them, and nothing else
+ *   unwind empty                    programs that do nothing, where threads switch and are woken
  *
  * Each result is a line of words, the first of which names it; times in nanoseconds.
  */
@@ -448,6 +449,18 @@ static int timers(char **argv)
 	return 0;
 }
 
+/* The least that anybody pays who looks at each switch and wakeup: until a signal comes. */
+static int empty(void)
+{
+	struct bench_bpf *programs = bench_bpf__open_and_load();
+
+	if (!programs || !bpf_program__attach(programs->progs.bench__switch) ||
+	    !bpf_program__attach(programs->progs.bench__waking))
+		die("cannot attach");
+	pause();
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 4 && !strcmp(argv[1], "walk"))
@@ -458,7 +471,9 @@ int main(int argc, char **argv)
 		return pieces_note(argv + 2);
 	if (argc == 3 && !strcmp(argv[1], "timers"))
 		return timers(argv + 2);
+	if (argc == 2 && !strcmp(argv[1], "empty"))
+		return empty();
 	fprintf(stderr, "usage: unwind walk FRAMES SECONDS | load FILE COUNT DIR | "
-			"pieces FRAMES SECONDS FILE | timers HERTZ\n");
+			"pieces FRAMES SECONDS FILE | timers HERTZ | empty\n");
 	return 2;
 }

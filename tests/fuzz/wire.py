@@ -29,14 +29,14 @@ def identity(tid=101, tgid=100, comm=b"worker"):
                        3, 1, 10 * MS, 5 * MS, comm)
 
 
-def ledger(state=0, flags=1):
+def ledger(state=0, targeted=1, flags=0):
     parties = struct.pack("<II", 1, 0)
     parties += struct.pack("<IIQ", 200, 3, 7 * MS) + bytes(16 * 7)  # culprits
     parties += struct.pack("<IIQ", 200, 4, 9 * MS) + bytes(16 * 7)  # wakers
     parties += struct.pack("<III", 200, 2, 2) + struct.pack("<18I", *[1000] * 18) + bytes(84)
     parties += struct.pack("<QQ", MS, MS)
     sums = struct.pack("<19QQ6I", *[3 * MS] * 19, MS, 2, 1, 9, 8, 7, 6)
-    out = struct.pack("<IIQQII", 0, state, BEGIN + 50 * MS, BEGIN, flags, 0) + sums
+    out = struct.pack("<IIQQBBHI", 0, state, BEGIN + 50 * MS, BEGIN, targeted, 0, flags, 0) + sums
     out += struct.pack("<QIIII", BEGIN - 50 * MS, state, 0, 0, 0) + sums  # at the cut
     out += parties * 2 + struct.pack("<i", -1)
     return out + bytes(1648 - len(out))

@@ -85,6 +85,78 @@ else
 	echo 'note: no cgroup can be made here: targets by cgroup are not tested'
 fi
 
+# In each hierarchy that the programs look at: by path, by number, and what is below, in cgroups that are
+# made meanwhile, too.
+hierarchies=0
+for base in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/memory /sys/fs/cgroup/cpu; do
+	group=$base/strait-test-$$-by-id
+	[ -e "$base/cgroup.procs" ] && mkdir -p "$group/below" 2>/dev/null || continue
+	start sh -c "$loop"
+	inside=$started_pid
+	echo "$inside" >"$group/below/cgroup.procs" || continue
+	hierarchies=$((hierarchies + 1))
+	cleanups+=("stop $inside; rmdir '$group/below/late' '$group/below' '$group' 2>/dev/null")
+	watch -d 1 -c "$group"
+	is "$base: by path" "$inside" "$pids"
+	# A number may be that of another cgroup elsewhere: that is said. With its hierarchy it is one.
+	number=$(stat -c %i "$group")
+	run "$strait" -q --json -d 1 -c "$number"
+	if [ "$status" -eq 0 ]; then
+		is "$base: by number" "$inside" \
+			"$(jq -r '[.bottlenecks[].where.pid // empty] | unique | join(" ")' "$out")"
+		is "$base: by number, the path is told" "/strait-test-$$-by-id" "$(jq -r .target.name "$out")"
+	else
+		matches "$base: a number of two" "cgroup $number is '.*' in one hierarchy" "$err"
+	fi
+	hierarchy=$(sed -n "s|^\([0-9]*\):.*:/strait-test-$$-by-id/below\$|\1|p" "/proc/$inside/cgroup")
+	watch -d 1 -c $((hierarchy << 56 | number))
+	is "$base: by the number that recordings have" "$inside" "$pids"
+	stop "$inside"
+done
+[ $hierarchies -gt 0 ] || echo 'note: no cgroup can be made here: cgroups by number are not tested'
+
+# What moves into it meanwhile is watched from the slice after, what moves out is not any more: neither
+# calls exec or has children.
+base=/sys/fs/cgroup/unified
+[ -e $base/cgroup.procs ] || base=/sys/fs/cgroup
+group=$base/strait-test-$$-moves
+if mkdir "$group" 2>/dev/null && [ -e "$group/cgroup.procs" ]; then
+	start "$work/pair"
+	comes=$started_pid
+	start sh -c "$loop"
+	leaves=$started_pid
+	cleanups+=("stop $comes; stop $leaves; rmdir '$group'")
+	echo "$leaves" >"$group/cgroup.procs"
+	start_with "$work/moves.err" "$strait" record -F 199 -d 6 -c "$group" -o "$work/moves.strait"
+	tracer=$started_pid
+	until_true 20 grep -q watching "$work/moves.err"
+	sleep 2
+	echo "$comes" >"$group/cgroup.procs"
+	echo "$leaves" >"$base/cgroup.procs"
+	wait "$tracer"
+	# slices PID: those in which it has samples, of its threads.
+	slices() {
+		sqlite3 -readonly "$work/moves.strait" "SELECT group_concat(slice, ' ') FROM (SELECT DISTINCT
+			slice FROM v_samples WHERE kind = 'cpu' AND pid = $1 ORDER BY slice)"
+	}
+	matches 'moved out: seen before' '^0' <(slices "$leaves")
+	lacks 'moved out: not seen any more' '[45]' <(slices "$leaves")
+	matches 'moved in: seen from then on' '5$' <(slices "$comes")
+	lacks 'moved in: not seen before' '0' <(slices "$comes")
+	is 'moved in: all its threads' 2 "$(sqlite3 -readonly "$work/moves.strait" \
+		"SELECT count(DISTINCT tid) FROM v_samples WHERE kind = 'cpu' AND pid = $comes")"
+	is 'moved in: where it is now' "/strait-test-$$-moves" "$(sqlite3 -readonly "$work/moves.strait" \
+		"SELECT DISTINCT g.text FROM processes p JOIN cgroups c ON c.id = p.cgroup
+		JOIN strings g ON g.id = c.path WHERE p.pid = $comes")"
+	stop "$comes"
+	stop "$leaves"
+else
+	echo 'note: no cgroup of version 2 can be made here: moves are not tested'
+fi
+run "$strait" -d 1 -c 987654321987
+is 'no such number: exit and lines' '1 1' "$status $(wc -l <"$err")"
+matches 'no such number: says so' "no cgroup '987654321987'" "$err"
+
 # shellcheck disable=SC2016 # the inner shell expands
 run "$strait" -q --json -- sh -c 'sh -c "i=0; while [ \$i -lt 300000 ]; do i=\$((i + 1)); done"; exit 3'
 is 'command: reported' 0 "$status"

@@ -44,6 +44,7 @@ static void hotspot_add(struct analysis *a, const struct function *function)
 	hotspot->file = place.file;
 	hotspot->line = function->line;
 	hotspot->process = place.process;
+	hotspot->container = place.container;
 	hotspot->self_share = function->self / weight;
 	hotspot->total_share = function->total / weight;
 	hotspot->self_low = share.low;

@@ -169,16 +169,12 @@ static const char *text_of(struct analysis *a, uint32_t string)
 
 struct place wakeup_place(struct analysis *a, uint32_t group, uint32_t thread, uint32_t frame)
 {
-	struct place place = place_group(a, group);
 	const struct thread *at = &a->rec->threads.at[thread];
+	struct place place = group == NONE ? place_process(a, at->process) : place_group(a, group);
 	const struct frame *code;
 
 	/* Rows of a table: the container says enough. */
 	place.cgroup = NULL;
-	if (group == NONE) {
-		place.process = text_of(a, a->rec->processes.at[at->process].comm);
-		place.pid = a->rec->processes.at[at->process].pid;
-	}
 	place.thread = text_of(a, at->comm);
 	if (place.thread && place.process && !strcmp(place.thread, place.process))
 		place.thread = NULL;

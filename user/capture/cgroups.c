@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <mntent.h>
 #include <stdio.h>
@@ -12,79 +12,6 @@
 
 #include "capture/cgroups.h"
 #include "capture/containers.h"
-
-/* The part of a path like "docker-<64 hex>.scope" that is the container's id. */
-static bool container_id(const char *name, const char *prefix, char *out, size_t size)
-{
-	size_t skip = strlen(prefix), digits = 0;
-
-	if (strncmp(name, prefix, skip))
-		return false;
-	name += skip;
-	while (isxdigit((unsigned char)name[digits]))
-		digits++;
-	if (digits < 12)
-		return false;
-	/* Twelve digits are what the runtimes themselves show. */
-	snprintf(out, size, "%.12s", name);
-	return true;
-}
-
-/* Container runtimes name the cgroup of a container in these ways (folder or scope). */
-static const struct {
-	const char *folder; /* parent folder, NULL = any */
-	const char *prefix;
-	const char *runtime;
-} runtimes[] = {
-	{"docker", "", "docker"},    {NULL, "docker-", "docker"},
-	{NULL, "libpod-", "podman"}, {NULL, "cri-containerd-", "containerd"},
-	{NULL, "crio-", "crio"},     {"libpod_parent", "libpod-", "podman"},
-};
-
-static bool component_container(const char *parent, const char *name, char *out, size_t size)
-{
-	char id[32];
-
-	for (size_t i = 0; i < sizeof(runtimes) / sizeof(runtimes[0]); i++) {
-		if (runtimes[i].folder && strcmp(runtimes[i].folder, parent))
-			continue;
-		if (!container_id(name, runtimes[i].prefix, id, sizeof(id)))
-			continue;
-		snprintf(out, size, "%s:%s", runtimes[i].runtime, id);
-		return true;
-	}
-	if (!strncmp(name, "lxc.payload.", 12)) {
-		snprintf(out, size, "lxc:%.100s", name + 12);
-		return true;
-	}
-	return false;
-}
-
-static bool component_unit(const char *name, char *out, size_t size)
-{
-	size_t length = strlen(name);
-
-	if (length > 8 && !strcmp(name + length - 8, ".service")) {
-		snprintf(out, size, "unit:%.150s", name);
-		return true;
-	}
-	return false;
-}
-
-void cgroup_container(const char *path, char *out, size_t size)
-{
-	char copy[PATH_MAX], *save = NULL, *part;
-	const char *parent = "";
-
-	out[0] = 0;
-	snprintf(copy, sizeof(copy), "%s", path);
-	for (part = strtok_r(copy, "/", &save); part; part = strtok_r(NULL, "/", &save)) {
-		/* The innermost container wins, and any container wins over a unit. */
-		if (!component_container(parent, part, out, size) && !out[0])
-			component_unit(part, out, size);
-		parent = part;
-	}
-}
 
 /* Finds the line of one hierarchy ("N:controllers:/path") in /proc/PID/cgroup. */
 static bool cgroup_read_path(pid_t pid, unsigned hierarchy, char *path, size_t size)
@@ -178,6 +105,16 @@ static int hierarchy_open(unsigned number, size_t *length)
 	return fd;
 }
 
+/* The root of a hierarchy, not to be closed; -1 = it is not to be seen. */
+static int hierarchy_folder(unsigned number)
+{
+	if (number >= sizeof(hierarchies) / sizeof(hierarchies[0]))
+		return -1;
+	if (!hierarchies[number].fd)
+		hierarchies[number].fd = hierarchy_open(number, &hierarchies[number].length);
+	return hierarchies[number].fd;
+}
+
 /* Of a cgroup whose process is gone, while it is there itself: the path of the node with this id.
  */
 static bool cgroup_look_up(uint64_t id, char *path, size_t size)
@@ -191,11 +128,7 @@ static bool cgroup_look_up(uint64_t id, char *path, size_t size)
 	ssize_t got;
 	int fd;
 
-	if (number >= sizeof(hierarchies) / sizeof(hierarchies[0]))
-		return false;
-	if (!hierarchies[number].fd)
-		hierarchies[number].fd = hierarchy_open(number, &hierarchies[number].length);
-	if (hierarchies[number].fd < 0)
+	if (hierarchy_folder(number) < 0)
 		return false;
 	fd = open_by_handle_at(hierarchies[number].fd, &handle.head, O_PATH | O_CLOEXEC);
 	if (fd < 0)
@@ -213,14 +146,14 @@ static bool cgroup_look_up(uint64_t id, char *path, size_t size)
 uint32_t cgroup_resolve(struct recording *rec, uint64_t id, pid_t pid)
 {
 	uint32_t at = cgroup_intern(rec, id);
-	char path[PATH_MAX], container[256];
+	char path[PATH_MAX], container[CONTAINER_LABEL];
 
 	if (rec->cgroups.at[at].path || !pid)
 		return at;
 	if (!cgroup_read_path(pid, (unsigned)(id >> 56), path, sizeof(path)) &&
 	    !cgroup_look_up(id, path, sizeof(path)))
 		return at;
-	containers_label("", path, container, sizeof(container));
+	containers_label("", path, container);
 	rec->cgroups.at[at].path = string_intern(rec, path);
 	rec->cgroups.at[at].container = string_intern(rec, container);
 	return at;
@@ -228,47 +161,79 @@ uint32_t cgroup_resolve(struct recording *rec, uint64_t id, pid_t pid)
 
 /* ---- from a name to an id ---- */
 
+/*
+ * On hybrid hosts a cgroup may exist in several hierarchies. The programs look at one of each task:
+ * v2 if it is not the root there, else memory, else cpu. The same order is used here.
+ */
+enum { RANK_NONE, RANK_CPU, RANK_MEMORY, RANK_V2 };
+
+int hierarchy_rank(const char *controllers, size_t length)
+{
+	int rank = length ? RANK_NONE : RANK_V2;
+
+	for (size_t at = 0; at < length;) {
+		size_t word = strcspn(controllers + at, ",:");
+
+		if (word == strlen("memory") && !memcmp(controllers + at, "memory", word))
+			return RANK_MEMORY;
+		if (word == strlen("cpu") && !memcmp(controllers + at, "cpu", word))
+			rank = RANK_CPU;
+		at += word + 1;
+	}
+	return rank;
+}
+
+static int mount_rank(const struct mntent *mount)
+{
+	if (!strcmp(mount->mnt_type, "cgroup2"))
+		return RANK_V2;
+	if (hasmntopt(mount, "memory"))
+		return RANK_MEMORY;
+	return hasmntopt(mount, "cpu") ? RANK_CPU : RANK_NONE;
+}
+
 /* kernfs numbers its nodes: the inode number of a cgroup's folder is its id. */
+static uint64_t id_make(uint64_t inode, unsigned hierarchy)
+{
+	return inode | (uint64_t)(hierarchy & 0xff) << 56;
+}
+
 static bool cgroup_at(const char *path, int hierarchy, uint64_t *id)
 {
 	struct stat st;
 
 	if (stat(path, &st) || !S_ISDIR(st.st_mode) || hierarchy < 0)
 		return false;
-	*id = (uint64_t)st.st_ino | (uint64_t)(hierarchy & 0xff) << 56;
+	*id = id_make(st.st_ino, (unsigned)hierarchy);
 	return true;
 }
 
-/*
- * On hybrid hosts a path may exist in several hierarchies. The programs look at one cgroup of each
- * task: v2 if it is not the root there, else memory, else cpu. The same order is used here.
- */
-static int mount_rank(const struct mntent *mount)
+bool cgroup_find_at(unsigned hierarchy, const char *path, uint64_t *id)
 {
-	if (!strcmp(mount->mnt_type, "cgroup2"))
-		return 3;
-	if (hasmntopt(mount, "memory"))
-		return 2;
-	return hasmntopt(mount, "cpu") ? 1 : 0;
+	int root = hierarchy_folder(hierarchy);
+	struct stat st;
+
+	path += strspn(path, "/");
+	if (root < 0 || fstatat(root, *path ? path : ".", &st, 0) || !S_ISDIR(st.st_mode))
+		return false;
+	*id = id_make(st.st_ino, hierarchy);
+	return true;
 }
 
-int cgroup_find(const char *name, uint64_t *id, struct error *error)
+/* By path. False if no hierarchy has it. */
+static bool path_find(FILE *mounts, const char *name, uint64_t *id)
 {
-	FILE *mounts = setmntent("/proc/self/mounts", "re");
-	struct mntent entry, *mount;
 	char buffer[4096], path[PATH_MAX], resolved[PATH_MAX];
+	struct mntent entry, *mount;
 	int best = -1;
 
-	if (!mounts)
-		return error_set(error, -errno, "cannot read /proc/self/mounts: %s",
-				 strerror(errno));
 	while ((mount = getmntent_r(mounts, &entry, buffer, sizeof(buffer)))) {
 		size_t length = strlen(mount->mnt_dir);
 		uint64_t found;
 
 		if (strcmp(mount->mnt_type, "cgroup") && strcmp(mount->mnt_type, "cgroup2"))
 			continue;
-		if (mount_rank(mount) <= 0 || mount_rank(mount) <= best)
+		if (mount_rank(mount) == RANK_NONE || mount_rank(mount) <= best)
 			continue;
 		if (realpath(name, resolved) && !strncmp(resolved, mount->mnt_dir, length) &&
 		    (resolved[length] == '/' || !resolved[length]))
@@ -280,11 +245,78 @@ int cgroup_find(const char *name, uint64_t *id, struct error *error)
 		*id = found;
 		best = mount_rank(mount);
 	}
+	return best >= 0;
+}
+
+/* By number, in the hierarchies that the programs look at. Each counts on its own. */
+static int number_find(uint64_t number, uint64_t *id, char *shown, size_t size, struct error *error)
+{
+	char line[512], path[PATH_MAX], first[PATH_MAX] = "";
+	FILE *file = fopen("/proc/self/cgroup", "re");
+	int found = 0;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		char *colon = strchr(line, ':');
+		unsigned hierarchy = (unsigned)strtoul(line, NULL, 10);
+		uint64_t candidate = number;
+
+		if (!colon || !hierarchy_rank(colon + 1, strcspn(colon + 1, ":")))
+			continue;
+		if (number >> 56 && number >> 56 != hierarchy)
+			continue;
+		if (!(number >> 56))
+			candidate = id_make(number, hierarchy);
+		if (!cgroup_look_up(candidate, path, sizeof(path)))
+			continue;
+		if (found++)
+			break;
+		*id = candidate;
+		snprintf(first, sizeof(first), "%s", path);
+	}
+	if (file)
+		fclose(file);
+	if (found > 1)
+		return error_set(error, -ENOTUNIQ,
+				 "cgroup %" PRIu64 " is '%.150s' in one hierarchy and '%.150s' in "
+				 "another: give the path below /sys/fs/cgroup",
+				 number, first, path);
+	if (found)
+		snprintf(shown, size, "%s", first);
+	return found ? 0 : -ENOENT;
+}
+
+static bool is_number(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	return digits && digits < 21 && !text[digits];
+}
+
+int cgroup_find(const char *name, uint64_t *id, char *shown, size_t size, struct error *error)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	uint64_t found = 0;
+	bool known;
+	int err;
+
+	if (!mounts)
+		return error_set(error, -errno, "cannot read /proc/self/mounts: %s",
+				 strerror(errno));
+	known = path_find(mounts, name, &found);
 	endmntent(mounts);
-	if (best < 0)
-		return error_set(error, -ENOENT,
+	if (known) {
+		snprintf(shown, size, "%s", name);
+		*id = found;
+		return 0;
+	}
+	err = is_number(name) ? number_find(strtoull(name, NULL, 10), &found, shown, size, error)
+			      : -ENOENT;
+	if (err == -ENOENT)
+		return error_set(error, err,
 				 "no cgroup '%s': give a path below /sys/fs/cgroup, or one as in "
-				 "/proc/PID/cgroup",
+				 "/proc/PID/cgroup, or the id that stat -c %%i shows of its folder",
 				 name);
-	return 0;
+	if (!err)
+		*id = found;
+	return err;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Names of cgroups, and of the containers and units that their paths tell. */
+/* Cgroups by id and by name. */
 #ifndef STRAIT_CGROUPS_H
 #define STRAIT_CGROUPS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,15 +18,21 @@
 uint32_t cgroup_resolve(struct recording *rec, uint64_t id, pid_t pid);
 
 /*
- * The container or unit that a cgroup path belongs to: "docker:4fa6…", "podman:…", "pod:<uid>",
- * "lxc:name", "unit:nginx.service". Writes an empty string if there is none.
+ * The cgroup named on the command line: an absolute path of a cgroup folder, a path below the mount
+ * point of one of the hierarchies, or an id: the inode number of the folder, or the one in a
+ * recording, which holds the hierarchy, too. `shown` is the name as given, for an id the path.
+ * -ENOENT with a text if there is none, -ENOTUNIQ where an id is one of several hierarchies.
  */
-void cgroup_container(const char *path, char *out, size_t size);
+int cgroup_find(const char *name, uint64_t *id, char *shown, size_t size, struct error *error);
+
+/* The id of the cgroup with this path in one hierarchy; false if it is not there, or not to be
+ * seen. */
+bool cgroup_find_at(unsigned hierarchy, const char *path, uint64_t *id);
 
 /*
- * The id of the cgroup named on the command line: an absolute path of a cgroup folder, or a path
- * below the mount point of one of the hierarchies. -ENOENT with a text if there is none.
+ * How the programs choose where a task is in several hierarchies: the highest first. By the
+ * controllers as in the second field of /proc/PID/cgroup; 0 = they do not look there.
  */
-int cgroup_find(const char *name, uint64_t *id, struct error *error);
+int hierarchy_rank(const char *controllers, size_t length);
 
 #endif

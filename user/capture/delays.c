@@ -16,8 +16,7 @@ void delays_told(struct session *session, const void *record, size_t size)
 	size_t count = 0;
 	uint64_t waited, left;
 
-	if (size < sizeof(*in) || in->state < STATE_READY_WOKEN ||
-	    in->state > STATE_READY_THROTTLED || in->header.time_ns <= in->begin_ns)
+	if (size < sizeof(*in) || !state_is_ready(in->state) || in->header.time_ns <= in->begin_ns)
 		return;
 	delay.begin_ns = session_time(session, in->begin_ns);
 	delay.end_ns = session_time(session, in->header.time_ns);

@@ -16,6 +16,13 @@ struct reading reading_at(const struct wire_ledger *ledger, uint64_t cut_ns)
 
 	if (state >= STATE_COUNT || since >= cut_ns)
 		return reading;
+	/* As the programs will have it when the thread gets a CPU (early.bpf.h). */
+	if (!kept && state >= STATE_WAIT_DISK_READ && ledger->woken_early > since &&
+	    ledger->woken_early < cut_ns) {
+		reading.sum.ns[state] += ledger->woken_early - since;
+		since = ledger->woken_early;
+		state = STATE_READY_WOKEN;
+	}
 	if (state <= STATE_RUN_KERNEL && !split && !(ledger->flags & LEDGER_KTHREAD))
 		state = LEDGER_UNSPLIT;
 	reading.open_state = state;

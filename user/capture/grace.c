@@ -9,8 +9,10 @@
 
 #include "capture/grace.h"
 #include "capture/namespace.h"
+#include "capture/publisher.h"
 #include "util/clock.h"
 #include "util/helper.h"
+#include "util/packet.h"
 #include "util/rights.h"
 
 /* A program runs for microseconds; it is waited for so long at most. */
@@ -47,9 +49,12 @@ static void waiter_run(int fd)
 {
 	struct request request, next;
 	uint64_t pid = namespace_own_pid();
+	int publish;
 
 	if (send(fd, &pid, sizeof(pid), MSG_NOSIGNAL) < 0)
 		_exit(1);
+	if (packet_receive(fd, &pid, sizeof(pid), &publish, 1) == 1)
+		publisher_serve(publish);
 	rights_enter(RIGHTS_NONE, 0);
 	while (recv(fd, &request, sizeof(request), 0) == (ssize_t)sizeof(request)) {
 		while (recv(fd, &next, sizeof(next), MSG_DONTWAIT) == (ssize_t)sizeof(next)) {
@@ -66,6 +71,17 @@ static void waiter_run(int fd)
 	_exit(0);
 }
 
+/* Has the process publish tables, too. */
+static bool publisher_hand_over(int to, uint64_t pid)
+{
+	int publish = publisher_open(), err;
+
+	err = packet_send(to, &pid, sizeof(pid), &publish, publish >= 0);
+	if (publish >= 0)
+		close(publish);
+	return !err;
+}
+
 void grace_open(void)
 {
 	uint64_t pid;
@@ -76,7 +92,9 @@ void grace_open(void)
 	fd = helper_start(waiter_run);
 	if (fd < 0)
 		return;
-	if (recv(fd, &pid, sizeof(pid), 0) != (ssize_t)sizeof(pid)) {
+	if (recv(fd, &pid, sizeof(pid), 0) != (ssize_t)sizeof(pid) ||
+	    !publisher_hand_over(fd, pid)) {
+		publisher_close();
 		close(fd);
 		return;
 	}

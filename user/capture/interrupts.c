@@ -75,7 +75,7 @@ static double measure(uint64_t gaps[GAPS], volatile unsigned char *memory)
 	};
 	int fd = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
 	uint64_t counted_ns = 0;
-	size_t gap_count, interrupts;
+	size_t gap_count, interrupts, middle;
 
 	if (fd < 0)
 		return 0;
@@ -89,7 +89,8 @@ static double measure(uint64_t gaps[GAPS], volatile unsigned char *memory)
 	if (interrupts < ENOUGH)
 		return 0;
 	qsort(gaps, gap_count, sizeof(*gaps), compare_falling);
-	return (double)gaps[interrupts / 2];
+	middle = interrupts / 2;
+	return (double)gaps[middle];
 }
 
 static void *measure_work(void *context)

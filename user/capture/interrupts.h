@@ -12,7 +12,8 @@ struct interrupts;
 
 /* Begins to measure it on a thread of its own, for 4 ms; NULL = out of memory. */
 struct interrupts *interrupts_measure(void);
-/* Waits for the end of that and frees it. Returns ns; 0 = it could not be measured. NULL is fine. */
+/* Waits for the end of that and frees it. Returns ns; 0 = it could not be measured. NULL is fine.
+ */
 double interrupts_ns(struct interrupts *interrupts);
 
 #endif

@@ -22,7 +22,7 @@ static int (*build)(int fd, struct unwind_table *out, struct error *error);
 /* ---- in the process that reads ---- */
 
 /* The answer has the words in anonymous memory, and what they are of; or why there are none. */
-static void table_serve(const struct packet *request, struct packet *answer)
+static void table_serve(const struct message *request, struct message *answer)
 {
 	struct unwind_table table = {};
 	struct error why = {};
@@ -36,7 +36,7 @@ static void table_serve(const struct packet *request, struct packet *answer)
 	memcpy(answer->bytes, &table.stats, sizeof(table.stats));
 	answer->size = sizeof(table.stats);
 	answer->fds[0] =
-		packet_memory("strait-table", table.words, table.word_count * sizeof(*table.words));
+		memory_put("strait-table", table.words, table.word_count * sizeof(*table.words));
 	if (answer->fds[0] < 0)
 		answer->result = answer->fds[0];
 	unwind_table_free(&table);
@@ -59,7 +59,7 @@ uint64_t parser_cpu_ns(void)
 	return atomic_load(&parser.cpu_ns);
 }
 
-static int words_take(const struct packet *answer, struct unwind_table *out)
+static int words_take(const struct message *answer, struct unwind_table *out)
 {
 	struct unwind_table table = {};
 	size_t size = 0;
@@ -67,7 +67,7 @@ static int words_take(const struct packet *answer, struct unwind_table *out)
 	if (answer->size != sizeof(table.stats))
 		return -EBADMSG;
 	memcpy(&table.stats, answer->bytes, sizeof(table.stats));
-	table.words = packet_memory_read(answer->fds[0], TABLE_BYTES_MOST, &size);
+	table.words = memory_copy(answer->fds[0], TABLE_BYTES_MOST, &size);
 	table.word_count = size / sizeof(*table.words);
 	if (!table.words || size % sizeof(*table.words) ||
 	    !unwind_table_check(table.words, table.word_count)) {
@@ -80,7 +80,7 @@ static int words_take(const struct packet *answer, struct unwind_table *out)
 
 int parser_table(int fd, struct unwind_table *out, struct error *error)
 {
-	struct packet request = PACKET_EMPTY, answer = PACKET_EMPTY;
+	struct message request = MESSAGE_EMPTY, answer = MESSAGE_EMPTY;
 	int err;
 
 	if (!reader_is_there(&parser))
@@ -93,6 +93,6 @@ int parser_table(int fd, struct unwind_table *out, struct error *error)
 		err = error_set(error, answer.result, "%.*s", WHY_TEXT - 1, answer.bytes);
 	else if (words_take(&answer, out))
 		err = error_set(error, -EIO, "what was read of it is no table");
-	packet_close(&answer);
+	message_close(&answer);
 	return err;
 }

@@ -24,6 +24,7 @@
 #include "capture/namespace.h"
 #include "capture/parser.h"
 #include "capture/priority.h"
+#include "capture/publisher.h"
 #include "capture/series.h"
 #include "capture/stacks.h"
 #include "capture/tasks.h"
@@ -57,6 +58,10 @@ void session_sample(struct session *session, enum sample_kind kind, const void *
 
 	/* The idle thread has no row. */
 	if (size < sizeof(*sample) || !sample->header.tid)
+		return;
+	/* Whoever was born behind the last cut is nobody: its ledger was not read. */
+	if (sample->header.time_ns < session->begin_ns ||
+	    (session->over_ns && sample->header.time_ns > session->over_ns))
 		return;
 	recording_sample(session->recording, kind,
 			 session_thread(session, sample->header.tid, sample->header.tgid),
@@ -319,6 +324,8 @@ static int slice_end(struct session *session, struct error *error)
 
 	generation_flip(session);
 	session->slice_end_ns = cut_make(session);
+	if (session->last_slice)
+		session->over_ns = session->slice_end_ns;
 	tasks_cut(session->tasks, session->slice_end_ns);
 	ring_buffer__consume(session->ring);
 	err = families_drain(session, error);
@@ -469,6 +476,7 @@ void session_close(struct session *session)
 	vec_each(&session->links, link)
 		bpf_link__destroy(*link);
 	vec_free(&session->links);
+	publisher_close();
 	grace_close();
 	ring_buffer__free(session->ring);
 	strait_bpf__destroy(session->skeleton);

@@ -64,6 +64,7 @@ struct session {
 
 	uint64_t slice_end_ns; /* CLOCK_MONOTONIC: end of the slice that is being drained */
 	bool last_slice;       /* nothing is drained after it */
+	uint64_t over_ns;      /* CLOCK_MONOTONIC at the end of the window, 0 = it is not over */
 
 	struct tasks *tasks;   /* processes, threads and their ledgers: tasks.h */
 	struct stacks *stacks; /* stack ids seen so far: stacks.h */

@@ -217,24 +217,12 @@ int table_maps_add(struct table_maps *maps, uint64_t file, uint64_t asked_ns,
 	return 0;
 }
 
-/*
- * All at once, for the kernel waits after each change of a map of maps until no program runs that
- * could have seen the old one (10 to 20 ms). The change itself can be seen before that wait.
- */
 uint64_t table_maps_publish(const struct table_maps *maps, struct table_ready *ready)
 {
 	uint64_t waited = time_now() - ready->asked_ns;
-	uint32_t count = ready->count;
 
-	/* array_of_maps has batches since 5.13. */
-	if (count > 1 &&
-	    !bpf_map_update_batch(maps->options.tables_fd, ready->index, ready->fd, &count, NULL))
-		count = ready->count;
-	else
-		count = 0;
-	for (uint32_t i = count; i < ready->count; i++)
-		bpf_map_update_elem(maps->options.tables_fd, &ready->index[i], &ready->fd[i],
-				    BPF_ANY);
+	if (!publisher_ask(maps->options.tables_fd, ready->index, ready->fd, ready->count))
+		publisher_put(maps->options.tables_fd, ready->index, ready->fd, ready->count);
 	for (uint32_t i = 0; i < ready->count; i++)
 		close(ready->fd[i]);
 	ready->count = 0;

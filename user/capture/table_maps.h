@@ -6,6 +6,7 @@
 #ifndef STRAIT_TABLE_MAPS_H
 #define STRAIT_TABLE_MAPS_H
 
+#include "capture/publisher.h"
 #include "capture/tables.h"
 #include "unwind/table.h"
 #include "util/index.h"
@@ -32,7 +33,7 @@ struct table_shared {
 };
 
 /* Tables that are made, but not yet where the programs find them. */
-#define READY_MOST 32
+#define READY_MOST PUBLISH_MOST
 struct table_ready {
 	uint32_t count;
 	uint32_t index[READY_MOST];
@@ -68,7 +69,8 @@ int table_maps_add(struct table_maps *maps, uint64_t file, uint64_t asked_ns,
 
 /*
  * Puts those that are ready where the programs find them, and empties `ready`, which nobody else
- * may touch meanwhile. Returns how long the first of them had been waited for, ns.
+ * may touch meanwhile; done when publisher_done() says so. Returns how long the first of them had
+ * been waited for, ns.
  */
 uint64_t table_maps_publish(const struct table_maps *maps, struct table_ready *ready);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "capture/parser.h"
+#include "capture/publisher.h"
 #include "capture/table_maps.h"
 #include "unwind/cache.h"
 #include "unwind/table.h"
@@ -20,6 +21,7 @@
 #define QUEUE_MOST    1024 /* descriptors that are open because their files wait */
 #define NAME_TEXT     65   /* of an entry of the cache: unwind/cache.h */
 #define OLDEST_ONE_IN 4
+#define STOP_MS       20 /* so late it is seen that the thread is to stop */
 
 struct job {
 	uint64_t file, asked_ns;
@@ -106,10 +108,17 @@ static size_t job_choose(struct tables *tables)
 static void ready_publish(struct tables *tables)
 {
 	uint64_t waited;
+	bool done = false;
 
 	pthread_mutex_unlock(&tables->lock);
 	waited = table_maps_publish(&tables->maps, &tables->maps.ready);
 	pthread_mutex_lock(&tables->lock);
+	/* The end of strait need not wait for that of a grace period. */
+	while (!done && !tables->stop) {
+		pthread_mutex_unlock(&tables->lock);
+		done = publisher_done(STOP_MS);
+		pthread_mutex_lock(&tables->lock);
+	}
 	if (waited > tables->maps.stats.longest_ns)
 		tables->maps.stats.longest_ns = waited;
 }

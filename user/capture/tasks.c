@@ -417,7 +417,7 @@ void tasks_exit(struct tasks *tasks, const struct wire_exit *exit)
 	if (task->dead)
 		return;
 	task->dead = true;
-	process->targeted |= exit->ledger.flags & LEDGER_TARGETED;
+	process->targeted |= exit->ledger.targeted;
 	if (exit->who.tid == exit->who.tgid)
 		process->exited = true;
 	faults_account(tasks, task, &exit->who);
@@ -440,7 +440,7 @@ void tasks_dump(struct tasks *tasks, const struct wire_thread *in, uint32_t gene
 	thread->realtime_priority = in->realtime_priority;
 	thread->cpus_allowed = in->cpus_allowed;
 	memcpy(thread->cpu_mask, in->cpu_mask, sizeof(thread->cpu_mask));
-	process->targeted |= in->ledger.flags & LEDGER_TARGETED;
+	process->targeted |= in->ledger.targeted;
 	group->rss_pages = in->rss_pages;
 	faults_account(tasks, task, &in->who);
 	cut_account(tasks, task, &in->who, &in->ledger);

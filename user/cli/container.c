@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Containers by name or id, of those that have a process. */
-#include <ctype.h>
-#include <dirent.h>
+/* Containers, pods and units by name or id, of those that have a process. */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,115 +9,216 @@
 #include "capture/containers.h"
 #include "cli/target.h"
 
-static bool is_id(const char *text)
-{
-	size_t length = strspn(text, "0123456789abcdef");
+#define NAMED_MAX 4  /* of several, in an error */
+#define WORD_MAX  63 /* bytes of names that are compared for likeness */
 
-	return length > 0 && length < CONTAINER_ID && !text[length];
+/* How well something fits what is asked for. */
+enum fit { FIT_NONE, FIT_POD, FIT_ID, FIT_NAME };
+
+static bool is_digits(const char *text)
+{
+	size_t length = strspn(text, "0123456789abcdef-");
+
+	return length > 0 && !text[length];
 }
 
-/* Is the container of this cgroup, "docker:4fa6…", the one that is asked for? */
-static bool container_matches(const char *container, const char *path, const char *asked)
+/* "space/pod" */
+static bool pod_matches(const struct container_names *names, const char *asked)
 {
-	const char *id = strchr(container, ':');
+	size_t length = strlen(names->space);
 
-	if (!id || !strncmp(container, "unit:", 5))
+	if (!names->pod[0])
 		return false;
-	id++;
-	if (!strcmp(container, asked) || !strcmp(id, asked))
-		return true;
-	if (!is_id(asked) || !is_id(id))
-		return false;
-	return strlen(asked) <= strlen(id) ? !strncmp(id, asked, strlen(asked))
-					   : strstr(path, asked) != NULL;
+	return !strncmp(asked, names->space, length) && asked[length] == '/' &&
+	       !strcmp(asked + length + 1, names->pod);
 }
 
-struct search {
-	const char *asked;
-	char path[PATH_MAX], container[256]; /* found; empty = not yet */
-	bool several;
+static enum fit running_fit(const struct running *running, const char *asked)
+{
+	const struct container_names *names = &running->place.names;
+	const char *id = running->place.part.id, *colon = strchr(running->label, ':');
+	bool pod = running->place.part.kind == CGROUP_POD;
+
+	if (!strcmp(running->label, asked) ||
+	    (colon && !strcmp(colon + 1, asked) && (pod || names->name[0] || !names->pod[0])))
+		return FIT_NAME;
+	if (!strcmp(id, asked) || (names->name[0] && !strcmp(names->name, asked)) ||
+	    (names->alias[0] && !strcmp(names->alias, asked)) ||
+	    (pod && !strcmp(names->pod, asked)))
+		return FIT_NAME;
+	if (running->place.part.kind != CGROUP_UNIT && is_digits(asked) && is_digits(id) &&
+	    !strncmp(id, asked, strlen(asked)))
+		return FIT_ID;
+	return !pod && pod_matches(names, asked) ? FIT_POD : FIT_NONE;
+}
+
+/*
+ * What is in a container comes after what is not: its names are its own affair. A container stands
+ * for its pod only where nothing fits better, which is where the pod has no cgroup.
+ */
+static int running_weight(const struct running *running, const char *asked)
+{
+	enum fit fit = running_fit(running, asked);
+
+	return fit == FIT_NONE ? 0 : (int)fit * 2 - running->place.nested;
+}
+
+/* ---- what to say of others ---- */
+
+struct text {
+	char at[300];
+	size_t used, count;
 };
 
-/* Looks for the shortest beginning of the path that is a container's cgroup and matches. */
-static void path_search(struct search *search, const char *path)
+static void text_add(struct text *text, const struct running *running, bool path)
 {
-	char part[PATH_MAX], container[256];
+	size_t left = sizeof(text->at) - text->used;
+	int length;
 
-	for (size_t i = 1; i <= strlen(path) && i < sizeof(part); i++) {
-		if (path[i] && path[i] != '/')
-			continue;
-		snprintf(part, sizeof(part), "%.*s", (int)i, path);
-		cgroup_container(part, container, sizeof(container));
-		if (!container[0] || !container_matches(container, part, search->asked))
-			continue;
-		if (search->container[0] && strcmp(search->container, container) != 0)
-			search->several = true;
-		if (!search->container[0]) {
-			snprintf(search->path, sizeof(search->path), "%s", part);
-			snprintf(search->container, sizeof(search->container), "%s", container);
-		}
+	if (text->count++ >= NAMED_MAX)
 		return;
-	}
+	length = snprintf(text->at + text->used, left, "%s%.90s%s%.60s", text->used ? ", " : "",
+			  running->label, path ? " in " : "", path ? running->path : "");
+	text->used += length < (int)left ? (size_t)length : left - 1;
 }
 
-/* A container without a process cannot be watched, so those of all processes are all. */
-static int processes_search(struct search *search, struct error *error)
+static const char *text_end(struct text *text)
 {
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
+	if (text->count > NAMED_MAX)
+		snprintf(text->at + text->used, sizeof(text->at) - text->used, " and %zu more",
+			 text->count - NAMED_MAX);
+	return text->at;
+}
 
-	if (!proc)
-		return error_set(error, -errno, "cannot read /proc: %s", strerror(errno));
-	while ((entry = readdir(proc))) {
-		char name[64], line[PATH_MAX + 64];
-		FILE *file;
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
 
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		snprintf(name, sizeof(name), "/proc/%.20s/cgroup", entry->d_name);
-		file = fopen(name, "re");
-		while (file && fgets(line, sizeof(line), file)) {
-			char *path = strchr(line, ':');
+/* How many bytes are to be changed, put in or left out to make one word of the other. */
+static size_t word_distance(const char *a, const char *b)
+{
+	size_t row[WORD_MAX + 1], length = strlen(b);
 
-			path = path ? strchr(path + 1, ':') : NULL;
-			line[strcspn(line, "\n")] = 0;
-			if (path)
-				path_search(search, path + 1);
+	if (strlen(a) > WORD_MAX || length > WORD_MAX)
+		return WORD_MAX;
+	for (size_t j = 0; j <= length; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= length; j++) {
+			size_t changed = diagonal + (a[i - 1] != b[j - 1]);
+
+			diagonal = row[j];
+			row[j] = least(changed, least(row[j], row[j - 1]) + 1);
 		}
-		if (file)
-			fclose(file);
 	}
-	closedir(proc);
-	return 0;
+	return row[length];
+}
+
+static bool is_near(const char *name, const char *asked)
+{
+	if (!*name || !*asked)
+		return false;
+	return strstr(name, asked) || (strlen(name) > 2 && strstr(asked, name)) ||
+	       word_distance(name, asked) <= least(2 + strlen(asked) / 8, (strlen(asked) + 1) / 2);
+}
+
+static bool running_near(const struct running *running, const char *asked)
+{
+	const struct container_names *names = &running->place.names;
+	const char *colon = strchr(running->label, ':');
+
+	if (running->place.part.kind == CGROUP_UNIT && running->place.nested)
+		return false;
+	return is_near(colon ? colon + 1 : running->label, asked) || is_near(names->name, asked) ||
+	       is_near(names->alias, asked) || is_near(names->pod, asked);
+}
+
+static int none_said(const struct running_list *list, const char *asked, struct error *error)
+{
+	size_t containers = 0, units = 0;
+	struct text near = {};
+
+	vec_each(&list->at, running) {
+		if (running_near(running, asked))
+			text_add(&near, running, false);
+		units += running->place.part.kind == CGROUP_UNIT && !running->place.nested;
+		containers += running->place.part.kind == CGROUP_CONTAINER;
+	}
+	if (near.count)
+		return error_set(error, -ENOENT, "no running container '%.100s': there is %s",
+				 asked, text_end(&near));
+	return error_set(error, -ENOENT,
+			 "no running container '%.100s', nor a pod or unit, nor one near it among "
+			 "%zu containers and %zu units: give a name, the beginning of an id, or "
+			 "its cgroup with -c",
+			 asked, containers, units);
+}
+
+/* ---- the choice ---- */
+
+int container_choose(const struct running_list *list, const char *asked,
+		     const struct running **chosen, struct error *error)
+{
+	const struct running *first = NULL;
+	struct text several = {};
+	bool alike = false;
+	int best = 0;
+
+	vec_each(&list->at, running) {
+		int weight = running_weight(running, asked);
+
+		if (weight <= best)
+			continue;
+		best = weight;
+		first = running;
+	}
+	if (!first)
+		return none_said(list, asked, error);
+	vec_each(&list->at, running)
+		alike |= running != first && running_weight(running, asked) == best &&
+			 !strcmp(running->label, first->label);
+	vec_each(&list->at, running)
+		if (running_weight(running, asked) == best)
+			text_add(&several, running, alike);
+	if (several.count == 1) {
+		*chosen = first;
+		return 0;
+	}
+	if (best <= FIT_POD * 2)
+		return error_set(error, -ENOTUNIQ,
+				 "pod '%.100s' has no cgroup of its own: choose one of its "
+				 "containers: %s",
+				 asked, text_end(&several));
+	return error_set(error, -ENOTUNIQ, "more than one fits '%.100s': %s: choose one%s", asked,
+			 text_end(&several), alike ? " with -c" : "");
 }
 
 int container_find(const char *name, uint64_t *cgroup, char *shown, size_t size,
 		   struct error *error)
 {
-	char id[CONTAINER_ID];
-	struct search search = {.asked = name};
-	int err;
+	const struct running *chosen = NULL;
+	struct running_list list = {};
+	int err = running_read("", &list, error);
 
-	if (containers_find("", name, id))
-		search.asked = id;
-	err = processes_search(&search, error);
-	if (err)
-		return err;
-	if (search.several)
-		return error_set(
-			error, -ENOTUNIQ,
-			"more than one container begins with '%.100s': give more of its id", name);
-	if (!search.container[0])
-		return error_set(error, -ENOENT,
-				 "no running container '%.100s': give its name, the beginning of "
-				 "its id, or its cgroup with -c",
-				 name);
-	err = cgroup_find(search.path, cgroup, error);
-	if (err)
-		return err;
-	if (search.asked == id)
-		snprintf(shown, size, "%s", name);
-	else
-		containers_label("", search.path, shown, size);
-	return 0;
+	if (!err)
+		err = container_choose(&list, name, &chosen, error);
+	if (!err && !chosen->rank)
+		err = error_set(error, -ENOTSUP,
+				"%.200s has no cgroup of its own in the hierarchies that can be "
+				"watched: version 2, memory, or cpu",
+				chosen->label);
+	if (!err && !cgroup_find_at(chosen->hierarchy, chosen->path, cgroup))
+		err = error_set(error, -ENOENT,
+				"the cgroup of %.100s, '%.150s', is not to be seen from here: it "
+				"has ended, or its hierarchy is not mounted",
+				chosen->label, chosen->path);
+	if (!err)
+		snprintf(shown, size, "%s",
+			 running_fit(chosen, name) == FIT_ID ? chosen->label : name);
+	running_free(&list);
+	return err;
 }

@@ -99,6 +99,8 @@ int cli_flame(int argc, char **argv)
 		 "only the user part of the stacks"},
 		{"kernel", 'K', NULL, option_flag, &export_options.kernel_only,
 		 "only the kernel part"},
+		{"containers", 0, NULL, option_flag, &export_options.containers,
+		 "each stack begins with the container, pod or unit that the process is in"},
 		{"format", 0, "FORMAT", option_export, &format, "folded (without it)"},
 		{"folded", 'f', NULL, option_folded, &format, "the same as --format folded"},
 		{}};

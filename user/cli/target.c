@@ -17,9 +17,10 @@ void target_rows(struct option_table *table, struct target_options *target)
 		 "these threads and what they start"},
 		{"cgroup", 'c', "CGROUP", option_text, &target->cgroup,
 		 "a cgroup and all below it: a path below /sys/fs/cgroup, or as in "
-		 "/proc/PID/cgroup"},
+		 "/proc/PID/cgroup, or its id"},
 		{"container", 0, "NAME|ID", option_text, &target->container,
-		 "a container by its name (docker, podman, lxc) or the beginning of its id"},
+		 "a container by its name or the beginning of its id, a pod (namespace/pod) or a "
+		 "unit of systemd (nginx.service)"},
 		{}};
 
 	options_add(table, rows);
@@ -112,8 +113,8 @@ int target_find(const struct target_options *options, struct target_found *out, 
 		err = numbers_find(&options->tids, tid_check, &found, error);
 	} else if (options->cgroup) {
 		found.kind = TARGET_CGROUP;
-		snprintf(found.name, sizeof(found.name), "%s", options->cgroup);
-		err = cgroup_find(options->cgroup, &found.cgroup, error);
+		err = cgroup_find(options->cgroup, &found.cgroup, found.name, sizeof(found.name),
+				  error);
 	} else if (options->container) {
 		found.kind = TARGET_CONTAINER;
 		err = container_find(options->container, &found.cgroup, found.name,

@@ -31,9 +31,18 @@ int target_find(const struct target_options *options, struct target_found *out,
 		struct error *error);
 
 /*
- * The cgroup of the container with this name or beginning of its id; `shown` is the name as it was
- * asked for, for an id "docker:web", or "docker:4fa6…" where no name is known. -ENOENT: none;
- * -ENOTUNIQ: several.
+ * The one of what is running that is meant by a name, a label, or the beginning of an id; for
+ * "namespace/pod" its pod. -ENOENT: none, with those near it in the text; -ENOTUNIQ: several.
+ */
+struct running_list;
+struct running;
+int container_choose(const struct running_list *list, const char *asked,
+		     const struct running **chosen, struct error *error);
+
+/*
+ * The cgroup of that one on this host; `shown` is the name as it was asked for, for an id the
+ * label, "docker:web", or "docker:4fa6…" where no name is known. -ENOTSUP: no hierarchy that can be
+ * watched has it.
  */
 int container_find(const char *name, uint64_t *cgroup, char *shown, size_t size,
 		   struct error *error);

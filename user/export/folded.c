@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Folded stacks: "process;root;…;leaf N", one line for each different text, sorted by it. Kernel
+ * Folded stacks: "process;root;…;leaf N", or "container;process;root;…;leaf N" where that is asked
+ * for and the process is in one, one line for each different text, sorted by it. Kernel
  * functions end in "_[k]", inlined ones in "_[i]". A user stack that broke off begins with a frame
  * that says so, for instance "[incomplete: no_table]", so that nobody takes its first frame for the
  * root.
@@ -46,6 +47,12 @@ static char *line_text(const struct recording *rec, const struct weight *weight,
 
 	if (!out)
 		abort();
+	if (weight->container) {
+		char *container = escape_text(string_get(rec, weight->container), ESCAPE_FOLDED);
+
+		fprintf(out, "%s;", container);
+		free(container);
+	}
 	fputs(name, out);
 	if (!options->kernel_only && !weight->kernel && stack->user_end != STACK_COMPLETE)
 		fprintf(out, ";[incomplete: %s]", stack_end_name(stack->user_end));

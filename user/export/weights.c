@@ -17,19 +17,26 @@ static int weight_compare(const void *a, const void *b)
 
 	if (left->comm != right->comm)
 		return left->comm < right->comm ? -1 : 1;
+	if (left->container != right->container)
+		return left->container < right->container ? -1 : 1;
 	if (left->stack != right->stack)
 		return left->stack < right->stack ? -1 : 1;
 	return left->kernel - right->kernel;
 }
 
 static void weight_push(struct weights *weights, const struct recording *rec, uint32_t thread,
-			uint32_t stack, uint64_t value, bool all)
+			uint32_t stack, uint64_t value, const struct export_options *options)
 {
 	const struct process *process = &rec->processes.at[rec->threads.at[thread].process];
+	bool all = options->all_processes || rec->target.kind == TARGET_HOST;
+	uint32_t container = 0;
 
 	if (!all && !process->targeted)
 		return;
+	if (options->containers && process->cgroup < rec->cgroups.len)
+		container = rec->cgroups.at[process->cgroup].container;
 	vec_push(&weights->at, (struct weight){.comm = process->comm,
+					       .container = container,
 					       .stack = stack,
 					       .kernel = process->kernel,
 					       .value = value});
@@ -71,18 +78,17 @@ void weights_collect(struct weights *weights, const struct recording *rec, enum 
 		     const struct export_options *options)
 {
 	bool weight = export_wants_weight(kind, options);
-	bool all = options->all_processes || rec->target.kind == TARGET_HOST;
 
 	*weights = (struct weights){};
 	vec_each(&rec->samples, sample)
 		if (sample->kind == kind)
 			weight_push(weights, rec, sample->thread, sample->stack,
-				    weight ? sample->weight : sample->count, all);
+				    weight ? sample->weight : sample->count, options);
 	if (kind == SAMPLE_WAKEUP)
 		vec_each(&rec->waits, wait)
 			if (wait_is_wakeup(wait))
 				weight_push(weights, rec, wait->waker, wait->waker_stack,
-					    weight ? wait->end_ns - wait->begin_ns : 1, all);
+					    weight ? wait->end_ns - wait->begin_ns : 1, options);
 	weights_merge(weights);
 }
 

@@ -7,10 +7,11 @@
 #include "util/vec.h"
 
 struct weight {
-	uint32_t comm;  /* string: of the process */
-	uint32_t stack; /* position */
-	bool kernel;    /* a kernel thread: it has no user stack to miss */
-	uint64_t value; /* counts, or weights in sample_kind_unit() */
+	uint32_t comm;      /* string: of the process */
+	uint32_t container; /* string: of its cgroup, if the options ask for it; else 0 */
+	uint32_t stack;     /* position */
+	bool kernel;        /* a kernel thread: it has no user stack to miss */
+	uint64_t value;     /* counts, or weights in sample_kind_unit() */
 };
 
 struct weights {

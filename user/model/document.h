@@ -112,6 +112,7 @@ struct hotspot {
 	uint32_t rank;
 	const char *kind;                               /* sample kind: "cpu", "offcpu", … */
 	const char *function, *module, *file, *process; /* NULL = unknown */
+	const char *container;                          /* NULL = none */
 	uint64_t begin;                                 /* struct place.begin */
 	uint32_t line;
 	double self_share, total_share; /* of the kind's weight */
@@ -263,6 +264,9 @@ void document_free(struct document *doc);
 /* A formatted text that lives as long as the document. */
 const char *document_text(struct document *doc, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* The title, with the container of the process that it is about: "… (podman:web)". To be freed. */
+char *bottleneck_text(const struct bottleneck *found);
 
 const char *severity_name(enum severity severity);       /* "critical", … */
 const char *confidence_name(enum confidence confidence); /* "high", … */

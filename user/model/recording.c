@@ -203,8 +203,7 @@ void recording_delay(struct recording *rec, const struct delay *delay,
 	size_t first = rec->occupants.len;
 	struct delay row = *delay;
 
-	assert(row.thread < rec->threads.len && row.state >= STATE_READY_WOKEN &&
-	       row.state <= STATE_READY_THROTTLED);
+	assert(row.thread < rec->threads.len && state_is_ready(row.state));
 	row.slice = slice_open(rec);
 	if (row.end_ns < row.begin_ns)
 		row.end_ns = row.begin_ns;

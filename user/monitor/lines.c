@@ -46,13 +46,16 @@ static void reading_put(FILE *out, const struct watch_reading *row)
 static void bottleneck_put(FILE *out, const struct document *doc)
 {
 	const struct bottleneck *first = first_bottleneck(doc);
+	char *text;
 
 	if (!first || first->severity == SEVERITY_LOW) {
 		fputs("  | nothing in the way", out);
 		return;
 	}
+	text = bottleneck_text(first);
 	fprintf(out, "  | %s %s %s: %s", first->id ? first->id : "", severity_name(first->severity),
-		share_format(first->impact.share).text, first->title ? first->title : "");
+		share_format(first->impact.share).text, text);
+	free(text);
 }
 
 static void unobserved_put(FILE *out, const struct monitor_interval *interval)
@@ -167,9 +170,11 @@ static json_t *bottleneck_value(const struct document *doc)
 
 	if (!first)
 		return json_null();
-	return json_pack("{s:o, s:s, s:o, s:o}", "id", text_value(first->id), "severity",
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "id", text_value(first->id), "severity",
 			 severity_name(first->severity), "share", number_value(first->impact.share),
-			 "title", text_value(first->title));
+			 "title", text_value(first->title), "process",
+			 text_value(first->where.process), "container",
+			 text_value(first->where.container));
 }
 
 static char *line_dump(json_t *root)

@@ -65,9 +65,13 @@ static void alert_blame(struct alert *alert, const struct document *doc)
 {
 	const struct bottleneck *first = doc->bottlenecks.len ? &doc->bottlenecks.at[0] : NULL;
 
-	if (first && first->severity > SEVERITY_LOW)
-		snprintf(alert->cause, sizeof(alert->cause), "%s: %s", first->id ? first->id : "",
-			 first->title ? first->title : "");
+	char *text;
+
+	if (!first || first->severity == SEVERITY_LOW)
+		return;
+	text = bottleneck_text(first);
+	snprintf(alert->cause, sizeof(alert->cause), "%s: %s", first->id ? first->id : "", text);
+	free(text);
 }
 
 static void alert_keep(struct monitor *monitor, struct alert *alert)

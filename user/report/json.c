@@ -347,6 +347,7 @@ static json_t *hotspot_json(const struct hotspot *spot)
 	if (spot->line)
 		field_count(object, "line", spot->line);
 	field_known(object, "process", spot->process);
+	field_known(object, "container", spot->container);
 	field_real(object, "self_share", spot->self_share);
 	field_real(object, "self_low", spot->self_low);
 	field_real(object, "self_high", spot->self_high);

@@ -54,6 +54,7 @@ static void hotspot_row(struct table *table, const struct hotspot *spot)
 	table_cell(table, PAINT_NONE, "%s", share_format(spot->impact).text);
 	table_cell(table, paint_severity(spot->severity), "%s", severity_name(spot->severity));
 	table_cell(table, PAINT_NONE, "%s", spot->process ? spot->process : "");
+	table_cell(table, PAINT_NONE, "%s", spot->container ? spot->container : "");
 	if (named)
 		table_cell(table, PAINT_NONE, "%s", spot->function);
 	else if (begin)
@@ -72,14 +73,15 @@ void text_profile(struct page *page, const struct document *doc)
 		{.head = "#", .right = true},
 		{.head = "kind", .least = 7},
 		{.head = "self", .right = true},
-		{.head = "interval", .right = true, .drop = 7},
-		{.head = "total", .right = true, .drop = 3},
-		{.head = "weight", .right = true, .drop = 6},
+		{.head = "interval", .right = true, .drop = 8},
+		{.head = "total", .right = true, .drop = 4},
+		{.head = "weight", .right = true, .drop = 7},
 		{.head = "impact", .right = true, .drop = 1},
-		{.head = "severity", .drop = 5},
+		{.head = "severity", .drop = 6},
 		{.head = "process", .least = 8},
+		{.head = "container", .least = 9, .drop = 3},
 		{.head = "function", .least = 22},
-		{.head = "module", .least = 12, .drop = 4, .keep = FIT_END},
+		{.head = "module", .least = 12, .drop = 5, .keep = FIT_END},
 		{.head = "source", .least = 12, .drop = 2, .keep = FIT_END},
 	};
 	size_t shown = text_rows(page, doc->hotspots.len, TEXT_HOTSPOTS);

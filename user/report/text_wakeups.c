@@ -41,23 +41,26 @@ static char *terminals_text(const struct wakeup *wakeup)
 		const struct terminal *terminal = &wakeup->terminals.at[i];
 		bool other = terminal->who.process && terminal->who.pid != wakeup->wakes.pid;
 
-		fprintf(out, "%s%s%s%s %s", i ? ", " : "", terminal->what ? terminal->what : "",
-			other ? " of " : "", other ? terminal->who.process : "",
-			share_format(terminal->share).text);
+		fprintf(out, "%s%s%s%s", i ? ", " : "", terminal->what ? terminal->what : "",
+			other ? " of " : "", other ? terminal->who.process : "");
+		if (other && terminal->who.container)
+			fprintf(out, " (%s)", terminal->who.container);
+		fprintf(out, " %s", share_format(terminal->share).text);
 	}
 	if (fclose(out))
 		abort();
 	return text;
 }
 
-/* "postgres", "app/worker": a thread with a name of its own. */
+/* "postgres", "app/worker": a thread with a name of its own; "sh (podman:web)". */
 static void who_cell(struct table *table, const struct place *who, const char *otherwise)
 {
 	if (!who->process)
 		table_cell(table, PAINT_NONE, "%s", otherwise ? otherwise : "");
 	else
-		table_cell(table, PAINT_NONE, "%s%s%s", who->process, who->thread ? "/" : "",
-			   who->thread ? who->thread : "");
+		table_cell(table, PAINT_NONE, "%s%s%s%s%s%s", who->process, who->thread ? "/" : "",
+			   who->thread ? who->thread : "", who->container ? " (" : "",
+			   who->container ? who->container : "", who->container ? ")" : "");
 }
 
 static void wakeup_row(struct table *table, const struct wakeup *wakeup)

@@ -81,7 +81,7 @@ static const char *delay_check(const struct recording *rec, const void *row, siz
 	(void)position;
 	if (delay->end_ns < delay->begin_ns)
 		return "it ends before it begins";
-	if (delay->state < STATE_READY_WOKEN || delay->state > STATE_READY_THROTTLED)
+	if (!state_is_ready(delay->state))
 		return "its state is no wait for a CPU";
 	return delay->seen_ns > delay->end_ns - delay->begin_ns ? "more of it was seen than it took"
 								: NULL;
@@ -143,7 +143,7 @@ const struct table schema_tables[TABLE_COUNT] = {
 	ROWS(TABLE_CHANGING, cgroups), {
 	COLUMN("kernfs_id", struct cgroup, id, COLUMN_BITS, "the kernel's id of the cgroup"),
 	STRING(struct cgroup, path, "path below the mount point of its hierarchy"),
-	STRING(struct cgroup, container, "\"podman:web\", \"unit:nginx.service\", empty = none"),
+	STRING(struct cgroup, container, "\"podman:web\", \"containerd:shop/cart-0/redis\", \"unit:nginx.service\", empty = none"),
 	}},
 [TABLE_PROCESSES] = {
 	"processes", "Processes seen in the window; pid and start_ns together tell them apart.",

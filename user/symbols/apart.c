@@ -43,7 +43,7 @@ struct name_tail {
 	uint32_t wanted, from_debug;
 };
 
-static_assert(sizeof(struct name_head) < PACKET_BYTES, "it fits");
+static_assert(sizeof(struct name_head) < MESSAGE_BYTES, "it fits");
 
 static struct reader reader = READER_NONE;
 static void (*before)(int fd, bool names);
@@ -59,7 +59,7 @@ static int identify(int fd, struct file_identity *out)
 	return 0;
 }
 
-static void identify_serve(const struct packet *request, struct packet *answer)
+static void identify_serve(const struct message *request, struct message *answer)
 {
 	struct file_identity identity;
 
@@ -69,10 +69,10 @@ static void identify_serve(const struct packet *request, struct packet *answer)
 }
 
 /* The offsets of a request, as requests of their own; to be freed. */
-static struct name_request *requests_read(const struct packet *packet, uint64_t count)
+static struct name_request *requests_read(const struct message *message, uint64_t count)
 {
 	size_t size = 0;
-	uint64_t *offsets = packet_memory_read(packet->fds[1], PLACES_BYTES, &size);
+	uint64_t *offsets = memory_copy(message->fds[1], PLACES_BYTES, &size);
 	struct name_request *requests = calloc(count + 1, sizeof(*requests));
 
 	if (!offsets || !requests || size != count * sizeof(*offsets)) {
@@ -103,12 +103,12 @@ static int requests_answer(const struct naming *naming, const struct name_head *
 		bytes = answers_pack(requests, head->count, &size);
 	if (!bytes)
 		return err ? err : -ENOMEM;
-	fd = packet_memory("strait-answers", bytes, size);
+	fd = memory_put("strait-answers", bytes, size);
 	free(bytes);
 	return fd;
 }
 
-static void name_serve(const struct packet *request, struct packet *answer)
+static void name_serve(const struct message *request, struct message *answer)
 {
 	struct naming_keep keep = {.debug_fd = -1};
 	struct text_arena arena = {};
@@ -169,7 +169,7 @@ static void *names_make(int fd, int source_fd, size_t *size)
 	return bytes;
 }
 
-static void make_serve(const struct packet *request, struct packet *answer)
+static void make_serve(const struct message *request, struct message *answer)
 {
 	size_t size;
 	void *bytes = names_make(request->fds[0], request->fds[1], &size);
@@ -177,12 +177,12 @@ static void make_serve(const struct packet *request, struct packet *answer)
 	answer->result = -ENOENT;
 	if (!bytes)
 		return;
-	answer->fds[0] = packet_memory("strait-names", bytes, size);
+	answer->fds[0] = memory_put("strait-names", bytes, size);
 	answer->result = answer->fds[0] < 0 ? answer->fds[0] : 0;
 	free(bytes);
 }
 
-static void symbols_serve(const struct packet *request, struct packet *answer)
+static void symbols_serve(const struct message *request, struct message *answer)
 {
 	if (before)
 		before(request->fds[0], request->kind == NAME);
@@ -228,7 +228,7 @@ static bool identity_is_good(const struct file_identity *identity)
 
 int apart_identify(int fd, struct file_identity *out, struct error *error)
 {
-	struct packet request = PACKET_EMPTY, answer = PACKET_EMPTY;
+	struct message request = MESSAGE_EMPTY, answer = MESSAGE_EMPTY;
 	int err;
 
 	if (!apart_is_there())
@@ -249,12 +249,12 @@ int apart_identify(int fd, struct file_identity *out, struct error *error)
 		*out = (struct file_identity){};
 		err = -ENOEXEC;
 	}
-	packet_close(&answer);
+	message_close(&answer);
 	return err;
 }
 
 /* A question of the process that reads: which file is wanted beside the one that it has. */
-static void beside_reply(void *context, const struct packet *question, struct packet *reply)
+static void beside_reply(void *context, const struct message *question, struct message *reply)
 {
 	const struct naming *naming = context;
 	const char *text = question->bytes + sizeof(uint32_t);
@@ -281,12 +281,12 @@ static int offsets_put(struct name_request *const requests[], size_t count)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
 		offsets[i] = requests[i]->offset;
-	fd = packet_memory("strait-places", offsets, count * sizeof(*offsets));
+	fd = memory_put("strait-places", offsets, count * sizeof(*offsets));
 	free(offsets);
 	return fd;
 }
 
-static int answer_take(const struct packet *answer, const struct naming *naming,
+static int answer_take(const struct message *answer, const struct naming *naming,
 		       struct name_request *const requests[], size_t count, struct error *error)
 {
 	struct name_tail tail;
@@ -297,7 +297,7 @@ static int answer_take(const struct packet *answer, const struct naming *naming,
 		return -ENOEXEC;
 	if (answer->result)
 		return error_set(error, -EIO, "it takes too much memory");
-	bytes = packet_memory_read(answer->fds[0], ANSWERS_BYTES, &size);
+	bytes = memory_copy(answer->fds[0], ANSWERS_BYTES, &size);
 	if (answer->size != sizeof(tail) || !bytes ||
 	    !answers_unpack(bytes, size, requests, count, naming->arena))
 		return error_set(error, -EIO, "what was read of it are no names");
@@ -313,7 +313,7 @@ static int answer_take(const struct packet *answer, const struct naming *naming,
 int apart_name(const struct naming *naming, enum group_kind kind, uint32_t cpu_ms,
 	       struct name_request *const requests[], size_t count, struct error *error)
 {
-	struct packet request = PACKET_EMPTY, answer = PACKET_EMPTY;
+	struct message request = MESSAGE_EMPTY, answer = MESSAGE_EMPTY;
 	struct name_head head = {.count = count,
 				 .deadline_ns = naming->deadline_ns,
 				 .inlines_deadline_ns = naming->inlines_deadline_ns,
@@ -341,13 +341,13 @@ int apart_name(const struct naming *naming, enum group_kind kind, uint32_t cpu_m
 	close(places);
 	if (!err)
 		err = answer_take(&answer, naming, requests, count, error);
-	packet_close(&answer);
+	message_close(&answer);
 	return err;
 }
 
 void *apart_names_make(int fd, int source_fd, size_t *size)
 {
-	struct packet request = PACKET_EMPTY, answer = PACKET_EMPTY;
+	struct message request = MESSAGE_EMPTY, answer = MESSAGE_EMPTY;
 	void *bytes = NULL;
 
 	if (!apart_is_there())
@@ -356,7 +356,7 @@ void *apart_names_make(int fd, int source_fd, size_t *size)
 	request.fds[0] = fd;
 	request.fds[1] = source_fd;
 	if (!reader_request(&reader, &request, NULL, NULL, &answer, NULL) && !answer.result)
-		bytes = packet_memory_read(answer.fds[0], NAMES_BYTES_MOST, size);
-	packet_close(&answer);
+		bytes = memory_copy(answer.fds[0], NAMES_BYTES_MOST, size);
+	message_close(&answer);
 	return bytes;
 }

@@ -166,26 +166,26 @@ int beside_find(const struct naming *naming, enum beside_kind kind, uint32_t *pl
 
 static int beside_ask(enum beside_kind kind, uint32_t *place, const char *text)
 {
-	struct packet packet = PACKET_EMPTY;
+	struct message message = MESSAGE_EMPTY;
 	size_t length = strlen(text);
 	int fd;
 
 	if (length >= BESIDE_TEXT)
 		return -ENOENT;
-	packet.kind = kind;
-	memcpy(packet.bytes, place, sizeof(*place));
-	memcpy(packet.bytes + sizeof(*place), text, length + 1);
-	packet.size = (uint32_t)(sizeof(*place) + length + 1);
-	if (reader_question(&packet))
+	message.kind = kind;
+	memcpy(message.bytes, place, sizeof(*place));
+	memcpy(message.bytes + sizeof(*place), text, length + 1);
+	message.size = (uint32_t)(sizeof(*place) + length + 1);
+	if (reader_question(&message))
 		return -ENOENT;
-	fd = packet.result ? -1 : packet.fds[0];
+	fd = message.result ? -1 : message.fds[0];
 	if (fd >= 0) {
-		memcpy(place, packet.bytes, sizeof(*place));
-		packet.fds[0] = packet.fds[1];
-		packet.fds[1] = packet.fds[2];
-		packet.fds[2] = -1;
+		memcpy(place, message.bytes, sizeof(*place));
+		message.fds[0] = message.fds[1];
+		message.fds[1] = message.fds[2];
+		message.fds[2] = -1;
 	}
-	packet_close(&packet);
+	message_close(&message);
 	return fd < 0 ? -ENOENT : fd;
 }
 

@@ -18,7 +18,7 @@
 #include "util/clock.h"
 #include "util/disk_cache.h"
 #include "util/index.h"
-#include "util/packet.h"
+#include "util/message.h"
 #include "util/vec.h"
 
 #define MAGIC 0x636e7573 /* "sunc", little endian */
@@ -146,7 +146,7 @@ static int entry_open(const struct names_cache *cache, const char *name)
 		disk_cache_remove(&cache->disk, name);
 	if (err)
 		return err;
-	fd = packet_memory("strait-names", bytes, size);
+	fd = memory_put("strait-names", bytes, size);
 	free(bytes);
 	return fd;
 }

@@ -79,24 +79,24 @@ static void limit(int what, rlim_t most)
 	setrlimit(what, &both);
 }
 
-int reader_question(struct packet *packet)
+int reader_question(struct message *message)
 {
 	const struct itimerval stopped = {};
 	struct itimerval wall;
 	int err;
 
-	packet->number = *own->at_work;
+	message->number = *own->at_work;
 	setitimer(ITIMER_REAL, &stopped, &wall);
-	err = packet_send(own->fd, packet);
+	err = message_send(own->fd, message);
 	if (!err)
-		err = packet_receive(own->fd, packet);
+		err = message_receive(own->fd, message);
 	setitimer(ITIMER_REAL, &wall, NULL);
 	return err;
 }
 
-static void request_serve(struct packet *request, uint64_t *cpu_ns)
+static void request_serve(struct message *request, uint64_t *cpu_ns)
 {
-	struct packet answer = PACKET_EMPTY;
+	struct message answer = MESSAGE_EMPTY;
 
 	*own->at_work = request->number;
 	clocks_set(request->cpu_ms, request->wall_ms);
@@ -107,16 +107,16 @@ static void request_serve(struct packet *request, uint64_t *cpu_ns)
 	answer.cpu_ns = cpu_now_ns() - *cpu_ns;
 	*cpu_ns += answer.cpu_ns;
 	*own->at_work = 0;
-	if (packet_send(own->fd, &answer))
+	if (message_send(own->fd, &answer))
 		_exit(0);
-	packet_close(&answer);
-	packet_close(request);
+	message_close(&answer);
+	message_close(request);
 }
 
 static _Noreturn void reader_run(struct desk *desk)
 {
 	uint64_t cpu_ns = cpu_now_ns();
-	struct packet request = PACKET_EMPTY;
+	struct message request = MESSAGE_EMPTY;
 
 	own = desk;
 	prctl(PR_SET_NAME, "strait-reader");
@@ -128,7 +128,7 @@ static _Noreturn void reader_run(struct desk *desk)
 	if (desk->job->memory)
 		limit(RLIMIT_AS, desk->job->memory);
 	confine(CONFINE_PARSE);
-	while (cpu_ns < CPU_NS_MOST && !packet_receive(desk->fd, &request))
+	while (cpu_ns < CPU_NS_MOST && !message_receive(desk->fd, &request))
 		request_serve(&request, &cpu_ns);
 	_exit(0);
 }
@@ -176,7 +176,7 @@ static bool is_hung_up(const struct desk *desk)
 /* What strait is told of a reader's end. One that ends by itself had not been asked to. */
 static void end_tell(struct desk *desk, int status, const struct rusage *usage)
 {
-	struct packet answer = PACKET_EMPTY;
+	struct message answer = MESSAGE_EMPTY;
 
 	answer.number = *desk->at_work;
 	answer.result = -EIO;
@@ -186,7 +186,7 @@ static void end_tell(struct desk *desk, int status, const struct rusage *usage)
 		(uint64_t)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) * 1000;
 	*desk->at_work = 0;
 	if (answer.number)
-		packet_send(desk->fd, &answer);
+		message_send(desk->fd, &answer);
 }
 
 static struct desk *desk_of(pid_t reader)
@@ -256,7 +256,7 @@ static _Noreturn void keeper_watch(const sigset_t *open)
 /* Says who is there, and hands over strait's end. */
 static bool desk_open(struct desk *desk, int fd, struct keeper_hello hello, bool numbers_hold)
 {
-	struct packet packet = PACKET_EMPTY;
+	struct message message = MESSAGE_EMPTY;
 	int ends[2];
 	bool good;
 
@@ -268,10 +268,10 @@ static bool desk_open(struct desk *desk, int fd, struct keeper_hello hello, bool
 	desk->fd = ends[1];
 	good = reader_start(desk);
 	hello.reader = numbers_hold && good ? (uint32_t)desk->reader : 0;
-	packet.fds[0] = ends[0];
-	packet.size = sizeof(hello);
-	memcpy(packet.bytes, &hello, sizeof(hello));
-	good = good && !packet_send(fd, &packet);
+	message.fds[0] = ends[0];
+	message.size = sizeof(hello);
+	memcpy(message.bytes, &hello, sizeof(hello));
+	good = good && !message_send(fd, &message);
 	close(ends[0]);
 	return good;
 }

@@ -1,46 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What strait and the processes that read files for it tell each other, with descriptors. */
+/* Packets between strait's processes (SOCK_SEQPACKET), with descriptors. */
 #ifndef STRAIT_PACKET_H
 #define STRAIT_PACKET_H
 
-#include <stdint.h>
+#include <stddef.h>
 
-#define PACKET_BYTES 4096
-#define PACKET_FDS   3
+#define PACKET_FDS 40 /* descriptors in one */
 
-struct packet {
-	uint64_t number;          /* of the request that it belongs to */
-	uint64_t cpu_ns;          /* in an answer: what it took */
-	uint32_t cpu_ms, wall_ms; /* in a request: what it may take */
-	uint32_t kind;            /* of a request or a question; 0 = an answer */
-	int32_t result;           /* in an answer: 0, more, or a negative errno */
-	int32_t signal;           /* that ended the process, from its keeper; 0 = its own answer */
-	uint32_t size;            /* of what follows, in use */
-	char bytes[PACKET_BYTES];
+/* Sends a packet with `count` descriptors, PACKET_FDS at most. 0, or a negative errno. */
+int packet_send(int to, const void *bytes, size_t size, const int *fds, unsigned int count);
 
-	int fds[PACKET_FDS]; /* the first ones; -1 = none */
-};
-
-#define PACKET_EMPTY                                                                               \
-	{                                                                                          \
-		.fds = { -1, -1, -1 }                                                              \
-	}
-
-/* The descriptors stay the sender's. Returns 0 or a negative errno. */
-int packet_send(int to, const struct packet *packet);
 /*
- * The receiver has to close the descriptors: packet_close(). -EPIPE: the other side is gone;
- * -EBADMSG: it was none, and nothing is left of it. What is in it is the sender's word.
+ * Waits for a packet of this size. Returns how many descriptors came with it, `most` at most, which
+ * are the caller's and are closed by an exec; or a negative errno, -EPIPE where the other side is
+ * gone.
  */
-int packet_receive(int from, struct packet *packet);
-void packet_close(struct packet *packet);
-
-/* An anonymous file with these bytes, or a negative errno. */
-int packet_memory(const char *name, const void *bytes, size_t size);
-/*
- * A copy, to be freed, of what is in such a file of 1 to `most` bytes: whose file it is can still
- * write to it. A NUL follows it. NULL: it is none, or out of memory.
- */
-void *packet_memory_read(int fd, size_t most, size_t *size);
+int packet_receive(int from, void *bytes, size_t size, int *fds, unsigned int most);
 
 #endif

@@ -17,17 +17,17 @@
 
 static bool hello_take(struct reader *reader, int fd)
 {
-	struct packet packet;
+	struct message message;
 	struct keeper_hello hello;
 
-	if (packet_receive(fd, &packet))
+	if (message_receive(fd, &message))
 		return false;
-	if (packet.size != sizeof(hello) || packet.fds[0] < 0 || packet.fds[1] >= 0) {
-		packet_close(&packet);
+	if (message.size != sizeof(hello) || message.fds[0] < 0 || message.fds[1] >= 0) {
+		message_close(&message);
 		return false;
 	}
-	memcpy(&hello, packet.bytes, sizeof(hello));
-	reader->fd = packet.fds[0];
+	memcpy(&hello, message.bytes, sizeof(hello));
+	reader->fd = message.fds[0];
 	reader->lost = false;
 	reader->pid = hello.reader;
 	reader->keeper = hello.keeper;
@@ -84,10 +84,10 @@ static void reader_renew(struct reader *reader)
 	reader->pid = reader->keeper = 0;
 }
 
-static int question_answer(const struct reader *reader, const struct packet *question,
+static int question_answer(const struct reader *reader, const struct message *question,
 			   reader_reply *reply, void *context, uint32_t count)
 {
-	struct packet answer = PACKET_EMPTY;
+	struct message answer = MESSAGE_EMPTY;
 	int err;
 
 	answer.result = -ENOENT;
@@ -95,13 +95,13 @@ static int question_answer(const struct reader *reader, const struct packet *que
 		reply(context, question, &answer);
 	answer.number = question->number;
 	answer.kind = 0;
-	err = packet_send(reader->fd, &answer);
-	packet_close(&answer);
+	err = message_send(reader->fd, &answer);
+	message_close(&answer);
 	return err;
 }
 
-/* The next packet, of whatever kind. */
-static int packet_await(const struct reader *reader, uint64_t end, struct packet *packet)
+/* The next message, of whatever kind. */
+static int message_await(const struct reader *reader, uint64_t end, struct message *message)
 {
 	struct pollfd ready = {.fd = reader->fd, .events = POLLIN};
 
@@ -111,20 +111,20 @@ static int packet_await(const struct reader *reader, uint64_t end, struct packet
 		if (got < 0 && errno != EINTR)
 			return -errno;
 		if (got > 0)
-			return packet_receive(reader->fd, packet);
+			return message_receive(reader->fd, message);
 	}
 	return -ETIMEDOUT;
 }
 
 /* The answer to this request, and not what became of a reader that was idle. */
-static int answer_await(struct reader *reader, const struct packet *request, reader_reply *reply,
-			void *context, struct packet *answer)
+static int answer_await(struct reader *reader, const struct message *request, reader_reply *reply,
+			void *context, struct message *answer)
 {
 	uint64_t end = time_now() + (uint64_t)(request->wall_ms + GRACE_MS) * 1000000;
 	uint32_t questions = 0;
 
 	for (;;) {
-		int err = packet_await(reader, end, answer);
+		int err = message_await(reader, end, answer);
 		uint64_t begin;
 
 		if (err)
@@ -136,7 +136,7 @@ static int answer_await(struct reader *reader, const struct packet *request, rea
 		begin = time_now();
 		if (answer->number == request->number)
 			err = question_answer(reader, answer, reply, context, questions++);
-		packet_close(answer);
+		message_close(answer);
 		if (err)
 			return err;
 		/* That was not its time. */
@@ -144,7 +144,7 @@ static int answer_await(struct reader *reader, const struct packet *request, rea
 	}
 }
 
-static int reader_died(const struct packet *answer, struct error *error)
+static int reader_died(const struct message *answer, struct error *error)
 {
 	int signal = answer->signal;
 
@@ -154,8 +154,8 @@ static int reader_died(const struct packet *answer, struct error *error)
 			 signal, strsignal(signal));
 }
 
-static int request_try(struct reader *reader, struct packet *request, reader_reply *reply,
-		       void *context, struct packet *answer)
+static int request_try(struct reader *reader, struct message *request, reader_reply *reply,
+		       void *context, struct message *answer)
 {
 	int err = -EPIPE;
 
@@ -163,7 +163,7 @@ static int request_try(struct reader *reader, struct packet *request, reader_rep
 		reader_renew(reader);
 	request->number = ++reader->asked;
 	if (reader->fd >= 0)
-		err = packet_send(reader->fd, request);
+		err = message_send(reader->fd, request);
 	if (!err)
 		err = answer_await(reader, request, reply, context, answer);
 	if (err)
@@ -176,8 +176,8 @@ static bool is_gone(int err)
 	return err == -EPIPE || err == -ECONNRESET;
 }
 
-static int request_make(struct reader *reader, struct packet *request, reader_reply *reply,
-			void *context, struct packet *answer, struct error *error)
+static int request_make(struct reader *reader, struct message *request, reader_reply *reply,
+			void *context, struct message *answer, struct error *error)
 {
 	int err;
 
@@ -192,12 +192,12 @@ static int request_make(struct reader *reader, struct packet *request, reader_re
 				 strerror(-err));
 	if (!answer->signal)
 		return 0;
-	packet_close(answer);
+	message_close(answer);
 	return reader_died(answer, error);
 }
 
-int reader_request(struct reader *reader, struct packet *request, reader_reply *reply,
-		   void *context, struct packet *answer, struct error *error)
+int reader_request(struct reader *reader, struct message *request, reader_reply *reply,
+		   void *context, struct message *answer, struct error *error)
 {
 	int err;
 

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "util/error.h"
-#include "util/packet.h"
+#include "util/message.h"
 
 /* What such a process does. */
 struct reader_job {
@@ -24,7 +24,7 @@ struct reader_job {
 	 * There: answers a request. The descriptors of both are closed afterwards. The answer is
 	 * empty, `result` 0.
 	 */
-	void (*serve)(const struct packet *request, struct packet *answer);
+	void (*serve)(const struct message *request, struct message *answer);
 	uint32_t cpu_ms, wall_ms; /* for one request that says no other */
 	size_t memory;            /* bytes of address space; 0 = no limit */
 };
@@ -62,20 +62,20 @@ bool reader_is_there(const struct reader *reader);
  * Answers a question that the process has while it serves: `reply` is empty, the descriptors in it
  * are closed when they were sent.
  */
-typedef void reader_reply(void *context, const struct packet *question, struct packet *reply);
+typedef void reader_reply(void *context, const struct message *question, struct message *reply);
 
 /*
  * Sends the request, whose descriptors stay the caller's, and waits for the answer, to be closed by
- * packet_close(). `reply` NULL: no questions are expected. Threads wait for each other.
+ * message_close(). `reply` NULL: no questions are expected. Threads wait for each other.
  * -EIO: the request ended the process, or there is none any more, and `error` says how.
  */
-int reader_request(struct reader *reader, struct packet *request, reader_reply *reply,
-		   void *context, struct packet *answer, struct error *error);
+int reader_request(struct reader *reader, struct message *request, reader_reply *reply,
+		   void *context, struct message *answer, struct error *error);
 
 /*
- * In the process, while it serves: asks strait. Its clocks stand still meanwhile. `packet` has the
+ * In the process, while it serves: asks strait. Its clocks stand still meanwhile. `message` has the
  * question, and then the reply, to be closed. Negative errno: there is none.
  */
-int reader_question(struct packet *packet);
+int reader_question(struct message *message);
 
 #endif

@@ -130,6 +130,10 @@ class Answer:
 # has saved (uw_install_context_1): for these instructions nobody can tell who called the caller.
 OVERWRITTEN = re.compile(r"(?:.*;)?_Unwind_\w+@libgcc_s[^;]*;nameless@libgcc_s[^;]*;?")
 OVERWRITTEN_MOST = .02  # of all samples
+# Its last instructions, from where it has put the landing pad's address below the frame that goes on,
+# where a return address of the frames that it drops may lie, until it goes there.
+LEAVING = re.compile(r"(?:.*;)?_Unwind_(RaiseException|Resume)\w*@libgcc_s[^;]*;?")
+LEAVING_MOST = .005
 
 
 # ---- known trees -------------------------------------------------------------------------------
@@ -140,6 +144,7 @@ class Tally:
     def __init__(self, recording, answer, program, kind):
         self.recording = recording
         self.total = self.foreign = self.runtime = self.whole = self.overwritten = 0
+        self.leaving = 0
         self.count, self.weight = collections.Counter(), collections.Counter()
         self.incomplete, self.wrong = collections.Counter(), collections.Counter()
         self.stacks = collections.defaultdict(list)
@@ -161,6 +166,8 @@ class Tally:
                     self.stacks[found].append((kernel, chain, count))
                 elif any(pattern.fullmatch(chain) for pattern in patterns):
                     self.runtime += count
+                elif LEAVING.fullmatch(chain) and self.leaving < LEAVING_MOST * self.total:
+                    self.leaving += count
                 else:
                     self.wrong[stack] += count
             else:

@@ -161,6 +161,54 @@ static void the_open_stretch_is_not_counted_twice(void **state)
 	assert_int_equal(ledger_sum(f->rec, NONE, -1), 2000 * MS);
 }
 
+/* The programs end such a wait when the thread gets a CPU. */
+static void who_was_woken_early_is_ready_at_the_cut(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_thread thread = thread_make(5000001, 7);
+
+	window_begin(f);
+	/* Ran until 700, when it went to sleep; woken at 710, has a CPU at 1300. */
+	thread.ledger.flags |= LEDGER_KTHREAD;
+	thread.ledger.sum.ns[STATE_RUN_KERNEL] = 700 * MS;
+	enter(&thread, STATE_WAIT_LOCAL, 700);
+	thread.ledger.woken_early = BEGIN + 710 * MS;
+	cut(f, 1000);
+	tasks_dump(f->tasks, &thread, 0);
+	slice_end(f, 1000);
+	thread.ledger.sum.ns[STATE_WAIT_LOCAL] = 10 * MS;
+	thread.ledger.sum.ns[STATE_READY_WOKEN] = 590 * MS;
+	thread.ledger.woken_early = 0;
+	enter(&thread, STATE_RUN_KERNEL, 1300);
+	cut(f, 2000);
+	tasks_dump(f->tasks, &thread, 1);
+
+	assert_int_equal(ledger_sum(f->rec, 0, STATE_WAIT_LOCAL), 10 * MS);
+	assert_int_equal(ledger_sum(f->rec, 0, STATE_READY_WOKEN), 290 * MS);
+	assert_int_equal(ledger_sum(f->rec, 1, STATE_READY_WOKEN), 300 * MS);
+	assert_int_equal(ledger_sum(f->rec, 1, STATE_RUN_KERNEL), 700 * MS);
+	assert_int_equal(ledger_sum(f->rec, NONE, -1), 2000 * MS);
+}
+
+/* A note of before the wait is about one that never began; one behind the cut, about later. */
+static void notes_of_other_times_do_not_count(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_thread thread = thread_make(5000001, 7);
+
+	window_begin(f);
+	enter(&thread, STATE_WAIT_LOCAL, 0);
+	thread.ledger.woken_early = BEGIN - 10 * MS;
+	cut(f, 1000);
+	tasks_dump(f->tasks, &thread, 0);
+	slice_end(f, 1000);
+	thread.ledger.woken_early = BEGIN + 2010 * MS;
+	cut(f, 2000);
+	tasks_dump(f->tasks, &thread, 1);
+	assert_int_equal(ledger_sum(f->rec, NONE, STATE_WAIT_LOCAL), 2000 * MS);
+	assert_int_equal(ledger_sum(f->rec, NONE, -1), 2000 * MS);
+}
+
 static void running_that_the_kernel_splits_later_still_sums(void **state)
 {
 	struct fixture *f = *state;
@@ -351,6 +399,8 @@ int main(void)
 		TEST(what_an_older_cut_kept_is_over),
 		TEST(running_is_what_it_was_at_the_cut),
 		TEST(the_open_stretch_is_not_counted_twice),
+		TEST(who_was_woken_early_is_ready_at_the_cut),
+		TEST(notes_of_other_times_do_not_count),
 		TEST(running_that_the_kernel_splits_later_still_sums),
 		TEST(running_that_nobody_split_goes_by_ticks),
 		TEST(the_last_ledger_ends_a_thread),

@@ -48,7 +48,7 @@ static inline struct wire_thread thread_make(uint32_t tid, uint64_t start)
 	thread.who.start_ns = thread.who.process_start_ns = start;
 	thread.who.cgroup = 1;
 	memcpy(thread.who.comm, "worker", 7);
-	thread.ledger.flags = LEDGER_TARGETED;
+	thread.ledger.targeted = 1;
 	return thread;
 }
 

@@ -207,11 +207,11 @@ static void keeper_gone(void **state)
 static void nothing_stays(void **state)
 {
 	uint32_t keeper = parser->keeper, reader = parser->pid;
-	struct packet request = PACKET_EMPTY;
+	struct message request = MESSAGE_EMPTY;
 
 	(void)state;
 	request.fds[0] = evil_file('l');
-	assert_int_equal(packet_send(parser->fd, &request), 0);
+	assert_int_equal(message_send(parser->fd, &request), 0);
 	close(request.fds[0]);
 	usleep(50000);
 	assert_true(runs(keeper) && runs(reader));

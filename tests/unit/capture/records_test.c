@@ -40,7 +40,8 @@ static int teardown(void **state)
 /* One record of each kind that names its thread. */
 static void records_tell(uint32_t tid, uint32_t state)
 {
-	struct wire_sample sample = {.header = {.tid = tid, .tgid = tid}, .weight = 1};
+	struct wire_sample sample = {.header = {.tid = tid, .tgid = tid, .time_ns = 1007 * MS},
+				     .weight = 1};
 	struct wire_context_sum sum = {
 		.header = {.tid = tid, .tgid = tid}, .count = 1, .ns = 1, .what = state};
 	struct wire_wait wait = {.header = {.tid = tid, .tgid = tid, .time_ns = 1007 * MS},
@@ -67,6 +68,28 @@ static void test_threads(void **state)
 	assert_int_equal(rec->waits.len, 1);
 }
 
+static void sampled_at(uint64_t time_ns)
+{
+	struct wire_sample sample = {.header = {.tid = TID, .tgid = TID, .time_ns = time_ns},
+				     .weight = 1};
+
+	session_sample(&session, SAMPLE_CPU, &sample, sizeof(sample));
+}
+
+static void test_window(void **state)
+{
+	(void)state;
+	sampled_at(999 * MS);
+	assert_int_equal(rec->samples.len, 0);
+	sampled_at(1000 * MS);
+	sampled_at(2000 * MS);
+	assert_int_equal(rec->samples.at[0].count, 2);
+	session.over_ns = 1900 * MS;
+	sampled_at(1900 * MS);
+	sampled_at(1901 * MS);
+	assert_int_equal(rec->samples.at[0].count, 3);
+}
+
 static void test_states(void **state)
 {
 	(void)state;
@@ -82,6 +105,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_states, setup, teardown),
 	};
 

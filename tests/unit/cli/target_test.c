@@ -109,8 +109,9 @@ static void test_not_there(void **state)
 	refused(&(struct target_options){.tids = {{4194304}, 1}}, -ESRCH, "no thread 4194304");
 	refused(&(struct target_options){.cgroup = "/no-such-group"}, -ENOENT, "/no-such-group");
 	refused(&(struct target_options){.container = "no-such-box"}, -ENOENT, "'no-such-box'");
-	/* A unit is no container. */
-	refused(&(struct target_options){.container = "unit:ssh.service"}, -ENOENT, "container");
+	refused(&(struct target_options){.container = "no-such-unit.service"}, -ENOENT, "unit");
+	refused(&(struct target_options){.cgroup = "99999999999"}, -ENOENT, "no cgroup");
+	refused(&(struct target_options){.cgroup = "18446744073709551616"}, -ENOENT, "no cgroup");
 }
 
 int main(void)

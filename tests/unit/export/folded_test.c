@@ -234,6 +234,35 @@ static void only_the_target(void **state)
 	      "hog;main;work 7\nweb;main;work 1\n");
 }
 
+static uint32_t add_cgroup(struct recording *rec, uint64_t id, const char *container)
+{
+	uint32_t at = cgroup_intern(rec, id);
+
+	rec->cgroups.at[at].container = string_intern(rec, container);
+	return at;
+}
+
+/* Equal programs in two containers are one line, or two where that is asked for. */
+static void containers(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t other = add_thread(f->rec, 11, "web", true);
+	uint32_t third = add_thread(f->rec, 12, "web", true);
+	uint32_t one = add_cgroup(f->rec, 1, "podman:a;b"), two = add_cgroup(f->rec, 2, "podman:c");
+
+	f->rec->processes.at[f->rec->threads.at[f->web].process].cgroup = one;
+	f->rec->processes.at[f->rec->threads.at[other].process].cgroup = two;
+	f->rec->processes.at[f->rec->threads.at[third].process].cgroup = add_cgroup(f->rec, 3, "");
+	recording_begin_slice(f->rec, 0, false);
+	recording_sample(f->rec, SAMPLE_CPU, f->web, f->user, 3, 1);
+	recording_sample(f->rec, SAMPLE_CPU, other, f->user, 4, 1);
+	recording_sample(f->rec, SAMPLE_CPU, third, f->user, 5, 1);
+	recording_end_slice(f->rec, 1000000000);
+	check(f->rec, SAMPLE_CPU, NULL, "web;main;work 12\n");
+	check(f->rec, SAMPLE_CPU, &(struct export_options){.containers = true},
+	      "podman:a:b;web;main;work 3\npodman:c;web;main;work 4\nweb;main;work 5\n");
+}
+
 static void hostile_names(void **state)
 {
 	struct fixture *f = *state;
@@ -283,6 +312,7 @@ int main(void)
 		TEST(weight_of_waits),
 		TEST(ends_of_waits),
 		TEST(broken_stacks_say_so),
+		TEST(containers),
 		TEST(nameless_functions),
 		TEST(inlined_functions),
 		TEST(only_the_target),

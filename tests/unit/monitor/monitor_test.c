@@ -48,11 +48,13 @@ static struct document *document_make(double cpu, double memory)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		vec_push(&doc->thresholds, rows[i]);
-	vec_push(&doc->bottlenecks, (struct bottleneck){.rank = 1,
-							.id = "cpu.saturated",
-							.title = "\x1b[31mtoo much\n to do",
-							.severity = SEVERITY_HIGH,
-							.impact = {0.25, 0.2, 0.3}});
+	vec_push(&doc->bottlenecks,
+		 (struct bottleneck){.rank = 1,
+				     .id = "cpu.saturated",
+				     .title = "\x1b[31mtoo much\n to do",
+				     .severity = SEVERITY_HIGH,
+				     .where = {.process = "sh", .container = "podman:web"},
+				     .impact = {0.25, 0.2, 0.3}});
 	return doc;
 }
 
@@ -125,7 +127,7 @@ static void test_line_for_people(void **state)
 
 	(void)state;
 	contains(line, "2023-11-14T22:13:30Z  cpu_usage 90.0 % ALERT  memory_usage 10.0 %");
-	contains(line, "| cpu.saturated high 25 %: \\x1b[31mtoo much\\x0a to do");
+	contains(line, "| cpu.saturated high 25 %: \\x1b[31mtoo much\\x0a to do (podman:web)");
 	contains(line, "| not observed: response_time_p95, error_rate, throughput");
 	assert_null(strchr(line, '\n'));
 	assert_null(strchr(line, '\x1b'));
@@ -150,7 +152,8 @@ static void test_lines_for_programs(void **state)
 		       "\"observed\":false,\"exceeded\":false,\"alert\":false}");
 	contains(line, "\"value\":90.0,\"label\":null,\"observed\":true,\"exceeded\":true,"
 		       "\"alert\":true}");
-	contains(line, "\\u001B[31mtoo much\\n to do");
+	contains(line, "\\u001B[31mtoo much\\n to do\",\"process\":\"sh\","
+		       "\"container\":\"podman:web\"}");
 	contains(line, "\"lost\":[]");
 	assert_null(strchr(line, '\n'));
 	free(line);

@@ -269,6 +269,7 @@ static inline void add_hotspots(struct document *doc)
 						  .function = "folio_wait_bit_common",
 						  .module = "[kernel]",
 						  .process = "postgres",
+						  .container = "podman:db",
 						  .self_share = 0.214,
 						  .total_share = 0.214,
 						  .self_low = 0.2,

@@ -120,6 +120,8 @@ static void contract(void **state)
 
 	assert_true(real_at(root, "profile.hotspots.1.self_weight") == 1.42);
 	assert_string_equal(text_at(root, "profile.hotspots.1.self_unit"), "s");
+	assert_string_equal(text_at(root, "profile.hotspots.1.container"), "podman:db");
+	assert_null(at(root, "profile.hotspots.0.container"));
 	assert_null(at(root, "profile.hotspots.2.function"));
 	assert_true(real_at(root, "profile.wakeups.0.seconds") == 8.25);
 	assert_string_equal(text_at(root, "profile.wakeups.0.wakes.function"), "internal_flush");

@@ -144,6 +144,40 @@ static void assert_answer(sqlite3 *db, const char *sql, const char *answer)
 	sqlite3_finalize(stmt);
 }
 
+/* Wherever a view has a process, it has what that is in. */
+static void test_views_have_containers(void **state)
+{
+	static const char *const columns[] = {
+		"container FROM v_processes",   "container FROM v_threads",
+		"container FROM v_samples",     "container FROM v_ledger",
+		"container FROM v_waits",       "container FROM v_delays",
+		"container FROM v_edges",       "container FROM v_holds",
+		"container FROM v_counts",      "container FROM v_buckets",
+		"waker_container FROM v_waits", "occupant_container FROM v_delays",
+		"party_container FROM v_edges", "holder_container FROM v_holds",
+	};
+	sqlite3 *db = recording_make(), *writer;
+
+	(void)state;
+	assert_int_equal(sqlite3_open(sqlite3_db_filename(db, "main"), &writer), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(writer,
+				      "UPDATE processes SET cgroup = (SELECT min(id) FROM cgroups);"
+				      "INSERT INTO holds(slice, thread, holder, state, ns) "
+				      "SELECT slice, thread, 0, 0, 1 FROM ledger LIMIT 1",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_close(writer);
+	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
+		char sql[200], column[40];
+
+		snprintf(column, sizeof(column), "%.*s", (int)strcspn(columns[i], " "), columns[i]);
+		snprintf(sql, sizeof(sql), "SELECT %s WHERE %s IS NOT NULL LIMIT 1", columns[i],
+			 column);
+		assert_answer(db, sql, "unit:web.service");
+	}
+	sqlite3_close(db);
+}
+
 static void test_views(void **state)
 {
 	sqlite3 *db = recording_make();
@@ -232,6 +266,7 @@ int main(void)
 		cmocka_unit_test(test_manual_has_every_column),
 		cmocka_unit_test(test_manual_has_every_word),
 		STORE_TEST(test_views),
+		STORE_TEST(test_views_have_containers),
 		STORE_TEST(test_bucket_bounds),
 		STORE_TEST(test_manual_queries),
 	};

@@ -71,6 +71,9 @@ void place_function(struct analysis *a, struct place *place, const struct functi
 const char *place_code(struct analysis *a, const struct place *place, const char *otherwise);
 struct place place_group(struct analysis *a, uint32_t group);
 
+/* Of one process: what it is called, and the container and cgroup that it is in. */
+struct place place_process(struct analysis *a, uint32_t position);
+
 /* What to do about it: effort 1, 3, 8 by category, hours as people take. */
 void finding_action(struct bottleneck *finding, enum effort effort, double low_hours,
 		    double high_hours, double removable, const char *action);

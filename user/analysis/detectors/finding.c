@@ -173,16 +173,11 @@ static const char *text_of(struct analysis *a, uint32_t string)
 	return text[0] ? document_text(a->doc, "%s", text) : NULL;
 }
 
-struct place place_group(struct analysis *a, uint32_t group)
+struct place place_process(struct analysis *a, uint32_t position)
 {
-	const struct group *g;
-	const struct process *process;
+	const struct process *process = &a->rec->processes.at[position];
 	struct place place = {};
 
-	if (group == NONE)
-		return place;
-	g = &a->facts->groups.at[group];
-	process = &a->rec->processes.at[g->process];
 	place.process = text_of(a, process->comm);
 	place.pid = process->pid;
 	if (process->cgroup < a->rec->cgroups.len) {
@@ -194,6 +189,13 @@ struct place place_group(struct analysis *a, uint32_t group)
 		place.cgroup = strcmp(path, "/") ? text_of(a, cgroup->path) : NULL;
 	}
 	return place;
+}
+
+struct place place_group(struct analysis *a, uint32_t group)
+{
+	if (group == NONE)
+		return (struct place){};
+	return place_process(a, a->facts->groups.at[group].process);
 }
 
 const char *place_code(struct analysis *a, const struct place *place, const char *otherwise)

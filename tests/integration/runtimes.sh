@@ -1,0 +1,280 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Pods, units and containers of runtimes other than podman. containerd is started for the test and runs
+# two equal pods under the annotations that its CRI plugin gives, and lxc runs a box; of docker, CRI-O and
+# systemd there are the cgroups and state files that they make, written by the test, in a mount namespace of its own.
+# In each of them the same loop burns: what is asked for is seen, and nothing else.
+
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need_root
+need_strait
+need jq sqlite3 containerd ctr runc busybox unshare
+ldd "$(command -v busybox)" >/dev/null 2>&1 && skip 'busybox is not linked statically'
+
+# State files lie where they lie: nothing of the host's is seen from here, and nothing left there.
+if [ -z "${STRAIT_TEST_UNSHARED:-}" ]; then
+	rm -rf "$work"
+	STRAIT_TEST_UNSHARED=1 exec unshare --mount --propagation private "$0"
+fi
+folders=()
+for folder in /run/containerd /var/lib/docker /run/containers; do
+	[ -d "$folder" ] || folders+=("$folder")
+	mkdir -p "$folder" && mount -t tmpfs -o mode=755 strait-test "$folder" ||
+		skip 'cannot mount a tmpfs'
+	mounts+=("$folder")
+done
+
+# ---- containerd, for real ----
+
+cat >"$work/containerd.toml" <<END
+version = 2
+root = "$work/root"
+state = "/run/containerd"
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.btrfs",
+	"io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper",
+	"io.containerd.snapshotter.v1.aufs"]
+[grpc]
+address = "/run/containerd/test.sock"
+[ttrpc]
+address = "/run/containerd/test.ttrpc"
+END
+mkdir -p "$work"/fs/{bin,dev,etc,proc,run,sys,tmp}
+cp "$(command -v busybox)" "$work/fs/bin/sh"
+start_with "$work/containerd.log" containerd --config "$work/containerd.toml"
+tool=(timeout 60 ctr --address /run/containerd/test.sock)
+until_true 30 "${tool[@]}" version ||
+	skip "containerd does not start: $(tail -n 1 "$work/containerd.log")"
+
+# Cgroups of this test are below this one, whichever hierarchy they are in.
+top=strait-test-$$
+space=strait-test-$$
+
+# lxc leaves an empty one behind.
+pivots=$(ls -d /sys/fs/cgroup/lxc.pivot /sys/fs/cgroup/*/lxc.pivot 2>/dev/null)
+
+# All that runs ends, innermost cgroups go first, and folders that the host did not have.
+containers=()
+end_all() {
+	local container pid folder
+	for container in "${containers[@]}"; do
+		"${tool[@]}" -n "${container%/*}" task rm --force "${container#*/}"
+		"${tool[@]}" -n "${container%/*}" container rm "${container#*/}"
+	done
+	# The first process of its pid namespace heeds nothing else, and lxc-start waits for it.
+	[ -z "${pid_lxc:-}" ] || kill -KILL "$pid_lxc"
+	for pid in "${started[@]}"; do
+		stop "$pid"
+	done
+	for folder in /sys/fs/cgroup /sys/fs/cgroup/*; do
+		find "$folder/$top" "$folder/$top.slice" -depth -type d -exec rmdir {} \;
+	done
+	[ -n "$pivots" ] || rmdir /sys/fs/cgroup/lxc.pivot /sys/fs/cgroup/*/lxc.pivot
+	for folder in "${folders[@]}"; do
+		umount -l "$folder" && rmdir "$folder"
+	done
+} >/dev/null 2>&1
+cleanups+=(end_all)
+
+# Starts a container; what it runs follows the options of ctr. container_start SPACE ID OPTIONS…
+container_start() {
+	local space=$1 id=$2
+	shift 2
+	"${tool[@]}" -n "$space" run --detach --rootfs "$@" "$work/fs" "$id" \
+		/bin/sh -c 'while :; do :; done' 2>"$work/ctr.err" ||
+		skip "containerd cannot run: $(tail -n 1 "$work/ctr.err")"
+}
+
+# container_pid SPACE ID
+container_pid() {
+	"${tool[@]}" -n "$1" task ls | awk -v id="$2" '$1 == id {print $2}'
+}
+
+# 64 hexadecimal digits that no other run has.
+id_make() {
+	head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'
+}
+
+# A container in a pod, as kubelet has the CRI plugin make it. pod_container ID UID POD TYPE NAME
+pod_container() {
+	container_start k8s.io "$1" --cgroup "/$top/kubepods/burstable/pod$2/$1" \
+		--annotation io.kubernetes.cri.sandbox-namespace=shop \
+		--annotation "io.kubernetes.cri.sandbox-name=$3" \
+		--annotation "io.kubernetes.cri.container-type=$4" \
+		${5:+--annotation "io.kubernetes.cri.container-name=$5"}
+}
+
+uid_one=$(cat /proc/sys/kernel/random/uuid)
+uid_two=$(cat /proc/sys/kernel/random/uuid)
+uid_three=$(cat /proc/sys/kernel/random/uuid)
+pause=$(id_make) redis_one=$(id_make) redis_two=$(id_make) late=$(id_make) named=$(id_make)
+containers=({k8s.io/$pause,k8s.io/$redis_one,k8s.io/$redis_two,k8s.io/$late}
+	{$space/plain-$$,$space/$named})
+pod_container "$pause" "$uid_one" cart-0 sandbox
+pod_container "$redis_one" "$uid_one" cart-0 container redis
+pod_container "$redis_two" "$uid_two" cart-1 container redis
+container_start "$space" "plain-$$"
+container_start "$space" "$named" --annotation nerdctl/name=web
+pid_pause=$(container_pid k8s.io "$pause")
+pid_one=$(container_pid k8s.io "$redis_one")
+pid_two=$(container_pid k8s.io "$redis_two")
+pid_plain=$(container_pid "$space" "plain-$$")
+pid_named=$(container_pid "$space" "$named")
+
+# sorted NUMBER…: as a query below lists them.
+sorted() {
+	printf '%s\n' "$@" | sort -n | paste -sd ' '
+}
+
+# watch WHAT PIDS LABELS OPTIONS…: all samples are of these processes, in these containers.
+watch() {
+	local what=$1 pids=$2 labels=$3
+	shift 3
+	run "$strait" record -q --replace -F 199 -d 2 "$@" -o "$work/r.strait"
+	[ "$status" -eq 0 ] || cat "$err"
+	is "$what: whose samples" "$pids" "$(sqlite3 -readonly "$work/r.strait" \
+		"SELECT group_concat(pid, ' ') FROM (SELECT DISTINCT pid FROM v_samples WHERE kind = 'cpu'
+		ORDER BY pid)")"
+	is "$what: what they are in" "$labels" "$(sqlite3 -readonly "$work/r.strait" \
+		"SELECT group_concat(container, ' ') FROM (SELECT DISTINCT container FROM v_samples
+		WHERE kind = 'cpu' ORDER BY container)")"
+}
+
+redis=containerd:shop/cart-0/redis
+watch 'a pod: all its containers, and none of its twin' "$(sorted "$pid_pause" "$pid_one")" \
+	"containerd:shop/cart-0 $redis" --container shop/cart-0
+watch 'its twin' "$pid_two" containerd:shop/cart-1/redis --container pod:shop/cart-1
+watch 'a pod by its uid' "$pid_two" containerd:shop/cart-1/redis --container "$uid_two"
+watch 'a container of a pod' "$pid_one" "$redis" --container shop/cart-0/redis
+watch 'a container by the beginning of its id' "$pid_one" "$redis" --container "${redis_one:0:12}"
+watch 'what ctr runs' "$pid_plain" "containerd:plain-$$" --container "plain-$$"
+watch 'what nerdctl runs' "$pid_named" containerd:web --container web
+
+run "$strait" record -q --replace -F 199 -d 3 --container shop/cart-0/redis -o "$work/r.strait"
+run "$strait" report --json "$work/r.strait"
+is 'JSON: the target' 'container shop/cart-0/redis' "$(jq -r '"\(.target.kind) \(.target.name)"' "$out")"
+is 'JSON: findings say in what' 0 "$(jq --arg it "$redis" \
+	'[.bottlenecks[].where.container | select(. != $it)] | length' "$out")"
+is 'JSON: hotspots say in what' "$redis" "$(jq -r '[.profile.hotspots[].container] | unique[]' "$out")"
+run "$strait" report "$work/r.strait"
+matches 'text: a hotspot says in what' "sh +${redis:0:9}" "$out"
+run "$strait" record -q --replace -F 199 -d 2 --container shop/cart-0 -o "$work/r.strait"
+run "$strait" flame -q --containers "$work/r.strait"
+matches 'flame: the container of each stack' "^$redis;sh;" "$out"
+matches 'flame: and that of the pod itself' '^containerd:shop/cart-0;sh;' "$out"
+run "$strait" monitor -i 2 -d 4 -F 199 --no-store --json --container shop/cart-0/redis
+matches 'monitor: the line says in what' "\"container\":\"$redis\"" "$out"
+
+# refused NAME REGEX: one line that says so.
+refused() {
+	run "$strait" -d 1 --container "$1"
+	is "refused: $1" "1 1" "$status $(wc -l <"$err")"
+	matches "refused: $1: what there is" "$2" "$err"
+}
+refused redis 'more than one fits .redis.: containerd:shop/cart-0/redis, containerd:shop/cart-1/redis'
+refused shop/cart-9 "no running container 'shop/cart-9': there is .*pod:shop/cart-0, pod:shop/cart-1"
+
+# What is born in the pod meanwhile belongs to it, and what moves into a new cgroup below it.
+{
+	sleep 0.6
+	pod_container "$late" "$uid_two" cart-1 container late
+} &
+later=$!
+run "$strait" record -q --replace -F 199 -d 3 --container shop/cart-1 -o "$work/r.strait"
+wait "$later"
+is 'a container that is started meanwhile is in the pod' 'containerd:shop/cart-1/late containerd:shop/cart-1/redis' \
+	"$(sqlite3 -readonly "$work/r.strait" "SELECT group_concat(container, ' ') FROM (SELECT DISTINCT
+	container FROM v_samples WHERE kind = 'cpu' AND container LIKE '%shop%' ORDER BY container)")"
+
+# ---- what others leave behind ----
+
+# A loop in a cgroup below the root of a hierarchy; $loop is its pid. group_burn ROOT PATH
+group_burn() {
+	start sh -c 'while :; do :; done'
+	loop=$started_pid
+	mkdir -p "$1$2" && echo "$loop" >"$1$2/cgroup.procs"
+}
+
+# The hierarchy that the programs look at first, of those that are here.
+for base in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/memory; do
+	[ ! -e "$base/cgroup.procs" ] || break
+done
+slice=$top.slice service=/$top.slice/web$$.service
+docker=$(id_make) crio=$(id_make) inner=$(id_make)
+
+write() {
+	mkdir -p "${1%/*}" && cat >"$1"
+}
+write "/var/lib/docker/containers/$docker/config.v2.json" <<<"{\"ID\":\"$docker\",\"Name\":\"/shop-web-1\"}"
+write "/run/containers/storage/overlay-containers/$crio/userdata/config.json" <<END
+{"annotations": {"io.kubernetes.container.name": "etcd", "io.kubernetes.pod.name": "etcd-0",
+	"io.kubernetes.pod.namespace": "kube-system", "io.kubernetes.cri-o.ContainerType": "container"}}
+END
+
+group_burn "$base" "/$slice/docker-$docker.scope"
+pid_docker=$loop
+group_burn "$base" "/$slice/docker-$docker.scope/docker/$inner"
+pid_inner=$loop
+group_burn "$base" "/$slice/kubelet-kubepods-burstable-pod${uid_three//-/_}.slice/crio-$crio.scope"
+pid_crio=$loop
+# lxc, for real where it is installed.
+box=$top-box
+if command -v lxc-start >/dev/null; then
+	mkdir -p "$work/lxc" "$work/mnt"
+	printf 'lxc.%s\n' "rootfs.path = dir:$work/fs" "rootfs.mount = $work/mnt" 'net.0.type = none' \
+		'apparmor.profile = unconfined' "uts.name = box" >"$work/lxc.conf"
+	start_with "$work/lxc.err" lxc-start --foreground --lxcpath "$work/lxc" --name "$box" \
+		--rcfile "$work/lxc.conf" -- /bin/sh -c 'while :; do :; done'
+	box_find() {
+		pid_lxc=$(grep -ls "/lxc.payload.$box\$" /proc/[0-9]*/cgroup | head -n 1 | cut -d / -f 3)
+		[ -n "$pid_lxc" ]
+	}
+	until_true 20 box_find || echo "note: lxc does not start: $(tail -n 1 "$work/lxc.err")"
+fi
+if [ -z "${pid_lxc:-}" ]; then
+	echo 'note: no lxc here: a cgroup as lxc makes it'
+	group_burn "$base" "/$top/lxc.payload.$box"
+	pid_lxc=$loop
+fi
+group_burn "$base" "$service"
+pid_service=$loop
+group_burn "$base" "$service/libpod-payload-$inner"
+pid_payload=$loop
+
+watch 'docker, with what is in it' "$(sorted "$pid_docker" "$pid_inner")" \
+	"docker:${inner:0:12} docker:shop-web-1" --container shop-web-1
+watch 'CRI-O' "$pid_crio" crio:kube-system/etcd-0/etcd --container kube-system/etcd-0
+watch 'lxc' "$pid_lxc" "lxc:$box" --container "$box"
+watch 'a unit, with a container in it' "$(sorted "$pid_service" "$pid_payload")" \
+	"podman:${inner:0:12} unit:web$$.service" --container "web$$.service"
+watch 'a slice, with all in it' "$(sorted "$pid_docker" "$pid_inner" "$pid_crio" "$pid_service" "$pid_payload")" \
+	"crio:kube-system/etcd-0/etcd docker:${inner:0:12} docker:shop-web-1 podman:${inner:0:12} unit:web$$.service" \
+	--container "unit:$slice"
+watch 'of two with one id, the one that is not in a container' "$pid_payload" "podman:${inner:0:12}" \
+	--container "${inner:0:12}"
+refused "wbe$$.service" "there is .*unit:web$$.service"
+
+# A name that would paint the terminal, end a line or begin another frame.
+evil=$(id_make)
+write "/var/lib/docker/containers/$evil/config.v2.json" <<<'{"Name": "/evil\u001b[31m;\n\"<b>\u009b"}'
+group_burn "$base" "/$slice/docker-$evil.scope"
+run "$strait" record -q --replace -F 199 -d 2 --container "${evil:0:20}" -o "$work/r.strait"
+is 'an odd name: watched' 0 "$status"
+for show in 'report' 'report -v' 'report --json' 'flame --containers'; do
+	# shellcheck disable=SC2086 # a command and its options
+	run "$strait" $show "$work/r.strait"
+	matches "an odd name: strait $show has it" 'docker:evil' "$out"
+	lacks "an odd name: strait $show escapes it" $'\e|\xc2\x9b' "$out"
+done
+is 'an odd name: one frame of each line' 0 "$(grep -vc '^docker:evil[^;]*;sh;' "$out")"
+refused evil 'there is docker:evil'
+lacks 'an odd name: escaped in errors' $'\e|\xc2\x9b' "$err"
+
+# In a hierarchy of version 1 alone.
+if [ -e /sys/fs/cgroup/memory/cgroup.procs ]; then
+	group_burn /sys/fs/cgroup/memory "/$slice/old$$.service"
+	watch 'a unit of version 1' "$loop" "unit:old$$.service" --container "old$$.service"
+fi
+finish
