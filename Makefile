@@ -10,6 +10,18 @@ BPF_ARCH    := $(if $(filter x86_64,$(ARCH)),x86,$(if $(filter aarch64,$(ARCH)),
 BUILD       := build
 VERSION     := 0.1.0
 
+# `make ARCH=aarch64 all` elsewhere, with what scripts/install-deps arm64 installs.
+ifneq ($(ARCH),$(shell uname -m))
+BUILD       := build/$(ARCH)
+SYSROOT     := $(CURDIR)/$(BUILD)/sysroot
+CC          := $(ARCH)-linux-gnu-gcc --sysroot=$(SYSROOT)
+PKG_CONFIG  := PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) PKG_CONFIG_PATH= \
+	       PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(ARCH)-linux-gnu/pkgconfig pkg-config
+ifeq ($(wildcard $(SYSROOT)/complete),)
+$(error no libraries of $(ARCH) in $(SYSROOT): scripts/arm64-sysroot unpacks them for aarch64)
+endif
+endif
+
 LIBS        := libbpf sqlite3 zlib liblzma libzstd jansson libcap-ng libseccomp
 WARNINGS    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	       -Wno-missing-field-initializers
@@ -50,7 +62,7 @@ say          = @printf '  %-7s %s\n' $(1) $(2)
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-all: $(BUILD)/strait ## build build/strait
+all: $(BUILD)/strait ## build build/strait (ARCH=aarch64 for that, elsewhere: README.md)
 
 $(BUILD)/strait: $(OBJECTS)
 	$(call say,LINK,$@)
@@ -195,4 +207,4 @@ print-%:
 clean: ## remove build/
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(BUILD)/,user san tests fuzz) -name '*.d' 2>/dev/null)

@@ -67,12 +67,26 @@ static __always_inline __u64 hard_end(void)
 	return now - cpu->hard_begin;
 }
 
+#if defined(__TARGET_ARCH_x86)
 SEC("tp_btf/irq_handler_entry")
 int BPF_PROG(irq__hard_begin, int irq)
 {
 	hard_begin(WAIT_END_IRQ, irq);
 	return 0;
 }
+#else
+/* The local timer, and calls by other CPUs, are interrupts like any other. */
+#define HANDLER_TIMER 0x200 /* __IRQF_TIMER */
+
+SEC("tp_btf/irq_handler_entry")
+int BPF_PROG(irq__hard_begin, int irq, struct irqaction *action)
+{
+	bool timer = BPF_CORE_READ(action, flags) & HANDLER_TIMER;
+
+	hard_begin(timer ? WAIT_END_TIMER : WAIT_END_IRQ, irq);
+	return 0;
+}
+#endif
 
 SEC("tp_btf/irq_handler_exit")
 int BPF_PROG(irq__hard_end, int irq, struct irqaction *action)
@@ -92,7 +106,8 @@ int BPF_PROG(irq__hard_end, int irq, struct irqaction *action)
 	return 0;
 }
 
-/* The local timer is no irq_handler: x86 and others trace its vector. */
+#if defined(__TARGET_ARCH_x86)
+/* The local timer is no irq_handler here: its vector is traced. */
 SEC("tp_btf/local_timer_entry")
 int BPF_PROG(irq__timer_begin)
 {
@@ -107,7 +122,7 @@ int BPF_PROG(irq__timer_end)
 	return 0;
 }
 
-/* x86: a call by another CPU, by which it hands over received packets (RPS), among others. */
+/* A call by another CPU, by which it hands over received packets (RPS), among others. */
 SEC("tp_btf/call_function_single_entry")
 int BPF_PROG(irq__call_begin)
 {
@@ -121,6 +136,7 @@ int BPF_PROG(irq__call_end)
 	irq_account(WIRE_IRQ_CALL, hard_end());
 	return 0;
 }
+#endif
 
 /*
  * Whose work a softirq is. On the way out of an interrupt, and in a kernel thread that exists for

@@ -307,14 +307,14 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(net__syscall, struct pt_regs *regs, long bytes)
 {
 	__u64 weight = message_weight(), flags = 0;
-	struct compat_call call;
+	struct arch_call call;
 	struct sock *sk;
 	__u8 class;
 	__s32 nr;
 
 	if (!weight)
 		return 0;
-	call = compat_call_read((struct task_struct *)bpf_get_current_task(), regs);
+	call = arch_call_read((struct task_struct *)bpf_get_current_task(), regs);
 	nr = call.number;
 	if (bytes <= 0 || !ledger_targeted(ledger_current()) || nr < 0 || nr >= WIRE_SYSCALLS)
 		return 0;

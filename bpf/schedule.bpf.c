@@ -88,7 +88,7 @@ static __always_inline bool schedule_yields(struct task_struct *task,
 		return false;
 	if (calls_on && ledger->calls_phase == calls_on)
 		return ledger->syscall == schedule_yield;
-	return compat_call_read(task, compat_registers_of(task)).number == schedule_yield;
+	return arch_call_read(task, compat_registers_of(task)).number == schedule_yield;
 }
 
 /*

@@ -47,7 +47,8 @@ int unwind__mappings(struct bpf_iter__task_vma *ctx)
 	file = BPF_CORE_READ(vma, vm_file); /* global functions take numbers, no BTF pointers */
 	if (!file)
 		return 0;
-	id = file_tell((__u64)file, vma->vm_start, vma->vm_end, vma->vm_pgoff << 12, task->tgid);
+	id = file_tell((__u64)file, vma->vm_start, vma->vm_end, vma->vm_pgoff << arch_page_shift(),
+		       task->tgid);
 	mapping_count(id, !compat_task_state(task));
 	return 0;
 }

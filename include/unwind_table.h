@@ -44,7 +44,7 @@ enum unwind_cfa {
 	UNWIND_SP_FAR, /* stack pointer + cfa_offset + (more << 15): frames of 256 KiB and above */
 };
 
-/* What became of the caller's frame pointer (x86-64: rbp). */
+/* What became of the caller's frame pointer (x86-64: rbp, aarch64: x29). */
 enum unwind_fp {
 	UNWIND_FP_SAME,     /* still in its register */
 	UNWIND_FP_SAVED,    /* at CFA + fp_offset */
@@ -54,7 +54,12 @@ enum unwind_fp {
 };
 
 /*
- * The return address is at CFA - 8. Offsets are in units of 8 bytes.
+ * Offsets are in units of 8 bytes. The return address is at CFA - 8 (x86-64).
+ *
+ * aarch64: it is at CFA + more, or with more = 0 in its register (x30) still. With SP_FAR it is at
+ * stack pointer + fp_offset, -1 = in x30, and a frame pointer that is saved is right below it. Of
+ * the other rules above there are NONE, SP, FP, SIGNAL and END, of those for the frame pointer
+ * SAME, SAVED and LOST.
  *
  * The base register (x86-64: rbx, DWARF's 3) is followed in the tables of those files only in which
  * some frame is found by it: the dynamic linker, whose lazy binding is in every stack of a program
@@ -71,7 +76,8 @@ struct unwind_rule {
 	__s16 more; /* UNWIND_REGISTER: DWARF's number; UNWIND_DEREF_*: units of 8 bytes;
 		     * UNWIND_SP_FAR: units of 256 KiB;
 		     * UNWIND_PLT: bytes into an entry where its push is done, 11 in most;
-		     * base_saved: units of 8 bytes */
+		     * base_saved: units of 8 bytes;
+		     * aarch64: of the return address, units of 8 bytes */
 };
 
 _Static_assert(sizeof(struct unwind_rule) == 8, "two words");

@@ -21,8 +21,7 @@ static __always_inline bool calls_inside(const struct wire_ledger *ledger)
 {
 	if (calls_on && ledger->calls_phase == calls_on)
 		return ledger->syscall >= 0;
-	return compat_call_read((struct task_struct *)bpf_get_current_task(),
-				compat_user_registers())
+	return arch_call_read((struct task_struct *)bpf_get_current_task(), compat_user_registers())
 		       .number >= 0;
 }
 
@@ -33,11 +32,11 @@ static __always_inline bool calls_inside(const struct wire_ledger *ledger)
 static __always_inline void calls_recall(struct wire_ledger *ledger, struct task_struct *task,
 					 struct pt_regs *regs)
 {
-	struct compat_call call;
+	struct arch_call call;
 
 	if (calls_on && ledger->calls_phase == calls_on)
 		return;
-	call = compat_call_read(task, regs);
+	call = arch_call_read(task, regs);
 	ledger->syscall = call.number;
 	ledger->syscall_fd = call.argument;
 	ledger->syscall_enter = 0;

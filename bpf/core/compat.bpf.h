@@ -6,10 +6,7 @@
 #ifndef STRAIT_COMPAT_BPF_H
 #define STRAIT_COMPAT_BPF_H
 
-#include "vmlinux.h"
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_tracing.h>
+#include "core/arch.bpf.h"
 #include "core/maps.bpf.h"
 
 #define COMPAT_PF_KTHREAD      0x00200000
@@ -190,41 +187,16 @@ static __always_inline __u64 compat_cgroup_id(struct cgroup *cgroup)
 }
 
 /*
- * 32-bit programs number their system calls differently. x86 marks the task for the duration of the
- * call (TS_COMPAT); elsewhere the flag is not looked for. This runs at every system call: where the
- * kernel allows it, without a helper's copy.
+ * Whether the current thread is in a system call of a 32-bit program. This runs at every system
+ * call: where the kernel allows it, without a helper's copy.
  */
-struct thread_info___x86 {
-	__u32 status;
-} __attribute__((preserve_access_index));
-
-struct task_struct___x86 {
-	struct thread_info___x86 thread_info;
-} __attribute__((preserve_access_index));
-
-#define COMPAT_TS_COMPAT 0x0002
-
-/* Of any task; compat_task_32bit() is for the current one, and cheaper. */
-static __always_inline bool compat_task_is_32bit(struct task_struct *task)
-{
-	struct task_struct___x86 *x86 = (void *)task;
-
-	return bpf_core_field_exists(x86->thread_info.status) &&
-	       BPF_CORE_READ(x86, thread_info.status) & COMPAT_TS_COMPAT;
-}
-
 static __always_inline bool compat_task_32bit(void)
 {
-	struct task_struct___x86 *task = NULL;
-
-	if (!bpf_core_field_exists(task->thread_info.status))
+	if (!ARCH_KNOWS_32BIT)
 		return false;
-	if (has_task_storage) {
-		task = (void *)bpf_get_current_task_btf();
-		return task->thread_info.status & COMPAT_TS_COMPAT;
-	}
-	task = (void *)bpf_get_current_task();
-	return BPF_CORE_READ(task, thread_info.status) & COMPAT_TS_COMPAT;
+	if (has_task_storage)
+		return arch_typed_task_is_32bit(bpf_get_current_task_btf());
+	return arch_task_is_32bit((struct task_struct *)bpf_get_current_task());
 }
 
 /* A fault with page faults disabled is a failed attempt to read, not a fault of the program. */
@@ -237,22 +209,18 @@ static __always_inline bool compat_faults_disabled(void)
 
 /*
  * The registers with which the current thread entered the kernel: at the top of its kernel stack.
- * bpf_task_pt_regs() came with 5.15; before that the size of the stack is taken as it is without
- * KASAN (16 KiB, no padding on x86-64).
+ * bpf_task_pt_regs() came with 5.15; before that the size of the stack is taken as it is mostly.
  */
-#define COMPAT_THREAD_SIZE 16384
-
 static __always_inline struct pt_regs *compat_registers_on_stack(struct task_struct *task)
 {
 	__u64 stack = (__u64)BPF_CORE_READ(task, stack);
 
-	return stack ? (struct pt_regs *)(stack + COMPAT_THREAD_SIZE - sizeof(struct pt_regs))
-		     : NULL;
+	return stack ? (struct pt_regs *)(stack + arch_registers_offset()) : NULL;
 }
 
 static __always_inline struct pt_regs *compat_user_registers(void)
 {
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+	if (ARCH_REGISTERS_TYPED)
 		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	return compat_registers_on_stack((struct task_struct *)bpf_get_current_task());
 }
@@ -260,7 +228,7 @@ static __always_inline struct pt_regs *compat_user_registers(void)
 /* The same of another thread; `task` as a tracepoint hands it over. */
 static __always_inline struct pt_regs *compat_registers_of(struct task_struct *task)
 {
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+	if (ARCH_REGISTERS_TYPED)
 		return (struct pt_regs *)bpf_task_pt_regs(task);
 	return compat_registers_on_stack(task);
 }
@@ -268,14 +236,14 @@ static __always_inline struct pt_regs *compat_registers_of(struct task_struct *t
 /* The user instruction and stack pointer in them. Of bpf_task_pt_regs() they are read directly. */
 static __always_inline __u64 compat_user_ip(struct pt_regs *regs)
 {
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+	if (ARCH_REGISTERS_TYPED)
 		return PT_REGS_IP(regs);
 	return regs ? PT_REGS_IP_CORE(regs) : 0;
 }
 
 static __always_inline __u64 compat_user_sp(struct pt_regs *regs)
 {
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+	if (ARCH_REGISTERS_TYPED)
 		return PT_REGS_SP(regs);
 	return regs ? PT_REGS_SP_CORE(regs) : 0;
 }
@@ -283,21 +251,21 @@ static __always_inline __u64 compat_user_sp(struct pt_regs *regs)
 /* The first three arguments of the system call that the thread is in. */
 static __always_inline __u64 compat_user_argument1(struct pt_regs *regs)
 {
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+	if (ARCH_REGISTERS_TYPED)
 		return PT_REGS_PARM1_SYSCALL(regs);
 	return regs ? PT_REGS_PARM1_CORE_SYSCALL(regs) : 0;
 }
 
 static __always_inline __u64 compat_user_argument2(struct pt_regs *regs)
 {
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+	if (ARCH_REGISTERS_TYPED)
 		return PT_REGS_PARM2_SYSCALL(regs);
 	return regs ? PT_REGS_PARM2_CORE_SYSCALL(regs) : 0;
 }
 
 static __always_inline __u64 compat_user_argument3(struct pt_regs *regs)
 {
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+	if (ARCH_REGISTERS_TYPED)
 		return PT_REGS_PARM3_SYSCALL(regs);
 	return regs ? PT_REGS_PARM3_CORE_SYSCALL(regs) : 0;
 }
@@ -337,54 +305,6 @@ struct trace_event_raw_mark_victim___task {
 static __always_inline bool compat_victim_is_task(void)
 {
 	return bpf_core_field_exists(struct trace_event_raw_mark_victim___task, uid);
-}
-
-/*
- * The system call that a thread is in, and its first argument, from the registers with which it
- * entered the kernel; -1 = none. An exception leaves its error code where x86 keeps the number: the
- * `syscall` instruction alone copies the instruction pointer into rcx. The 32-bit ways in do not;
- * they mark the task.
- */
-struct compat_call {
-	__s32 number, argument;
-};
-
-static __always_inline struct compat_call compat_call_read(struct task_struct *task,
-							   struct pt_regs *regs)
-{
-	struct compat_call call = {-1, 0};
-#if defined(__TARGET_ARCH_x86)
-	__u64 number, ip, cx, first, first_32;
-
-	/* Not all of struct pt_regs: it does not fit on the stack beside what is there. */
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs)) {
-		number = regs->orig_ax;
-		ip = regs->ip;
-		cx = regs->cx;
-		first = regs->di;
-		first_32 = regs->bx;
-	} else {
-		number = BPF_CORE_READ(regs, orig_ax);
-		ip = BPF_CORE_READ(regs, ip);
-		cx = BPF_CORE_READ(regs, cx);
-		first = BPF_CORE_READ(regs, di);
-		first_32 = BPF_CORE_READ(regs, bx);
-	}
-	/* What could not be read is 0: ip and cx then, too. */
-	if ((__s64)number < 0 || !ip)
-		return call;
-	if (cx == ip) {
-		call.number = (__s32)number;
-		call.argument = (__s32)first;
-	} else if (compat_task_is_32bit(task)) {
-		call.number = (__s32)number | WIRE_SYSCALL_COMPAT;
-		call.argument = (__s32)first_32;
-	}
-#elif defined(__TARGET_ARCH_arm64)
-	call.number = BPF_CORE_READ((struct user_pt_regs *)regs, syscallno);
-	call.argument = (__s32)PT_REGS_PARM1_CORE_SYSCALL(regs);
-#endif
-	return call;
 }
 
 #endif

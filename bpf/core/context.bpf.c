@@ -34,6 +34,8 @@ __attribute__((noinline)) __u64 context_extend(__u64 key, __u64 sp)
 
 	if (!doubt || doubt->key != key)
 		return key;
+	if (ARCH_HAS_LINK)
+		hash = stack_hash_step(hash, arch_link(compat_user_registers()));
 	for (int i = 0; i < UNWIND_RETURNS; i++) {
 		__u64 word = 0;
 

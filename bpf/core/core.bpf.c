@@ -13,6 +13,9 @@ const volatile __u32 own_waiter = 0;
 const volatile __u32 own_reader = 0;
 const volatile __u32 own_namer = 0;
 const volatile __u32 own_keeper = 0;
+#if defined(__TARGET_ARCH_arm64)
+const volatile __u32 page_shift = 12;
+#endif
 
 __u32 generation = 0;
 __u64 cut_ns = 0;

@@ -1,44 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* User stacks, frame by frame. May run in NMI: look-ups and the ring buffer only. */
-#include "core/unwind.bpf.h"
-#include "core/compat.bpf.h"
+#include "core/frame.bpf.h"
 #include "core/vma.bpf.h"
 
 struct files_seen_map files_seen SEC(".maps");
 
-#define VM_EXEC    4
-#define FRAME_JUMP (64ULL << 20) /* no frame is larger */
-#define GUESS_JUMP (64ULL << 10)
-#define FP_LOST    1 /* no frame pointer: those are aligned; 0 would mean the root */
-
-static __always_inline bool user_word(__u64 address, __u64 *word)
-{
-	return !bpf_probe_read_user(word, sizeof(*word), (void *)address);
-}
-
-/*
- * A word of the stack of the frame that ends at `cfa`. A read takes the words around the return
- * address with it: copying them costs less than asking for one, and the next frames are there.
- */
-static __always_inline bool stack_word(struct unwind *u, __u64 cfa, __u64 address, __u64 *word)
-{
-	__u64 offset = address - u->window_at, begin;
-
-	if (offset >= sizeof(u->window) || offset & 7) {
-		begin = cfa - u->sp > UNWIND_SAVED ? cfa - UNWIND_SAVED : u->sp;
-		offset = address - begin;
-		if (offset >= sizeof(u->window) || offset & 7)
-			return user_word(address, word);
-		u->window_at = begin;
-		if (bpf_probe_read_user(u->window, sizeof(u->window), (void *)begin)) {
-			u->window_at = UNWIND_NOWHERE;
-			return user_word(address, word);
-		}
-	}
-	barrier_var(offset); /* or clang drops the mask, which the verifier wants to see */
-	*word = u->window[offset / sizeof(__u64) & (UNWIND_WINDOW - 1)];
-	return true;
-}
+#define VM_EXEC 4
 
 /* ---- files ---- */
 
@@ -195,7 +162,7 @@ __attribute__((noinline)) __u64 unwind_map(__u64 slot)
 		return 0;
 	file = BPF_CORE_READ(vma, vm_file);
 	if (file) {
-		offset = BPF_CORE_READ(vma, vm_pgoff) << 12;
+		offset = BPF_CORE_READ(vma, vm_pgoff) << arch_page_shift();
 		m->base = start - offset;
 		m->file = file_tell((__u64)file, start, end, offset, 0);
 	} else if (start == compat_vdso_start(mm)) {
@@ -212,143 +179,6 @@ __attribute__((noinline)) __u64 unwind_map(__u64 slot)
 	m->end = end;
 	mapping_keep(&u->space, m);
 	return 1;
-}
-
-/* ---- steps ---- */
-
-enum step { STEP_ON, STEP_END };
-
-static __always_inline enum step unwind_stop(struct unwind *u, enum wire_stack_end end)
-{
-	/* With a table missing even a root that was reached may be the wrong one. */
-	u->stack.end = u->no_table ? WIRE_END_NO_TABLE : end;
-	return STEP_END;
-}
-
-/* The caller is known: goes there. */
-static __always_inline enum step unwind_to(struct unwind *u, __u64 cfa, __u64 fp, __u64 pc)
-{
-	if (!pc)
-		return unwind_stop(u, WIRE_END_ROOT);
-	u->pc = pc;
-	u->sp = cfa;
-	u->fp = fp;
-	u->is_return = 1;
-	u->registers_known = 0;
-	return STEP_ON;
-}
-
-/* No rule for this code: it may keep frame pointers. 0 in it marks the outermost frame (ABI). */
-static __always_inline enum step unwind_by_frame_pointer(struct unwind *u)
-{
-	__u64 words[2]; /* the caller's frame pointer, the return address */
-
-	if (!u->fp)
-		return unwind_stop(u, WIRE_END_ROOT);
-	if (u->fp & 7 || u->fp < u->sp || u->fp - u->sp > FRAME_JUMP)
-		return unwind_stop(u, WIRE_END_NO_RULE);
-	if (bpf_probe_read_user(words, sizeof(words), (void *)u->fp))
-		return unwind_stop(u, WIRE_END_NO_RULE);
-	return unwind_to(u, u->fp + 16, words[0], words[1]);
-}
-
-/*
- * The kernel's frame under a signal handler: struct ucontext begins where the handler's return
- * leaves the stack pointer; its registers (struct sigcontext) begin at byte 40 and are r8 … r15,
- * rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip.
- */
-static __always_inline enum step unwind_signal(struct unwind *u)
-{
-	__u64 context = u->sp + 40;
-
-	if (bpf_probe_read_user(&u->registers[8], 8 * sizeof(__u64), (void *)context) ||
-	    !user_word(context + 64, &u->registers[5]) ||
-	    !user_word(context + 72, &u->registers[4]) ||
-	    !user_word(context + 80, &u->registers[6]) ||
-	    !user_word(context + 88, &u->registers[3]) ||
-	    !user_word(context + 96, &u->registers[1]) ||
-	    !user_word(context + 104, &u->registers[0]) ||
-	    !user_word(context + 112, &u->registers[2]) ||
-	    !user_word(context + 120, &u->registers[7]) || !user_word(context + 128, &u->pc))
-		return unwind_stop(u, WIRE_END_UNREADABLE);
-	u->sp = u->registers[7];
-	u->fp = u->registers[6];
-	u->is_return = 0;
-	u->registers_known = 1;
-	return STEP_ON;
-}
-
-static __always_inline enum step unwind_by_rule(struct unwind *u, __u64 rule)
-{
-	__u64 cfa_offset = (__s64)(__s16)(rule >> 16) * 8,
-	      fp_offset = (__s64)(__s16)(rule >> 32) * 8;
-	__u64 more = (__s64)(__s16)(rule >> 48), cfa, fp = u->fp;
-	__u64 pc;
-
-	switch (rule & 0xff) {
-	case UNWIND_SP:
-		cfa = u->sp + cfa_offset;
-		break;
-	case UNWIND_SP_FAR:
-		cfa = u->sp + cfa_offset + (more << 18);
-		break;
-	case UNWIND_FP:
-		cfa = u->fp + cfa_offset;
-		break;
-	case UNWIND_REGISTER:
-		/*
-		 * Below the innermost frame a guess: hand-written code (aes-gcm) keeps its frame in
-		 * a register that the helper it called has left alone.
-		 */
-		cfa = u->registers[more & 15] + cfa_offset;
-		if (!u->registers_known && (cfa & 7 || cfa - u->sp > GUESS_JUMP))
-			return unwind_stop(u, WIRE_END_NO_RULE);
-		break;
-	case UNWIND_DEREF_SP:
-		if (!user_word(u->sp + cfa_offset, &cfa))
-			return unwind_stop(u, WIRE_END_UNREADABLE);
-		cfa += more * 8;
-		break;
-	case UNWIND_DEREF_FP:
-		if (!user_word(u->fp + cfa_offset, &cfa))
-			return unwind_stop(u, WIRE_END_UNREADABLE);
-		cfa += more * 8;
-		break;
-	case UNWIND_PLT:
-		cfa = u->sp + 8 + ((u->pc & 15) >= more ? 8 : 0);
-		break;
-	case UNWIND_SIGNAL:
-		return unwind_signal(u);
-	case UNWIND_END:
-		return unwind_stop(u, WIRE_END_ROOT);
-	default:
-		return unwind_by_frame_pointer(u);
-	}
-	if (cfa <= u->sp || cfa - u->sp > FRAME_JUMP)
-		return unwind_stop(u, WIRE_END_LOOP);
-	if (!stack_word(u, cfa, cfa - 8, &pc))
-		return unwind_stop(u, WIRE_END_UNREADABLE);
-	switch (rule >> 8 & 0x7f) {
-	case UNWIND_FP_SAME:
-		break;
-	case UNWIND_FP_SAVED:
-		if (!stack_word(u, cfa, cfa + fp_offset, &fp))
-			return unwind_stop(u, WIRE_END_UNREADABLE);
-		break;
-	case UNWIND_FP_AT_FP:
-		if (!user_word(u->fp + fp_offset, &fp))
-			return unwind_stop(u, WIRE_END_UNREADABLE);
-		break;
-	case UNWIND_FP_REGISTER:
-		fp = u->registers_known ? u->registers[fp_offset / 8 & 15] : FP_LOST;
-		break;
-	default:
-		fp = FP_LOST;
-	}
-	/* base_saved */
-	if (rule & 1 << 15 && !user_word(cfa + more * 8, &u->registers[UNWIND_BASE]))
-		return unwind_stop(u, WIRE_END_UNREADABLE);
-	return unwind_to(u, cfa, fp, pc);
 }
 
 /* One frame: notes it and goes to its caller. Returns enum step. */
@@ -382,7 +212,8 @@ __attribute__((noinline)) __u64 unwind_step(__u64 slot)
 	u->stack.frames = at + 1;
 	u->hash = stack_hash_step(stack_hash_step(u->hash, frame->file), offset);
 	if (u->is_return && at <= UNWIND_RETURNS)
-		u->returns[(at - 1) & (UNWIND_RETURNS - 1)] = (u->sp - 8 - u->user.sp) >> 3;
+		u->returns[(at - 1) & (UNWIND_RETURNS - 1)] =
+			(frame_return_at(u) - arch_user_sp(&u->user)) >> 3;
 	if (u->mapping.has_table) {
 		rule = unwind_rule_find(u, slot, offset);
 	} else if (u->mapping.file & WIRE_FILE_INODE) {
@@ -426,31 +257,17 @@ static __always_inline bool unwind_begin(struct unwind *u)
 		return false;
 	if (bpf_probe_read_kernel(&u->user, sizeof(u->user), regs))
 		return false;
-	u->registers[0] = u->user.ax;
-	u->registers[1] = u->user.dx;
-	u->registers[2] = u->user.cx;
-	u->registers[3] = u->user.bx;
-	u->registers[4] = u->user.si;
-	u->registers[5] = u->user.di;
-	u->registers[6] = u->user.bp;
-	u->registers[7] = u->user.sp;
-	u->registers[8] = u->user.r8;
-	u->registers[9] = u->user.r9;
-	u->registers[10] = u->user.r10;
-	u->registers[11] = u->user.r11;
-	u->registers[12] = u->user.r12;
-	u->registers[13] = u->user.r13;
-	u->registers[14] = u->user.r14;
-	u->registers[15] = u->user.r15;
-	u->pc = u->user.ip;
-	u->sp = u->user.sp;
-	u->fp = u->user.bp;
+	arch_registers_copy(u->registers, &u->user);
+	u->pc = arch_user_ip(&u->user);
+	u->sp = arch_user_sp(&u->user);
+	u->fp = arch_user_fp(&u->user);
 	u->is_return = 0;
 	u->registers_known = 1;
 	u->no_table = u->pending = 0;
 	__builtin_memset(u->returns, 0, sizeof(u->returns));
 	u->mapping.start = u->mapping.end = 0;
 	u->window_at = UNWIND_NOWHERE;
+	frame_begin(u);
 	space_begin(u, task);
 	u->hash = STACK_HASH_BEGIN;
 	u->stack.frames = 0;

@@ -7,6 +7,7 @@
 #ifndef STRAIT_UNWIND_BPF_H
 #define STRAIT_UNWIND_BPF_H
 
+#include "core/arch.bpf.h"
 #include "core/stacks.bpf.h"
 #include "unwind_table.h"
 
@@ -104,8 +105,12 @@ struct unwind {
 	struct unwind_space space;
 	__u64 window_at; /* where window[] is from; UNWIND_NOWHERE = nowhere */
 	__u64 window[UNWIND_WINDOW];
-	__u64 registers[16]; /* by DWARF's number */
-	struct pt_regs user;
+	__u64 registers[ARCH_REGISTERS]; /* by DWARF's number */
+	struct arch_user user;
+#if defined(__TARGET_ARCH_arm64)
+	__u64 return_at;  /* where the return address lies by which the walk came here */
+	__u32 sp_unknown; /* sp is only a lower bound */
+#endif
 	struct wire_user_stack stack;
 };
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * libFuzzer's target for unwind tables: the input is an ELF file, or the words of a table as a
- * cache on disk holds them. What the builder makes must keep to its form, and a table that keeps to
- * it must be safe to look anything up in.
+ * libFuzzer's target for unwind tables: the input is an ELF file of any machine, or the words of a
+ * table as a cache on disk holds them. What the builder makes must keep to its form, and a table
+ * that keeps to it must be safe to look anything up in.
  */
+#include <elf.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,13 +42,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct unwind_table table = {};
 	struct error error;
+	uint16_t machine = EM_X86_64;
 	int fd;
 
+	if (size >= sizeof(Elf64_Ehdr))
+		memcpy(&machine, data + offsetof(Elf64_Ehdr, e_machine), sizeof(machine));
 	if (size >= sizeof(uint32_t) && !memcmp(data, "sut1", 4))
 		take_words(data, size);
 	fd = memfd_create("fuzz", MFD_CLOEXEC);
 	if (fd >= 0 && write(fd, data, size) == (ssize_t)size &&
-	    !unwind_table_build(fd, &table, &error)) {
+	    !unwind_table_build_for(machine, fd, &table, &error)) {
 		if (!unwind_table_check(table.words, table.word_count))
 			abort();
 		look_up(&table);

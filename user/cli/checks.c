@@ -72,8 +72,8 @@ static void check_kernel(struct check *check)
 	if (uname(&name))
 		return check_fix(check, CHECK_LIMITED, "uname: %s", strerror(errno));
 	check_found(check, "Linux %.60s, %.20s", name.release, name.machine);
-	if (strcmp(name.machine, "x86_64") != 0)
-		check_fix(check, CHECK_LIMITED, "only x86_64 is tried and tested");
+	if (strcmp(name.machine, "x86_64") != 0 && strcmp(name.machine, "aarch64") != 0)
+		check_fix(check, CHECK_LIMITED, "only x86_64 and aarch64 are tried and tested");
 }
 
 static void check_rights(struct check *check)

@@ -225,9 +225,9 @@ static bool depths_read(struct finder *f, uint64_t at, uint64_t begin, uint64_t 
 		length = cursor_uleb(&c) * f->quantum;
 		f->work--;
 		depth += (int64_t)(change >> 1) ^ -(int64_t)(change & 1);
-		if (c.bad || depth < 0 || !length || length > end - address)
+		if (c.bad || !length || length > end - address)
 			return false;
-		sink->depth(sink->context, address, (uint64_t)depth);
+		sink->depth(sink->context, address, depth);
 		address += length;
 		at += (uint64_t)(c.at - start);
 	}

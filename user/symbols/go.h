@@ -21,8 +21,9 @@ struct go_sink {
 	/* What holds in the code [begin, end), padding behind it included, follows; false: it is
 	 * not wanted. */
 	bool (*begin)(void *context, uint64_t begin, uint64_t end);
-	/* From `address` on the return address is `depth` bytes above the stack pointer. */
-	void (*depth)(void *context, uint64_t address, uint64_t depth);
+	/* From `address` on the function's frame has `depth` bytes: on x86-64 the return address is
+	 * there, on aarch64 where the frame began. Below 0 where more was taken away. */
+	void (*depth)(void *context, uint64_t address, int64_t depth);
 	/* `good` false: the function's part of the table is broken, or there is none. */
 	void (*end)(void *context, bool good);
 	void *context;

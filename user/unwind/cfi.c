@@ -12,7 +12,7 @@
 #define COMMON_KEPT 16 /* CIEs; entries of the same ones lie together */
 #define NO_OFFSET   UINT64_MAX
 
-/* Another architecture is one more line here, and its unwinder in BPF. */
+/* Another architecture is one more line here, and its bpf/core/frame_*.bpf.h. */
 static const struct cfi_machine machines[] = {
 	{.elf = EM_X86_64,
 	 .registers = 16,
@@ -21,6 +21,7 @@ static const struct cfi_machine machines[] = {
 	 .ra = 16,
 	 .ra_offset = -8,
 	 .call_offset = 8},
+	{.elf = EM_AARCH64, .registers = 31, .fp = 29, .sp = 31, .ra = 30, .link = true},
 };
 
 const struct cfi_machine *cfi_machine(uint16_t elf)

@@ -22,7 +22,8 @@ struct cfi_machine {
 	uint16_t elf;        /* EM_* */
 	uint8_t registers;   /* general ones: numbers below this */
 	uint8_t fp, sp, ra;  /* frame pointer, stack pointer, return address */
-	int8_t ra_offset;    /* where the return address must be, from the CFA; bytes */
+	bool link;           /* calls leave the return address in its register */
+	int8_t ra_offset;    /* else where it must be, from the CFA; bytes */
 	uint8_t call_offset; /* of the CFA from the stack pointer when a function begins; bytes */
 };
 

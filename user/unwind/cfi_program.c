@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "unwind/cfi_program.h"
 
-/* DW_CFA_*: DWARF 5, 7.24; the last three are GNU's and ARM's. */
+/* DW_CFA_*: DWARF 5, 7.24; the last four are GNU's and ARM's. */
 enum {
 	OP_ADVANCE = 0x40, /* these three hold their operand in the low six bits */
 	OP_OFFSET = 0x80,
@@ -29,6 +29,7 @@ enum {
 	OP_VAL_OFFSET,
 	OP_VAL_OFFSET_SF,
 	OP_VAL_EXPRESSION,
+	OP_NEGATE_RA_STATE_WITH_PC = 0x2c, /* the return address is signed: rules need not say */
 	OP_NEGATE_RA_STATE = 0x2d,
 	OP_ARGS_SIZE = 0x2e,
 	OP_NEGATIVE_OFFSET = 0x2f,
@@ -259,6 +260,7 @@ static void step_other(struct run *run, uint8_t op)
 
 	switch (op) {
 	case OP_NOP:
+	case OP_NEGATE_RA_STATE_WITH_PC:
 	case OP_NEGATE_RA_STATE:
 		break;
 	case OP_ARGS_SIZE:

@@ -220,6 +220,70 @@ static void fp_describe(const struct cfi_machine *machine, const struct cfi_valu
 	}
 }
 
+static bool is_kept(const struct cfi_value *value, uint8_t number)
+{
+	return value->kind == CFI_UNSPECIFIED || value->kind == CFI_SAME ||
+	       (value->kind == CFI_REGISTER && value->number == number);
+}
+
+/*
+ * Whether the return address is where rules can have it. With a link register it is there still, or
+ * anywhere in the frame, if that is found by the stack or frame pointer.
+ */
+static bool return_describe(const struct cfi_machine *machine, const struct cfi_value *value,
+			    const struct place *cfa, struct unwind_rule *rule)
+{
+	int64_t offset;
+
+	if (!machine->link)
+		return saved_offset(value, rule, cfa, &offset) && offset == machine->ra_offset;
+	if (rule->cfa != UNWIND_SP && rule->cfa != UNWIND_FP)
+		return false;
+	if (is_kept(value, machine->ra))
+		return true;
+	return saved_offset(value, rule, cfa, &offset) && offset && in_units(offset, &rule->more);
+}
+
+/*
+ * The rest of a frame that is too large for one field, with a link register: the return address is
+ * told from the stack pointer then, and the frame pointer is kept, or saved right below it.
+ */
+static bool far_describe(const struct cfi_machine *machine, const struct cfi_state *state,
+			 const struct place *cfa, struct unwind_rule *rule)
+{
+	const struct cfi_value *ra = &state->saved[CFI_RA], *fp = &state->saved[CFI_FP];
+	int64_t at, below;
+
+	rule->fp = is_kept(fp, machine->fp) ? UNWIND_FP_SAME : UNWIND_FP_SAVED;
+	if (is_kept(ra, machine->ra)) {
+		rule->fp_offset = -1;
+		return rule->fp == UNWIND_FP_SAME;
+	}
+	if (!saved_offset(ra, rule, cfa, &at) ||
+	    !in_units(add(cfa->offset, at), &rule->fp_offset) || rule->fp_offset < 0)
+		return false;
+	return rule->fp == UNWIND_FP_SAME ||
+	       (saved_offset(fp, rule, cfa, &below) && below == add(at, -UNIT));
+}
+
+/*
+ * A return address above the CFA shows that the caller's frame is not there yet: glibc's
+ * _dl_runtime_resolve(), which is in every stack of lazy binding, counts from below the two words
+ * that the linkage table pushed. Stack pointers are multiples of 16.
+ */
+static void cfa_mend(struct unwind_rule *rule)
+{
+	int shift = (rule->more + 2) & ~1;
+
+	if (rule->more <= 0 || rule->cfa_offset > SHRT_MAX - shift ||
+	    (rule->fp == UNWIND_FP_SAVED && rule->fp_offset < SHRT_MIN + shift))
+		return;
+	rule->cfa_offset = (__s16)(rule->cfa_offset + shift);
+	rule->more = (__s16)(rule->more - shift);
+	if (rule->fp == UNWIND_FP_SAVED)
+		rule->fp_offset = (__s16)(rule->fp_offset - shift);
+}
+
 /* Where the base register is saved, if that is all there is to say of it. */
 static void base_describe(const struct cfi_value *value, const struct place *cfa,
 			  struct unwind_rule *rule)
@@ -243,17 +307,26 @@ struct unwind_rule cfi_rule(const struct cfi_common *common, const struct cfi_ma
 	const struct unwind_rule none = {.cfa = UNWIND_NONE};
 	struct unwind_rule rule = none;
 	struct place cfa = {};
-	int64_t offset;
 
 	if (common->augmentation.signal)
 		return (struct unwind_rule){.cfa = UNWIND_SIGNAL};
 	if (state->saved[CFI_RA].kind == CFI_UNDEFINED)
 		return (struct unwind_rule){.cfa = UNWIND_END};
-	if (!cfa_describe(machine, &state->cfa, &rule, &cfa) || !sp_is_cfa(&state->saved[CFI_SP]) ||
-	    !saved_offset(&state->saved[CFI_RA], &rule, &cfa, &offset) ||
-	    offset != machine->ra_offset)
+	if (!cfa_describe(machine, &state->cfa, &rule, &cfa) || !sp_is_cfa(&state->saved[CFI_SP]))
+		return none;
+	if (machine->link && rule.cfa == UNWIND_SP_FAR)
+		return far_describe(machine, state, &cfa, &rule) ? rule : none;
+	if (!return_describe(machine, &state->saved[CFI_RA], &cfa, &rule))
 		return none;
 	fp_describe(machine, &state->saved[CFI_FP], &cfa, &rule);
-	base_describe(&state->saved[CFI_BASE], &cfa, &rule);
+	if (!machine->link) {
+		base_describe(&state->saved[CFI_BASE], &cfa, &rule);
+		return rule;
+	}
+	if (rule.fp != UNWIND_FP_SAME && rule.fp != UNWIND_FP_SAVED) {
+		rule.fp = UNWIND_FP_LOST;
+		rule.fp_offset = 0;
+	}
+	cfa_mend(&rule);
 	return rule;
 }

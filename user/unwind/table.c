@@ -6,6 +6,7 @@
 
 #include "symbols/go.h"
 #include "symbols/section.h"
+#include "unwind/arm64.h"
 #include "unwind/cfi.h"
 #include "unwind/table.h"
 #include "unwind/table_layout.h"
@@ -65,6 +66,8 @@ static bool is_go_root(const struct image *image, uint64_t offset, uint64_t leng
 {
 	uint8_t code[7];
 
+	if (image->machine == EM_AARCH64)
+		return arm64_is_go_root(image, offset, length);
 	if (length != 6 && length != 7)
 		return false;
 	if (!image_read(image, offset, code, length))
@@ -106,18 +109,20 @@ static bool span_begin(void *context, uint64_t begin, uint64_t end)
 
 /*
  * Go's compiler says where the CFA is, not that a function with a frame saves the frame pointer in
- * the frame's first word (cmd/internal/obj/x86, preprocess). The entry says "unchanged" then.
+ * the frame's first word (cmd/internal/obj/x86, preprocess), or on aarch64 below its last one
+ * (cmd/internal/obj/arm64, likewise). The entry says "unchanged" then.
  */
 static void go_amend(const struct builder *builder, struct unwind_rule *rule)
 {
 	__s16 call = (__s16)(builder->machine->call_offset / 8);
+	__s16 last = builder->machine->link ? rule->cfa_offset : call;
 
 	if (builder->root)
 		*rule = (struct unwind_rule){.cfa = UNWIND_END};
 	if (rule->cfa != UNWIND_SP || rule->fp != UNWIND_FP_SAME || rule->cfa_offset <= call)
 		return;
 	rule->fp = UNWIND_FP_SAVED;
-	rule->fp_offset = (__s16)(-call - 1);
+	rule->fp_offset = (__s16)(-last - 1);
 }
 
 static void span_row(void *context, uint64_t address, const struct unwind_rule *given)
@@ -206,15 +211,18 @@ static bool go_begin(void *context, uint64_t begin, uint64_t end)
 	return true;
 }
 
-static void go_depth(void *context, uint64_t address, uint64_t depth)
+static void go_depth(void *context, uint64_t address, int64_t depth)
 {
 	struct builder *builder = context;
-	uint64_t far = depth + builder->machine->call_offset, rest = far % FAR_FRAME;
+	uint64_t far = (uint64_t)depth + builder->machine->call_offset, rest = far % FAR_FRAME;
 	struct unwind_rule rule = {.cfa = far < FAR_FRAME ? UNWIND_SP : UNWIND_SP_FAR,
 				   .cfa_offset = (__s16)(rest / 8),
 				   .more = (__s16)(far / FAR_FRAME)};
 
-	if (rest % 8 || far / FAR_FRAME > INT16_MAX)
+	/* What a link register has is saved in the frame's last word. */
+	if (builder->machine->link && rule.cfa == UNWIND_SP)
+		rule.more = (__s16)-rule.cfa_offset;
+	if (depth < 0 || rest % 8 || far / FAR_FRAME > INT16_MAX)
 		rule = (struct unwind_rule){};
 	span_row(builder, address, &rule);
 }
@@ -270,8 +278,11 @@ static bool is_padding(const struct table_layout *layout, uint32_t gap, uint32_t
 static bool is_hole(const struct builder *builder, const struct table_layout *layout, uint32_t gap,
 		    uint32_t next)
 {
-	static const struct unwind_rule entry = {
-		.cfa = UNWIND_SP, .fp = UNWIND_FP_SAME, .cfa_offset = 1};
+	const struct unwind_rule entry = {
+		.cfa = UNWIND_SP,
+		.fp = UNWIND_FP_SAME,
+		.cfa_offset = (__s16)(builder->machine->call_offset / 8),
+	};
 
 	return gap < HOLE && next % ALIGNMENT && layout->rule &&
 	       !memcmp(&builder->rules.rules.at[layout->rule], &entry, sizeof(entry));
@@ -327,23 +338,25 @@ static void base_forget(struct builder *builder)
 	builder->rules = plain;
 }
 
-static void image_build(const struct image *image, struct unwind_table *out)
+static void image_build(const struct image *image, uint16_t machine, struct unwind_table *out)
 {
 	struct builder builder = {
 		.image = image,
-		.machine = image->is_64 ? cfi_machine(image->machine) : NULL,
+		.machine = image->is_64 && image->machine == machine ? cfi_machine(machine) : NULL,
 	};
 	struct table_layout layout = {};
 
 	if (builder.machine) {
 		section_collect(&builder, ".eh_frame", false);
 		/* Code that has no other: of Go's compiler, and of assemblers. */
-		builder.go =
-			image->machine == EM_X86_64 && (image_section(image, ".gopclntab") ||
-							image_section(image, ".note.go.buildid"));
+		builder.go = image_section(image, ".gopclntab") ||
+			     image_section(image, ".note.go.buildid");
 		section_collect(&builder, ".debug_frame", true);
 		if (builder.go && !image_section(image, ".debug_frame"))
 			go_collect(&builder);
+		if (machine == EM_AARCH64)
+			arm64_collect(image,
+				      &(struct cfi_sink){span_begin, span_row, span_end, &builder});
 	}
 	base_forget(&builder);
 	spans_lay(&builder, &layout);
@@ -355,14 +368,27 @@ static void image_build(const struct image *image, struct unwind_table *out)
 	vec_free(&builder.rows);
 }
 
+#if defined(__x86_64__)
+#define HOST EM_X86_64
+#elif defined(__aarch64__)
+#define HOST EM_AARCH64
+#else
+#define HOST EM_NONE
+#endif
+
 int unwind_table_build(int fd, struct unwind_table *out, struct error *error)
+{
+	return unwind_table_build_for(HOST, fd, out, error);
+}
+
+int unwind_table_build_for(uint16_t machine, int fd, struct unwind_table *out, struct error *error)
 {
 	struct image image;
 	int code = image_open(&image, fd);
 
 	if (code)
 		return error_set(error, code, "no ELF file of this machine's kind");
-	image_build(&image, out);
+	image_build(&image, machine, out);
 	image.fd = -1; /* the caller's */
 	image_close(&image);
 	return 0;

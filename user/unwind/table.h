@@ -30,10 +30,12 @@ struct unwind_table {
 
 /*
  * Makes the table of an ELF file, whose descriptor stays the caller's. A file that describes no
- * code, or code of another architecture, has a table without pages. -ENOEXEC: not an ELF file that
- * can be read. On failure `out` is as before.
+ * code, or code of another architecture than this one's, has a table without pages. -ENOEXEC: not
+ * an ELF file that can be read. On failure `out` is as before.
  */
 int unwind_table_build(int fd, struct unwind_table *out, struct error *error);
+/* The same for code of that architecture (EM_*), whose rules are for its own programs only. */
+int unwind_table_build_for(uint16_t machine, int fd, struct unwind_table *out, struct error *error);
 void unwind_table_free(struct unwind_table *table);
 
 /*

@@ -24,8 +24,13 @@ static inline __attribute__((always_inline)) void burn(void)
 {
 	uint64_t left = 80000, product = 3;
 
+#if defined(__aarch64__)
+	__asm__ volatile("1: mul %1, %1, %1\n\tsubs %0, %0, #1\n\tb.ne 1b"
+			 : "+r"(left), "+r"(product)::"cc");
+#else
 	__asm__ volatile("1: imul $3, %1, %1\n\tdec %0\n\tjnz 1b"
 			 : "+r"(left), "+r"(product)::"cc");
+#endif
 }
 
 struct choice {

@@ -31,16 +31,16 @@ MACROS = {
     "ROOT": "_start __libc_start_main*@libc|__libc_start_main*|nameless@libc "
             "__libc_start_call_main@libc|__libc_start_call_main|nameless@libc main",
     "THREAD": "*clone*@libc|nameless@libc start_thread@libc|nameless@libc",
-    "SIGNAL": "*restore_rt@libc|*restore_rt|nameless@libc",
+    "SIGNAL": "*restore_rt@libc|*restore_rt|nameless@libc|*@[vdso]",
     "RUST": "ROOT std::rt::lang_start* ... *tree::main",
 }
 # What the runtime does around any of the chains: resolve a function, read the clock.
 TAIL = ("(?:nameless@;|[^;@]*plt[^;@]*@;)?"
         r"(?:(?:nameless|[^;@]*clock_gettime[^;@]*|syscall)@(?:libc)?;)?"
-        r"(?:[^;]*@(?:\[vdso\]|ld-linux-x86-64);)*")
+        r"(?:[^;]*@(?:\[vdso\]|ld-linux);)*")
 # And before, after and below main.
 RUNTIME = [
-    r"(?:_start@;)?(?:[^;@]*@(?:libc|ld-linux-x86-64|\[vdso\]|libstdc\+\+|libgcc_s|libm);)+"
+    r"(?:_start@;)?(?:[^;@]*@(?:libc|ld-linux|\[vdso\]|libstdc\+\+|libgcc_s|libm);)+"
     r"(?:(?:nameless|_init|_fini|_start|__do_global_[^;@]*|frame_dummy|(?:de)?register_tm_clones"
     r"|_GLOBAL__[^;@]*)@;)*",
     r"_start@;(?:__libc_start_main[^;@]*@;(?!__libc_start_call_main)(?:[^;]*;)*)?",
@@ -50,7 +50,7 @@ RUNTIME = [
 # Below main of a static program, and of others: let the tables load, print the split. What is seen
 # first when the process and its file are gone already has no name, be it main.
 MAIN_TAIL = r"(?:(?:[^;@]*(?:clock_gettime|nanosleep|printf|_IO_|write)[^;@]*@;)(?:[^;]*;)*" \
-            r"|(?:[^;@]*@(?:libc|ld-linux-x86-64|\[vdso\]);)*)"
+            r"|(?:[^;@]*@(?:libc|ld-linux|\[vdso\]);)*)"
 
 
 # ---- patterns ----------------------------------------------------------------------------------

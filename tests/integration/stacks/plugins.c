@@ -37,6 +37,7 @@ static NOINLINE void cycle(const char *path, const char *name)
 		for (int i = 0; i < 5; i++)
 			work(call_back);
 	dlclose(library);
+	NO_TAIL();
 }
 
 int main(int argc, char **argv)

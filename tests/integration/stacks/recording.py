@@ -25,8 +25,8 @@ def plain(function):
 
 
 def short(path):
-    """libc of /usr/lib/x86_64-linux-gnu/libc.so.6"""
-    name = os.path.basename(path)
+    """libc of /usr/lib/x86_64-linux-gnu/libc.so.6, ld-linux of any architecture's"""
+    name = re.sub(r"^(ld-linux)-.*", r"\1", os.path.basename(path))
     return re.sub(r"(-\d+\.[\d.]+)?\.so[\d.]*$", "", name) if ".so" in name else name
 
 

@@ -35,7 +35,7 @@ static NOINLINE void room(void)
 	sink = (unsigned long)bytes[way];
 }
 
-/* All registers that a function has to keep are in use, rbp as a plain number. */
+/* All registers that a function has to keep are in use, the frame pointer's as a plain number. */
 static NOINLINE void saves_all(void)
 {
 	unsigned long a = way, b = way, c = way, d = way, e = way, f = way;
@@ -47,6 +47,11 @@ static NOINLINE void saves_all(void)
 #else
 	__asm__ volatile("mov $0x1234, %%rbp" ::: "rbp", "rbx", "r12", "r13", "r14", "r15");
 #endif
+#elif defined(__aarch64__)
+	/* With -fomit-frame-pointer. */
+	__asm__ volatile("mov x29, #0x1234" ::
+				 : "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27",
+				   "x28", "x29");
 #endif
 	room();
 	sink = a + b + c + d + e + f;

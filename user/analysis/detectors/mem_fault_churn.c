@@ -20,11 +20,11 @@ static bool frame_named(const struct analysis *a, const struct frame *frame, con
 /* The kernel's entry points for page faults and for giving memory back. */
 static bool stack_churns(const struct analysis *a, const struct stack *stack)
 {
-	static const char *const entries[] = {"asm_exc_page_fault", "exc_page_fault",
-					      "do_user_addr_fault", "handle_mm_fault",
-					      "__x64_sys_munmap",   "__arm64_sys_munmap",
-					      "__x64_sys_madvise",  "__arm64_sys_madvise",
-					      "__x64_sys_brk",      "do_mem_abort"};
+	static const char *const entries[] = {
+		"asm_exc_page_fault", "exc_page_fault",      "do_user_addr_fault",
+		"handle_mm_fault",    "__x64_sys_munmap",    "__arm64_sys_munmap",
+		"__x64_sys_madvise",  "__arm64_sys_madvise", "__x64_sys_brk",
+		"__arm64_sys_brk",    "do_mem_abort"};
 
 	for (uint32_t i = 0; i < stack->kernel_len; i++)
 		for (size_t j = 0; j < sizeof(entries) / sizeof(entries[0]); j++)

@@ -44,6 +44,9 @@ static int unwind_prepare(struct session *session, struct error *error)
 {
 	(void)error;
 	session->skeleton->rodata->unwind_mmap = SYS_mmap;
+#if defined(__aarch64__)
+	session->skeleton->rodata->page_shift = (uint32_t)__builtin_ctzl(sysconf(_SC_PAGESIZE));
+#endif
 	return 0;
 }
 
