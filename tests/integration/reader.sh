@@ -90,6 +90,21 @@ within 'and they are whole' 0.95 1 \
 	"$(jq -r '.coverage.stacks | .complete / .user_samples' "$work/report")"
 is 'nothing stays' '' "$(kin 0)"
 
+# They do not answer, as if a file held them up that no limit ends.
+start "$work/early"
+start "$strait" record -q -F 499 -d 5 -o "$work/stopped.strait"
+watcher=$started_pid
+until_true 10 sh -c "grep -q 'NoNewPrivs:.1' /proc/$watcher/status"
+for reader in $(reader_of "$watcher"); do
+	kill -STOP "$reader"
+done
+wait "$watcher"
+is 'strait ends with readers that do not answer' 0 $?
+"$strait" report "$work/stopped.strait" --json >"$work/report"
+check 'the file that was given up is told' \
+	grep -q 'given up .*does not answer' <(jq -r '.coverage.skipped[] | select(.family == "names") | .why' "$work/report")
+is 'nothing stays of them' '' "$(kin 0)"
+
 start "$strait" record -q -d 60 -o "$work/killed.strait"
 until_true 10 sh -c "grep -q 'NoNewPrivs:.1' /proc/$started_pid/status"
 kill -KILL "$started_pid"
