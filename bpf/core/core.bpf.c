@@ -11,6 +11,7 @@ const volatile __u8 syscall_class[WIRE_SYSCALLS] = {};
 const volatile __u32 own_tgid = 0;
 const volatile __u32 own_waiter = 0;
 const volatile __u32 own_reader = 0;
+const volatile __u32 own_namer = 0;
 const volatile __u32 own_keeper = 0;
 #if defined(__TARGET_ARCH_arm64)
 const volatile __u32 page_shift = 12;

@@ -19,6 +19,7 @@ extern const volatile __u8 syscall_class[WIRE_SYSCALLS];
 extern const volatile __u32 own_tgid;
 extern const volatile __u32 own_waiter; /* own_tgid where there is none */
 extern const volatile __u32 own_reader; /* the same */
+extern const volatile __u32 own_namer;
 extern const volatile __u32 own_keeper;
 
 /* Which of a pair of generation maps the programs write: the lowest bit. User space flips it. */

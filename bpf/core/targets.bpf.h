@@ -36,10 +36,20 @@ static __always_inline bool target_in_cgroup(struct task_struct *task)
 	       cgroup_in_target(compat_cgroup_of_cpu(set));
 }
 
+/* 1 if these differ; without a branch, of which the verifier would follow both ways. */
+static __always_inline __u64 differ(__u32 a, __u32 b)
+{
+	__u64 bits = a ^ b;
+
+	barrier_var(bits);
+	return (bits | -bits) >> 63;
+}
+
 /* strait does not watch itself. */
 static __always_inline bool is_own(__u32 tgid)
 {
-	return tgid == own_tgid || tgid == own_waiter || tgid == own_reader || tgid == own_keeper;
+	return !(differ(tgid, own_tgid) & differ(tgid, own_waiter) & differ(tgid, own_reader) &
+		 differ(tgid, own_namer) & differ(tgid, own_keeper));
 }
 
 /* Whether a thread is watched. `parent` is the ledger of the thread that made it, or NULL. */

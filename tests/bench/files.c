@@ -4,7 +4,9 @@
  *
  *   files size FILE…          unwind tables: FILE BYTES, bytes of its table, rows in it
  *   files name STACKS FILE…   names for so many distinct stacks of 30 frames in these files:
- *                             STACKS, distinct frames, how many were named, nanoseconds
+ *                             STACKS, distinct frames, how many were named, nanoseconds; read by a
+ *                             process apart, as strait does it
+ *   files here STACKS FILE…   the same, read in this process
  *
  * Each result is a line of words, the first of which names it.
  */
@@ -21,6 +23,7 @@
 #include "symbols/image.h"
 #include "symbols/symbols.h"
 #include "unwind/table.h"
+#include "util/reader.h"
 
 #define DEPTH  30    /* frames of a stack */
 #define PLACES 50000 /* distinct ones */
@@ -92,8 +95,9 @@ static uint64_t draw(uint64_t below)
 	return (state * 2685821657736338717ULL >> 16) % below;
 }
 
-static int name(int argc, char **argv)
+static int name(int argc, char **argv, bool apart)
 {
+	struct reader *reader = symbols_reader(NULL);
 	struct recording *rec = recording_new();
 	struct symbols *symbols = symbols_new();
 	uint32_t *places = calloc(PLACES, sizeof(*places)), stacks = (uint32_t)atoi(argv[0]);
@@ -102,6 +106,10 @@ static int name(int argc, char **argv)
 
 	if (!rec || !places)
 		die("memory");
+	if (apart)
+		readers_open(&reader, 1, NULL);
+	if (apart && !reader_is_there(reader))
+		die("no process apart");
 	recording_begin_slice(rec, 0, false);
 	for (uint32_t i = 0; i < PLACES; i++) {
 		struct text text = text_of(rec, argv[1 + i % (uint32_t)(argc - 1)]);
@@ -131,7 +139,9 @@ int main(int argc, char **argv)
 	if (argc > 2 && !strcmp(argv[1], "size"))
 		return size(argc - 2, argv + 2);
 	if (argc > 3 && !strcmp(argv[1], "name"))
-		return name(argc - 2, argv + 2);
-	fprintf(stderr, "usage: files size FILE… | name STACKS FILE…\n");
+		return name(argc - 2, argv + 2, true);
+	if (argc > 3 && !strcmp(argv[1], "here"))
+		return name(argc - 2, argv + 2, false);
+	fprintf(stderr, "usage: files size FILE… | name STACKS FILE… | here STACKS FILE…\n");
 	return 2;
 }

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The process that reads strangers' files: what it may, what comes of it when it is killed while strait
-# watches, and that nothing stays when strait has ended, however it ended.
+# The processes that read strangers' files: what they may, what comes of it when they are killed while
+# strait watches, and that nothing stays when strait has ended, however it ended.
 
 # The tables are all to be made, not found on disk.
 if [ -z "${STRAIT_TEST_MOUNTS:-}" ] && [ "$(id -u)" -eq 0 ]; then
@@ -43,26 +43,40 @@ field() {
 	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
 }
 
+only_socket() {
+	[ "$(find "/proc/$1/fd" -type l -printf '%l\n' | grep -v '^/dev/null$' | sed 's/:.*//' | sort -u)" = socket ]
+}
+
 [ -z "$(kin 0)" ] || skip 'another strait runs'
 start "$work/early"
-start "$strait" record -q --budget 100% -F 499 -d 5 -o "$work/r.strait"
-watcher=$started_pid
+start "$strait" record -q --budget 100% -F 499 -d 60 -o "$work/r.strait"
+watcher=$started_pid begun=$SECONDS
 until_true 10 sh -c "test -n \"\$(cat /proc/$watcher/status | grep 'NoNewPrivs:.1')\""
-reader=$(reader_of "$watcher")
-is 'there is one that reads' 1 "$(wc -w <<<"$reader")"
-is 'it has no capabilities' 0000000000000000 "$(field "$reader" CapEff)"
-is 'nor could it get any' '0000000000000000 1' "$(field "$reader" CapPrm) $(field "$reader" NoNewPrivs)"
-is 'it may ask the kernel for little' 2 "$(field "$reader" Seccomp)"
-is 'its memory is limited' 1073741824 \
-	"$(awk '/^Max address space/ {print $4}' "/proc/$reader/limits")"
-is 'it has nothing open but its socket' 'socket' \
-	"$(find "/proc/$reader/fd" -type l -printf '%l\n' | grep -v '^/dev/null$' | sed 's/:.*//' | sort -u)"
+readers=$(reader_of "$watcher")
+is 'there are two that read' 2 "$(wc -w <<<"$readers")"
+for reader in $readers; do
+	is 'it has no capabilities' 0000000000000000 "$(field "$reader" CapEff)"
+	is 'nor could it get any' '0000000000000000 1' \
+		"$(field "$reader" CapPrm) $(field "$reader" NoNewPrivs)"
+	is 'it may ask the kernel for little' 2 "$(field "$reader" Seccomp)"
+	is 'its memory is limited' 1073741824 \
+		"$(awk '/^Max address space/ {print $4}' "/proc/$reader/limits")"
+	check 'when it waits, it has nothing open but its socket' until_true 10 only_socket "$reader"
+done
 sleep 1
-kill -KILL "$reader"
-check 'another one comes in its place' until_true 2 \
-	sh -c "test -n \"\$(pgrep -x strait-reader | grep -vx $reader)\""
+for reader in $readers; do
+	kill -KILL "$reader"
+done
+# others PIDS: there are two that read, and none of these.
+others() {
+	[ "$(reader_of "$watcher" | grep -cvxF "$1")" -eq 2 ]
+}
+check 'others come in their places' until_true 10 others "$readers"
 start "$work/late"
 late=$started_pid
+# However long all that took: half of the window is with both.
+sleep $((SECONDS - begun + 2))
+kill -INT "$watcher"
 wait "$watcher"
 is 'strait goes on' 0 $?
 kill -0 "$late" || report 1 'the late program ran to the end'
@@ -76,8 +90,26 @@ within 'and they are whole' 0.95 1 \
 	"$(jq -r '.coverage.stacks | .complete / .user_samples' "$work/report")"
 is 'nothing stays' '' "$(kin 0)"
 
+# They do not answer, as if a file held them up that no limit ends.
+start "$work/early"
+start "$strait" record -q -F 499 -d 5 -o "$work/stopped.strait"
+watcher=$started_pid
+until_true 10 sh -c "grep -q 'NoNewPrivs:.1' /proc/$watcher/status"
+for reader in $(reader_of "$watcher"); do
+	kill -STOP "$reader"
+done
+wait "$watcher"
+is 'strait ends with readers that do not answer' 0 $?
+"$strait" report "$work/stopped.strait" --json >"$work/report"
+check 'the file that was given up is told' \
+	grep -q 'given up .*does not answer' <(jq -r '.coverage.skipped[] | select(.family == "names") | .why' "$work/report")
+is 'nothing stays of them' '' "$(kin 0)"
+
 start "$strait" record -q -d 60 -o "$work/killed.strait"
 until_true 10 sh -c "grep -q 'NoNewPrivs:.1' /proc/$started_pid/status"
 kill -KILL "$started_pid"
-check 'nothing stays of one that was killed' until_true 5 sh -c '! pgrep -x "strait-(reader|keeper)"'
+alone() {
+	[ -z "$(kin 0)" ]
+}
+check 'nothing stays of one that was killed' until_true 5 alone
 finish

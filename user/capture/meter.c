@@ -13,6 +13,7 @@
 #include "capture/meter.h"
 #include "capture/parser.h"
 #include "strait.skel.h"
+#include "symbols/symbols.h"
 
 struct meter {
 	uint64_t begin_ns;
@@ -26,7 +27,7 @@ static double cpu_seconds(void)
 	getrusage(RUSAGE_SELF, &usage);
 	return (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
 	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6 +
-	       (double)parser_cpu_ns() / 1e9;
+	       (double)(parser_cpu_ns() + symbols_cpu_ns()) / 1e9;
 }
 
 struct meter *meter_new(void)

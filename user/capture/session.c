@@ -108,8 +108,9 @@ static int session_configure(struct session *session, struct error *error)
 
 	rodata->own_tgid = namespace_own_pid();
 	rodata->own_waiter = grace_pid() ? grace_pid() : rodata->own_tgid;
-	rodata->own_keeper = parser_pids().keeper ?: rodata->own_tgid;
-	rodata->own_reader = parser_pids().reader ?: rodata->own_tgid;
+	rodata->own_keeper = parser_reader(NULL)->keeper ?: rodata->own_tgid;
+	rodata->own_reader = parser_reader(NULL)->pid ?: rodata->own_tgid;
+	rodata->own_namer = symbols_reader(NULL)->pid ?: rodata->own_tgid;
 	rodata->target_kind = TARGET_TEST_ALL;
 	if (options->target == TARGET_PID || options->target == TARGET_COMMAND)
 		rodata->target_kind = TARGET_TEST_PIDS;
@@ -238,7 +239,8 @@ static int session_prepare(struct session *session, struct error *error)
 
 	/* While there is little to share with it. */
 	grace_open();
-	parser_open(NULL);
+	readers_open((struct reader *[]){parser_reader(NULL), symbols_reader(NULL)}, 2,
+		     namespace_own_pid);
 	session->recording = rec;
 	session->symbols = symbols_new();
 	if (!rec || !session->symbols)
@@ -481,7 +483,6 @@ void session_close(struct session *session)
 	vec_free(&session->links);
 	publisher_close();
 	grace_close();
-	parser_close();
 	ring_buffer__free(session->ring);
 	strait_bpf__destroy(session->skeleton);
 	series_close(session->series);

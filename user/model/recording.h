@@ -306,8 +306,9 @@ enum family_status {
 #define FAMILY_PID_NAMESPACE "pid namespace"
 /* Another one: what missing capabilities cost (util/rights.h). */
 #define FAMILY_RIGHTS "rights"
-/* And this: strangers' files whose reader had to be ended (capture/parser.h). */
+/* And these: strangers' files whose reader had to be ended (util/reader.h), by what was read. */
 #define FAMILY_FILES "files"
+#define FAMILY_NAMES "names"
 
 struct family_state {
 	uint32_t name, why; /* strings; why is empty when all is well */

@@ -8,9 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "symbols/apart.h"
 #include "symbols/files.h"
 #include "symbols/generated.h"
-#include "symbols/image.h"
 #include "symbols/opening.h"
 #include "symbols/sighting.h"
 #include "util/clock.h"
@@ -138,6 +138,18 @@ static void file_keep(struct file_table *table, uint32_t position, int fd)
 		close(fd);
 }
 
+void file_ended(struct file_table *table, uint32_t position, const char *path,
+		const struct error *why)
+{
+	struct symbols_ended *ended = &table->ended;
+
+	if (position < table->files.len)
+		table->files.at[position].deadly = true;
+	ended->count++;
+	snprintf(ended->path, sizeof(ended->path), "%s", path);
+	snprintf(ended->why, sizeof(ended->why), "%.*s", (int)sizeof(ended->why) - 1, why->text);
+}
+
 /* ---- files that were seen ---- */
 
 static void name_find(struct text_pool *pool, struct file *file, int fd, bool elf, bool linked)
@@ -161,10 +173,10 @@ static void name_find(struct text_pool *pool, struct file *file, int fd, bool el
 static int file_identify(struct file_table *table, struct text_pool *pool, uint32_t position)
 {
 	struct file *file = &table->files.at[position];
-	int fd = sighting_open(&file->seen);
-	char id[IMAGE_ID] = "";
+	int fd = sighting_open(&file->seen), err;
+	struct file_identity identity = {};
+	struct error why = {};
 	struct stat stat;
-	bool elf;
 
 	if (fd < 0) {
 		file->next_ns = time_now() + RETRY_NS;
@@ -179,11 +191,13 @@ static int file_identify(struct file_table *table, struct text_pool *pool, uint3
 	file->st_inode = stat.st_ino;
 	file->size = stat.st_size;
 	file->mtime_ns = mtime_of(&stat);
-	elf = !image_identity(fd, id);
-	file->build_id = text_intern(pool, id, strlen(id));
-	file->layout = image_layout_of(fd);
+	err = apart_identify(fd, &identity, &why);
+	file->build_id = text_intern(pool, identity.id, strlen(identity.id));
+	file->layout = identity.layout;
 	file->claim = names_claim_of(fd);
-	name_find(pool, file, fd, elf, stat.st_nlink);
+	name_find(pool, file, fd, !err, stat.st_nlink);
+	if (err == -EIO)
+		file_ended(table, position, file->path, &why);
 	return fd;
 }
 
@@ -282,13 +296,21 @@ uint32_t file_add_map(struct file_table *table, struct text_pool *pool, uint32_t
 
 /* ---- opening again ---- */
 
-static bool fd_is_wanted(int fd, const struct file *file, const char *build_id)
+/* -EIO: it ended the process that read it. */
+static int fd_is_wanted(struct file_table *table, uint32_t position, int fd, const char *path,
+			const char *build_id)
 {
-	char id[IMAGE_ID];
+	const struct file *file = position < table->files.len ? &table->files.at[position] : NULL;
+	struct file_identity identity;
+	struct error why = {};
+	int err;
 
-	if (build_id && *build_id)
-		return !image_identity(fd, id) && !strcmp(id, build_id);
-	return file && file->found && fd_is(fd, file);
+	if (!build_id || !*build_id)
+		return file && file->found && fd_is(fd, file);
+	err = apart_identify(fd, &identity, &why);
+	if (err == -EIO)
+		file_ended(table, position, path ? path : "", &why);
+	return err == -EIO ? err : !err && !strcmp(identity.id, build_id);
 }
 
 static int map_open(const struct file *file)
@@ -308,8 +330,10 @@ int file_open(struct file_table *table, struct text_pool *pool, uint32_t positio
 		return map_open(file);
 	if (file && !file->found)
 		return file_identify(table, pool, position);
+	if (file && file->deadly)
+		return -EIO;
 	for (int way = 0; way < 5; way++) {
-		int fd = -1;
+		int fd = -1, wanted;
 
 		if (way == 0 && file && file->pin >= 0)
 			fd = fcntl(file->pin, F_DUPFD_CLOEXEC, 3);
@@ -321,10 +345,14 @@ int file_open(struct file_table *table, struct text_pool *pool, uint32_t positio
 			fd = file_open_path(file->seen.pid, path);
 		else if (way == 4 && pid && absolute)
 			fd = file_open_path(pid, path);
-		if (fd >= 0 && fd_is_wanted(fd, file, build_id))
+		if (fd < 0)
+			continue;
+		wanted = fd_is_wanted(table, position, fd, path, build_id);
+		if (wanted > 0)
 			return fd;
-		if (fd >= 0)
-			close(fd);
+		close(fd);
+		if (wanted < 0)
+			return wanted;
 	}
 	return -ENOENT;
 }

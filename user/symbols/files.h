@@ -25,13 +25,15 @@ struct file {
 	bool reachable;   /* by its path from our own root */
 	uint64_t layout;  /* image_layout(), 0 = not an ELF file */
 	struct names_claim claim;
-	int pin; /* a descriptor, for files that cannot be reached later; -1 = none */
+	bool deadly; /* it ended a process that read it: it is not read again */
+	int pin;     /* a descriptor, for files that cannot be reached later; -1 = none */
 };
 
 struct file_table {
 	VEC(struct file) files;
 	struct index index;
 	VEC(uint32_t) pins; /* files with a pin, oldest first */
+	struct symbols_ended ended;
 };
 
 /* The file of that WIRE_FILE_INODE id, SYMBOLS_NO_FILE = never seen. */
@@ -53,6 +55,10 @@ uint32_t file_add_map(struct file_table *table, struct text_pool *pool, uint32_t
  */
 int file_open(struct file_table *table, struct text_pool *pool, uint32_t position, uint32_t pid,
 	      const char *path, const char *build_id);
+
+/* Notes a file that ended the process that read it; `position` may be none. */
+void file_ended(struct file_table *table, uint32_t position, const char *path,
+		const struct error *why);
 
 void files_unpin(struct file_table *table);
 void files_free(struct file_table *table);

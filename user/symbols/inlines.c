@@ -357,16 +357,15 @@ static void units_search(struct finder *f)
 }
 
 void inlines_find(const struct image *image, const struct image *alt, struct lookup *lookups,
-		  size_t count, struct text_arena *arena, uint64_t deadline_ns, uint32_t pid,
-		  const char *path)
+		  size_t count, const struct naming *naming)
 {
-	uint64_t budget = MAX_UNPACKED;
+	uint64_t budget = MAX_UNPACKED, deadline_ns = naming->inlines_deadline_ns;
 	struct finder f = {
 		.lookups = lookups,
 		.count = count,
 		.names.image = image,
-		.arena = arena,
-		.split = {.image = image, .pid = pid, .path = path, .budget = &budget},
+		.arena = naming->arena,
+		.split = {.image = image, .naming = naming, .budget = &budget},
 	};
 
 	if (!count || !image_section(image, ".debug_info") || time_now() >= deadline_ns)

@@ -8,17 +8,16 @@
 #ifndef STRAIT_SYMBOLS_INLINES_H
 #define STRAIT_SYMBOLS_INLINES_H
 
+#include "symbols/naming.h"
 #include "symbols/symtab.h"
 
 /*
  * Sets `inlined` of those lookups (by address, ascending) at whose place something was inlined.
  * Their source and line, which must be those of the place, become those of the outermost call.
- * `alt`: the file with what dwz(1) moved out of the debugging information, NULL = none. Gives up at
- * `deadline_ns` (CLOCK_MONOTONIC). `pid`, `path`: where the program is, for what was split off from
- * its information (split.h).
+ * `alt`: the file with what dwz(1) moved out of the debugging information, NULL = none. `naming`:
+ * how long to go on, and where to ask for what was split off (split.h).
  */
 void inlines_find(const struct image *image, const struct image *alt, struct lookup *lookups,
-		  size_t count, struct text_arena *arena, uint64_t deadline_ns, uint32_t pid,
-		  const char *path);
+		  size_t count, const struct naming *naming);
 
 #endif

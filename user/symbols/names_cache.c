@@ -7,18 +7,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "symbols/apart.h"
 #include "symbols/names_cache.h"
-#include "symbols/names_image.h"
 #include "symbols/opening.h"
 #include "util/clock.h"
 #include "util/disk_cache.h"
 #include "util/index.h"
+#include "util/message.h"
 #include "util/vec.h"
 
 #define MAGIC 0x636e7573 /* "sunc", little endian */
@@ -135,95 +135,80 @@ static void entry_name(char name[ENTRY_NAME], const char *build_id, uint64_t lay
 
 /* ---- reading ---- */
 
-static bool entry_open(const struct names_cache *cache, const char *name, const char *build_id,
-		       struct image *out)
+static int entry_open(const struct names_cache *cache, const char *name)
 {
-	int err, fd = -1;
-	char id[IMAGE_ID];
 	void *bytes;
 	size_t size;
-	bool opened;
+	int err = disk_cache_load(&cache->disk, name, &bytes, &size), fd;
 
-	err = disk_cache_load(&cache->disk, name, &bytes, &size);
-	if (!err) {
-		fd = memfd_create("strait-names", MFD_CLOEXEC);
-		if (fd < 0 || write(fd, bytes, size) != (ssize_t)size)
-			err = -ENOMEM;
-		free(bytes);
-	}
-	opened = !err && !image_identity(fd, id) && !strcmp(id, build_id) && !image_open(out, fd);
-	if (!opened && fd >= 0)
-		close(fd);
 	/* A spoilt one is in the way of a new one. */
-	if (!opened && (!err || err == -EBADMSG))
+	if (err == -EBADMSG)
 		disk_cache_remove(&cache->disk, name);
-	return opened;
+	if (err)
+		return err;
+	fd = memory_put("strait-names", bytes, size);
+	free(bytes);
+	return fd;
 }
 
-bool names_cache_open(const struct names_cache *cache, const char *build_id, uint64_t layout,
-		      const struct names_claim *claim, struct image *out)
+int names_cache_open(const struct names_cache *cache, const char *build_id, uint64_t layout,
+		     const struct names_claim *claim, uint32_t *place)
 {
 	const struct names_claim root = {.owner = 0, .outside = true};
-	char name[ENTRY_NAME], own[ENTRY_NAME];
+	char names[2][ENTRY_NAME];
+	uint32_t count;
+	int fd = -ENOENT;
 
 	if (!layout)
-		return false;
-	entry_name(name, build_id, layout, &root);
-	if (entry_open(cache, name, build_id, out))
-		return true;
-	entry_name(own, build_id, layout, claim);
-	return strcmp(own, name) != 0 && entry_open(cache, own, build_id, out);
+		return -ENOENT;
+	entry_name(names[0], build_id, layout, &root);
+	entry_name(names[1], build_id, layout, claim);
+	count = strcmp(names[0], names[1]) ? 2 : 1;
+	/* Who says so is the file's reader: of what others keep it throws nothing away. */
+	if (*place == count)
+		disk_cache_remove(&cache->disk, names[1]);
+	while (fd < 0 && *place < count)
+		fd = entry_open(cache, names[(*place)++]);
+	return fd < 0 ? -ENOENT : fd;
 }
 
 /* ---- writing ---- */
 
-void names_cache_want(struct names_cache *cache, const struct image *image,
-		      const struct image *source)
+void names_cache_want(struct names_cache *cache, const char *build_id, uint64_t layout, int fd,
+		      int source_fd)
 {
-	struct names_claim claim = names_claim_of(source->fd);
+	int whose = source_fd < 0 ? fd : source_fd;
+	struct names_claim claim = names_claim_of(whose);
 	struct wanted wanted;
-	char id[IMAGE_ID];
 
-	if (cache->wanted.files.len == MOST_WANTED || !is_owners_own(source->fd) ||
-	    !image_build_id(image, id))
+	if (cache->wanted.files.len == MOST_WANTED || !is_owners_own(whose) ||
+	    strlen(build_id) >= IMAGE_ID ||
+	    strspn(build_id, "0123456789abcdef") != strlen(build_id))
 		return;
-	entry_name(wanted.name, id, image_layout(image), &claim);
+	entry_name(wanted.name, build_id, layout, &claim);
 	vec_each(&cache->wanted.files, other)
 		if (!strcmp(other->name, wanted.name))
 			return;
 	if (disk_cache_has(&cache->disk, wanted.name))
 		return;
-	wanted.image_fd = fcntl(image->fd, F_DUPFD_CLOEXEC, 3);
-	wanted.source_fd = source == image ? -1 : fcntl(source->fd, F_DUPFD_CLOEXEC, 3);
+	wanted.image_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	wanted.source_fd = source_fd < 0 ? -1 : fcntl(source_fd, F_DUPFD_CLOEXEC, 3);
 	if (wanted.image_fd < 0)
 		return;
 	vec_push(&cache->wanted.files, wanted);
 }
 
-/* Takes the descriptor; of an image that cannot be opened all is empty. */
-static bool wanted_open(struct image *image, int fd)
+static void wanted_store(const struct names_cache *cache, struct wanted *wanted)
 {
-	*image = (struct image){.fd = -1};
-	if (fd < 0 || !image_open(image, fd))
-		return fd >= 0;
-	close(fd);
-	return false;
-}
-
-static void wanted_store(const struct names_cache *cache, const struct wanted *wanted)
-{
-	struct image image, source;
-	bool has_image = wanted_open(&image, wanted->image_fd);
-	bool has_source = wanted_open(&source, wanted->source_fd);
 	size_t size;
-	void *bytes;
+	void *bytes = apart_names_make(wanted->image_fd, wanted->source_fd, &size);
 
-	if (has_image && !names_image_make(&image, has_source ? &source : &image, &bytes, &size)) {
+	if (bytes)
 		disk_cache_store(&cache->disk, wanted->name, bytes, size);
-		free(bytes);
-	}
-	image_close(&image);
-	image_close(&source);
+	free(bytes);
+	close(wanted->image_fd);
+	if (wanted->source_fd >= 0)
+		close(wanted->source_fd);
 }
 
 static void list_store(const struct names_cache *cache, struct wanted_list *list, uint64_t until_ns)
@@ -247,7 +232,9 @@ static void *thread_run(void *context)
 {
 	struct names_cache *cache = context;
 
-	setpriority(PRIO_PROCESS, (id_t)gettid(), 19);
+	/* Who waits for the process that reads must not wait for a thread that gets no CPU. */
+	if (!apart_is_there())
+		setpriority(PRIO_PROCESS, (id_t)gettid(), 19);
 	list_store(cache, &cache->aside, UINT64_MAX);
 	return NULL;
 }

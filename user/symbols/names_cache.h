@@ -27,18 +27,20 @@ struct names_claim names_claim_of(int fd);
 struct names_cache *names_cache_new(const char *directory);
 
 /*
- * `image` has names, in itself or in `source`, its debug file: to be kept. Both stay the caller's;
- * duplicates of their descriptors are held until names_cache_store(), for 64 files at most.
+ * A file has names, in itself or in `source_fd`, its debug file (-1: in itself): to be kept. Both
+ * stay the caller's; duplicates are held until names_cache_store(), for 64 files at most.
  */
-void names_cache_want(struct names_cache *cache, const struct image *image,
-		      const struct image *source);
+void names_cache_want(struct names_cache *cache, const char *build_id, uint64_t layout, int fd,
+		      int source_fd);
 /* names_cache_store() on a thread of its own, which names_cache_free() waits for. */
 void names_cache_store_aside(struct names_cache *cache);
 /*
- * The names of a build, as an ELF file (names_image.h), to be closed. False: there are none that
- * hold for a file of this layout and claim.
+ * The names of a build, as an ELF file (names_image.h) that holds for a file of this layout and
+ * claim: a descriptor, to be closed; -ENOENT: there is none, or no more. `*place`: 0 at first, and
+ * left as it is where the last one turned out to be none; it is thrown away then if it is one of
+ * the same claim.
  */
-bool names_cache_open(const struct names_cache *cache, const char *build_id, uint64_t layout,
-		      const struct names_claim *claim, struct image *out);
+int names_cache_open(const struct names_cache *cache, const char *build_id, uint64_t layout,
+		     const struct names_claim *claim, uint32_t *place);
 
 #endif

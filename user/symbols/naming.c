@@ -7,81 +7,64 @@
 #include <unistd.h>
 
 #include "symbols/begins.h"
-#include "symbols/fetcher.h"
+#include "symbols/beside.h"
 #include "symbols/go.h"
 #include "symbols/inlines.h"
 #include "symbols/lines.h"
-#include "symbols/names_cache.h"
 #include "symbols/naming.h"
-#include "symbols/opening.h"
 #include "symbols/section.h"
 #include "util/clock.h"
 
-#define DEBUG_ROOT "/usr/lib/debug"
 /* How far a spin loop's PAUSE may be from a sample of it: a loop of some 15 instructions. */
 #define PAUSE_REACH 64
 
-/* ---- the separate debug file ---- */
+/* ---- files beside it ---- */
 
-/* Opens it if it is an ELF file of the same build. Takes the descriptor. */
-static bool debug_accept(struct image *debug, int fd, const char *build_id)
+bool image_accept(struct image *image, int fd, const char *build_id)
 {
 	char id[IMAGE_ID];
 
 	if (fd < 0)
 		return false;
-	if (!image_identity(fd, id) && !strcmp(id, build_id) && !image_open(debug, fd))
+	if (!image_identity(fd, id) && !strcmp(id, build_id) && !image_open(image, fd))
 		return true;
 	close(fd);
 	return false;
 }
 
-/* .gnu_debuglink: a file name without directories. What follows, a checksum, is not read: the
- * build-ids are compared. */
-static bool debuglink_read(const struct image *image, char *name, size_t size)
+/* .gnu_debuglink: a file name. What follows, a checksum, is not read: the build-ids are compared.
+ */
+static void debuglink_read(const struct image *image, char *name, size_t size)
 {
 	const struct image_section *section = image_section(image, ".gnu_debuglink");
 
-	return section &&
-	       image_read_text(image, section->offset, section->offset + section->size, name,
-			       size) &&
-	       *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+	if (!section ||
+	    !image_read_text(image, section->offset, section->offset + section->size, name, size))
+		*name = '\0';
 }
 
-/* The places in which gdb looks too: its manual, "Debugging Information in Separate Files". */
 static bool debug_open(const struct image *image, const struct naming *naming, struct image *debug)
 {
-	static const char *const forms[] = {"%.*s%s", "%.*s.debug/%s", DEBUG_ROOT "%.*s%s"};
-	const char *slash = strrchr(naming->path, '/');
-	char id[IMAGE_ID], name[256], path[4096 + 512];
+	char id[IMAGE_ID], link[256];
+	uint32_t place = 0;
+	int fd;
 
 	if (!image_build_id(image, id))
 		return false;
-	snprintf(path, sizeof(path), DEBUG_ROOT "/.build-id/%.2s/%s.debug", id, id + 2);
-	if (debug_accept(debug, file_open_path(0, path), id) ||
-	    (naming->pid && debug_accept(debug, file_open_path(naming->pid, path), id)))
-		return true;
-	if (slash && !debuglink_read(image, name, sizeof(name)))
-		slash = NULL;
-	for (size_t i = 0; slash && i < sizeof(forms) / sizeof(*forms); i++) {
-		snprintf(path, sizeof(path), forms[i], (int)(slash - naming->path + 1),
-			 naming->path, name);
-		if (debug_accept(debug, file_open_path(naming->pid, path), naming->build_id))
+	debuglink_read(image, link, sizeof(link));
+	while ((fd = beside_open(naming, BESIDE_DEBUG, &place, link)) >= 0)
+		if (image_accept(debug, fd, naming->build_id))
 			return true;
-	}
-	return naming->fetcher && debug_accept(debug, fetcher_get(naming->fetcher, id), id);
+	return false;
 }
 
-/*
- * What dwz(1) moved out of several debug files of a package: a path and a build-id. The path is the
- * file's word for it: only what is below the directory for such files is opened, and only if it has
- * that build-id.
- */
-static bool alt_open(const struct image *image, struct image *alt)
+/* What dwz(1) moved out of several debug files of a package: a path and a build-id. */
+static bool alt_open(const struct image *image, const struct naming *naming, struct image *alt)
 {
 	const struct image_section *section = image_section(image, ".gnu_debugaltlink");
-	char link[512 + IMAGE_ID], path[sizeof(DEBUG_ROOT) + sizeof(link)], id[IMAGE_ID], *below;
+	char link[512 + IMAGE_ID], id[IMAGE_ID], *below;
 	size_t size = section && section->size < sizeof(link) ? section->size : 0, length;
+	uint32_t place = 0;
 
 	*alt = (struct image){.fd = -1};
 	if (!size || !image_read(image, section->offset, link, size))
@@ -92,10 +75,7 @@ static bool alt_open(const struct image *image, struct image *alt)
 	for (size_t i = length + 1; i < size; i++)
 		snprintf(id + 2 * (i - length - 1), 3, "%02x", (unsigned char)link[i]);
 	below = strstr(link, "/.dwz/");
-	if (!below || strstr(below, "/../"))
-		return false;
-	snprintf(path, sizeof(path), DEBUG_ROOT "%s", below);
-	return debug_accept(alt, file_open_path(0, path), id);
+	return below && image_accept(alt, beside_open(naming, BESIDE_DWZ, &place, below), id);
 }
 
 /* ---- naming ---- */
@@ -104,10 +84,9 @@ static void inlines_name(const struct image *image, const struct naming *naming,
 			 struct lookup *lookups, size_t count)
 {
 	struct image alt;
-	bool has_alt = alt_open(image, &alt);
+	bool has_alt = alt_open(image, naming, &alt);
 
-	inlines_find(image, has_alt ? &alt : NULL, lookups, count, naming->arena,
-		     naming->inlines_deadline_ns, naming->pid, naming->path);
+	inlines_find(image, has_alt ? &alt : NULL, lookups, count, naming);
 	image_close(&alt);
 }
 
@@ -135,21 +114,36 @@ static bool debugdata_open(const struct image *image, struct image *small)
 static void kept_add(struct symtab_scan *scan, const struct image *image,
 		     const struct naming *naming)
 {
-	struct names_claim claim;
+	char id[IMAGE_ID], layout[17];
 	size_t named = 0;
+	uint32_t place = 0;
 	struct image kept;
-	char id[IMAGE_ID];
+	int fd;
 
 	while (named < scan->count && scan->lookups[named].function)
 		named++;
-	if (named == scan->count || !naming->names || !image_build_id(image, id))
+	if (named == scan->count || !image_build_id(image, id))
 		return;
-	claim = names_claim_of(image->fd);
-	if (!names_cache_open(naming->names, id, image_layout(image), &claim, &kept))
+	snprintf(layout, sizeof(layout), "%lx", image_layout(image));
+	while ((fd = beside_open(naming, BESIDE_KEPT, &place, layout)) >= 0) {
+		if (!image_accept(&kept, fd, id))
+			continue;
+		symtab_add(scan, &kept, SHT_SYMTAB);
+		symtab_end(scan, naming->arena);
+		image_close(&kept);
 		return;
-	symtab_add(scan, &kept, SHT_SYMTAB);
-	symtab_end(scan, naming->arena);
-	image_close(&kept);
+	}
+}
+
+static void keep_tell(const struct image *image, const struct naming *naming, bool from_debug)
+{
+	char id[IMAGE_ID];
+
+	if (!naming->keep)
+		return;
+	naming->keep->wanted = image_build_id(image, id);
+	naming->keep->from_debug = from_debug;
+	naming->keep->layout = image_layout(image);
 }
 
 void image_name(const struct image *image, const struct naming *how, struct lookup *lookups,
@@ -181,8 +175,8 @@ void image_name(const struct image *image, const struct naming *how, struct look
 	symtab_end(&scan, naming->arena);
 	if (!full)
 		kept_add(&scan, image, naming);
-	else if (naming->names)
-		names_cache_want(naming->names, image, has_debug && !own ? &debug : image);
+	else
+		keep_tell(image, naming, has_debug && !own);
 	plt_name(image, lookups, count, naming->arena);
 	go_name(image, lookups, count, naming->arena);
 	begins_find(image, lookups, count);

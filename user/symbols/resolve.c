@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Names for the frames of a recording: at once, later, and from servers. */
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "model/recording.h"
@@ -11,6 +13,7 @@
 /* LINES_NS and INLINES_NS within a window. */
 #define QUICK_LINES_NS   400000000ull
 #define QUICK_INLINES_NS 600000000ull
+#define QUICK_CPU_MS     1000
 
 void symbols_note_module(struct symbols *s, uint32_t module, uint32_t pid,
 			 const struct location *where)
@@ -78,13 +81,30 @@ static bool file_lasts(const struct symbols *s, const struct name_request *reque
 	return file->found && file->reachable && file->pin < 0 && !file->is_map;
 }
 
+/* A row beside those of the families, renewed when there are more. */
+static void ended_tell(struct symbols *s, struct recording *rec)
+{
+	const struct symbols_ended *ended = &s->files.ended;
+	char text[600];
+
+	if (ended->count == s->ended_told)
+		return;
+	s->ended_told = ended->count;
+	snprintf(text, sizeof(text),
+		 "%" PRIu64 " files were given up while they were read, and their code may have no "
+		 "names; the last one, %.200s: %.160s",
+		 ended->count, *ended->path ? ended->path : "?", ended->why);
+	recording_family(rec, FAMILY_NAMES, FAMILY_PARTIAL, text);
+}
+
 static size_t frames_resolve(struct symbols *s, struct recording *rec, bool quick)
 {
 	VEC(struct name_request) requests = {};
 	VEC(uint32_t) positions = {};
 	uint64_t now = time_now();
 	struct patience patience = {now + (quick ? QUICK_LINES_NS : LINES_NS),
-				    now + (quick ? QUICK_INLINES_NS : INLINES_NS)};
+				    now + (quick ? QUICK_INLINES_NS : INLINES_NS),
+				    quick ? QUICK_CPU_MS : FILE_CPU_MS};
 	size_t named, later = quick ? 0 : s->later.len;
 
 	for (size_t i = 0; i < later; i++) {
@@ -116,6 +136,7 @@ static size_t frames_resolve(struct symbols *s, struct recording *rec, bool quic
 		if (i >= later || requests.at[i].function)
 			frame_answer(rec, positions.at[i], &requests.at[i]);
 	files_unpin(&s->files);
+	ended_tell(s, rec);
 	vec_free(&requests);
 	vec_free(&positions);
 	return named;
@@ -180,6 +201,7 @@ struct symbols_fetched symbols_fetch(struct symbols *s, struct recording *rec,
 	lacking = lacking_rank(rec);
 	for (size_t i = 0; lacking && i < rec->modules.len && lacking[i].samples; i++)
 		module_fetch(s, rec, lacking[i].module);
+	ended_tell(s, rec);
 	fetcher_count(s->fetcher, &result.fetched, &result.missing);
 	fetcher_close(s->fetcher);
 	s->fetcher = NULL;

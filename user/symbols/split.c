@@ -3,11 +3,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "symbols/opening.h"
+#include "symbols/beside.h"
 #include "symbols/split.h"
 #include "util/clock.h"
 
-#define PATH_TEXT 2048
 /* Of the index of a package: units of the largest programs known, and kinds of sections. */
 #define MAX_SLOTS    (1u << 22)
 #define MAX_SECTIONS 16
@@ -115,17 +114,14 @@ static bool unit_narrow(struct package_index *index, uint64_t id, struct dwarf *
 
 static void package_find(struct split *split)
 {
-	char path[PATH_TEXT];
+	uint32_t place = 0;
 	int fd;
 
 	if (split->tried)
 		return;
 	split->tried = true;
 	split->package.fd = -1;
-	if (*split->path != '/' ||
-	    snprintf(path, sizeof(path), "%s.dwp", split->path) >= (int)sizeof(path))
-		return;
-	fd = file_open_path(split->pid, path);
+	fd = beside_open(split->naming, BESIDE_PACKAGE, &place, "");
 	if (fd < 0 || !image_open(&split->package, fd))
 		return;
 	close(fd);
@@ -165,18 +161,18 @@ static void file_close(struct split *split)
 static bool file_open_dwo(struct split *split, struct dwarf *skeletons,
 			  const struct dwarf_unit *skeleton, struct dwarf *dwarf)
 {
-	char name[PATH_TEXT / 2], directory[PATH_TEXT / 2] = "", path[PATH_TEXT];
+	char name[BESIDE_TEXT / 2], directory[BESIDE_TEXT / 2] = "", path[BESIDE_TEXT];
+	uint32_t place = 0;
 	int fd;
 
-	if (*split->path != '/' ||
-	    !dwarf_text(skeletons, skeleton, &skeleton->dwo_name, name, sizeof(name)))
+	if (!dwarf_text(skeletons, skeleton, &skeleton->dwo_name, name, sizeof(name)))
 		return false;
 	if (*name != '/' &&
 	    (!dwarf_text(skeletons, skeleton, &skeleton->directory, directory, sizeof(directory)) ||
 	     *directory != '/'))
 		return false;
 	snprintf(path, sizeof(path), "%s%s%s", directory, *directory ? "/" : "", name);
-	fd = file_open_path(split->pid, path);
+	fd = beside_open(split->naming, BESIDE_UNIT, &place, path);
 	if (fd < 0)
 		return false;
 	if (image_open(&split->file, fd)) {

@@ -11,11 +11,12 @@
 
 #include "symbols/dwarf.h"
 
+struct naming;
+
 struct split {
-	const struct image *image; /* with the skeletons */
-	uint32_t pid;              /* in whose root it is, 0 = our own */
-	const char *path;          /* of the program, beside which a package may be; "" = unknown */
-	uint64_t *budget;          /* as in view_open() */
+	const struct image *image;   /* with the skeletons */
+	const struct naming *naming; /* whom to ask for files (beside.h) */
+	uint64_t *budget;            /* as in view_open() */
 
 	/* Zero-initialised: */
 	struct image package; /* fd is -1 unless there is one */

@@ -27,6 +27,7 @@ struct symbols {
 	struct text_arena arena; /* of the last batch */
 	struct kernel_table kernel;
 	struct file_table files;
+	uint64_t ended_told; /* of files.ended */
 	struct generated generated;
 	struct fetcher *fetcher;       /* while debug files are fetched */
 	struct names_cache *names;     /* on disk, NULL = none */
@@ -37,10 +38,17 @@ struct symbols {
 /* When to give up; CLOCK_MONOTONIC. */
 struct patience {
 	uint64_t lines_ns, inlines_ns;
+	/* What one file may take where it is read apart; less after each that ended its reader. */
+	uint32_t cpu_ms;
 };
+
+/* At first; within a window it is less. A browser's names are made in 0.2 s. */
+#define FILE_CPU_MS 3000
+/* At last. */
+#define FILE_CPU_LEAST_MS 60
 
 /* symbols_name(), as long as patience lasts. */
 size_t requests_name(struct symbols *s, struct name_request *requests, size_t n,
-		     const struct patience *patience);
+		     struct patience *patience);
 
 #endif

@@ -5,16 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "symbols/demangle.h"
+#include "symbols/apart.h"
 #include "symbols/fetcher.h"
 #include "symbols/files.h"
 #include "symbols/generated.h"
-#include "symbols/jit_dump.h"
 #include "symbols/kernel.h"
 #include "symbols/names_cache.h"
-#include "symbols/naming.h"
 #include "symbols/opening.h"
-#include "symbols/perf_map.h"
 #include "symbols/state.h"
 #include "util/clock.h"
 #include "wire.h"
@@ -42,6 +39,11 @@ void symbols_free(struct symbols *s)
 	vec_free(&s->notes);
 	vec_free(&s->later);
 	free(s);
+}
+
+const struct symbols_ended *symbols_ended(const struct symbols *s)
+{
+	return &s->files.ended;
 }
 
 int symbols_kernel_load(struct symbols *s, struct error *error)
@@ -195,148 +197,90 @@ static int request_open(struct symbols *s, const struct name_request *request)
 			 request->build_id);
 }
 
-static void request_answer(struct symbols *s, struct name_request *request,
-			   const struct lookup *lookup, bool demangle)
+/* What is kept of a file with names for when it is met without. */
+static void names_want(struct symbols *s, const struct naming *naming)
 {
-	char text[DEMANGLE_TEXT];
+	struct naming_keep *keep = naming->keep;
 
-	request->source = lookup->source;
-	request->line = lookup->line;
-	request->inlined = lookup->inlined;
-	request->inlined_count = lookup->inlined_count;
-	for (uint32_t i = 0; i < lookup->inlined_count; i++) {
-		struct name_inlined *inlined = &lookup->inlined[i];
+	if (s->names && keep->wanted && (!keep->from_debug || keep->debug_fd >= 0))
+		names_cache_want(s->names, naming->build_id, keep->layout, naming->fd,
+				 keep->from_debug ? keep->debug_fd : -1);
+	if (keep->debug_fd >= 0)
+		close(keep->debug_fd);
+}
 
-		symbol_demangle(inlined->function, text);
-		if (strcmp(text, inlined->function) != 0)
-			inlined->function = text_copy(&s->arena, text, strlen(text));
-	}
-	if (lookup->function || lookup->start)
-		request->start = request->offset - (lookup->address - lookup->start);
-	if (!lookup->function)
+/* After each file that ended its reader the others may take half as long: there may be many. */
+static int file_name(struct symbols *s, const struct naming *naming, enum group_kind kind,
+		     struct name_request **requests, size_t count, struct patience *patience)
+{
+	struct error why = {};
+	int err = apart_name(naming, kind, patience->cpu_ms, requests, count, &why);
+
+	if (err != -EIO)
+		return err;
+	file_ended(&s->files, requests[0]->file, requests[0]->path, &why);
+	if (patience->cpu_ms > FILE_CPU_LEAST_MS)
+		patience->cpu_ms /= 2;
+	return err;
+}
+
+/* A file that was seen once in this recording and cannot be had any more: what is kept of it. */
+static void gone_name(struct symbols *s, struct naming *naming, struct name_request **requests,
+		      size_t count, struct patience *patience)
+{
+	const struct file *file = NULL;
+	uint32_t place = 0;
+	int err = -ENOEXEC;
+
+	if (requests[0]->file < s->files.files.len)
+		file = &s->files.files.at[requests[0]->file];
+	if (!s->names || !file || !file->found || file->deadly)
 		return;
-	request->function = lookup->function;
-	if (!demangle)
-		return;
-	symbol_demangle(lookup->function, text);
-	if (strcmp(text, lookup->function) != 0)
-		request->function = text_copy(&s->arena, text, strlen(text));
-}
-
-static void generated_name(struct symbols *s, int fd, struct lookup *lookups, size_t count,
-			   uint64_t deadline_ns)
-{
-	if (jit_dump_is(fd, 0))
-		jit_dump_name(fd, lookups, count, &s->arena, deadline_ns);
-	else
-		perf_map_name(fd, lookups, count, &s->arena, deadline_ns);
-	for (size_t i = 0; i < count; i++)
-		request_answer(s, lookups[i].owner, &lookups[i], false);
-}
-
-/* The lookups come with offsets in the file; those that no segment holds are left out. */
-static size_t lookups_place(const struct image *image, struct lookup *lookups, size_t count)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		lookups[kept] = lookups[i];
-		kept += image_address(image, lookups[i].address, &lookups[kept].address);
+	naming->build_id = file->build_id;
+	while (err == -ENOEXEC) {
+		naming->fd = names_cache_open(s->names, file->build_id, file->layout, &file->claim,
+					      &place);
+		if (naming->fd < 0)
+			return;
+		err = file_name(s, naming, GROUP_KEPT, requests, count, patience);
+		close(naming->fd);
 	}
-	return kept;
 }
 
-static void elf_name(struct symbols *s, int fd, struct lookup *lookups, size_t count,
-		     const struct patience *patience)
+/* All requests are for one file. */
+static void requests_of_file_name(struct symbols *s, struct name_request **requests, size_t count,
+				  struct patience *patience)
 {
-	const struct name_request *first = lookups[0].owner;
+	const struct name_request *first = requests[0];
+	struct naming_keep keep = {.debug_fd = -1};
 	struct naming naming = {
+		.fd = request_open(s, first),
 		.pid = first->pid,
 		.path = first->path,
 		.build_id = first->build_id,
 		.fetcher = s->fetcher,
 		.names = s->names,
+		.keep = s->names ? &keep : NULL,
 		.arena = &s->arena,
 		.functions_only = first->functions_only,
 		.deadline_ns = patience->lines_ns,
 		.inlines_deadline_ns = patience->inlines_ns,
 	};
-	struct image image;
 
-	if (image_open(&image, fd)) {
-		close(fd);
+	if (naming.fd < 0) {
+		naming.keep = NULL;
+		gone_name(s, &naming, requests, count, patience);
 		return;
 	}
-	count = lookups_place(&image, lookups, count);
-	if (count)
-		image_name(&image, &naming, lookups, count);
-	for (size_t i = 0; i < count; i++) {
-		struct name_request *request = lookups[i].owner;
-
-		request_answer(s, request, &lookups[i], true);
-		request->pause = image_pauses(&image, &lookups[i]);
-	}
-	image_close(&image);
-}
-
-/* A file that was seen once in this recording and cannot be had any more: what is kept of it. */
-static void gone_name(struct symbols *s, struct lookup *lookups, size_t count)
-{
-	const struct name_request *first = lookups[0].owner;
-	const struct naming naming = {
-		.path = "", .build_id = "", .functions_only = true, .arena = &s->arena};
-	const struct file *file = NULL;
-	struct image kept;
-
-	if (first->file < s->files.files.len)
-		file = &s->files.files.at[first->file];
-	if (!s->names || !file || !file->found ||
-	    !names_cache_open(s->names, file->build_id, file->layout, &file->claim, &kept))
-		return;
-	count = lookups_place(&kept, lookups, count);
-	if (count)
-		image_name(&kept, &naming, lookups, count);
-	for (size_t i = 0; i < count; i++)
-		request_answer(s, lookups[i].owner, &lookups[i], true);
-	image_close(&kept);
-}
-
-static int lookup_compare(const void *left, const void *right)
-{
-	const struct lookup *a = left, *b = right;
-
-	return a->address < b->address ? -1 : a->address > b->address;
-}
-
-/* All requests are for one file. */
-static void group_name(struct symbols *s, struct name_request **requests, size_t count,
-		       const struct patience *patience)
-{
-	int fd = request_open(s, requests[0]);
-	struct lookup *lookups;
-
-	lookups = calloc(count, sizeof(*lookups));
-	if (!lookups) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	for (size_t i = 0; i < count; i++)
-		lookups[i] = (struct lookup){.address = requests[i]->offset, .owner = requests[i]};
-	if (fd < 0) {
-		gone_name(s, lookups, count);
-	} else if (is_generated(requests[0])) {
-		qsort(lookups, count, sizeof(*lookups), lookup_compare);
-		generated_name(s, fd, lookups, count, patience->lines_ns);
-		close(fd);
-	} else {
-		elf_name(s, fd, lookups, count, patience);
-	}
-	free(lookups);
+	file_name(s, &naming, is_generated(first) ? GROUP_GENERATED : GROUP_ELF, requests, count,
+		  patience);
+	if (naming.keep)
+		names_want(s, &naming);
+	close(naming.fd);
 }
 
 size_t requests_name(struct symbols *s, struct name_request *requests, size_t n,
-		     const struct patience *patience)
+		     struct patience *patience)
 {
 	struct name_request **order = calloc(n ? n : 1, sizeof(struct name_request *));
 	size_t named = 0;
@@ -360,7 +304,7 @@ size_t requests_name(struct symbols *s, struct name_request *requests, size_t n,
 	for (size_t i = 0, end; order && i < n; i = end) {
 		for (end = i + 1; end < n && !request_compare_file(order[i], order[end]);)
 			end++;
-		group_name(s, order + i, end - i, patience);
+		requests_of_file_name(s, order + i, end - i, patience);
 	}
 	for (size_t i = 0; i < n; i++)
 		named += requests[i].function != NULL;
@@ -372,5 +316,6 @@ size_t symbols_name(struct symbols *s, struct name_request *requests, size_t n)
 {
 	uint64_t now = time_now();
 
-	return requests_name(s, requests, n, &(struct patience){now + LINES_NS, now + INLINES_NS});
+	return requests_name(s, requests, n,
+			     &(struct patience){now + LINES_NS, now + INLINES_NS, FILE_CPU_MS});
 }

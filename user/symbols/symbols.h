@@ -25,8 +25,34 @@
 struct symbols;
 struct recording;
 
+/* ---- the process that reads strangers' files ---- */
+
+struct symbols_reader_options {
+	void (*before)(int fd, bool names); /* there, before a file is read; NULL = nothing */
+	uint32_t cpu_ms, wall_ms;           /* for the names of one file */
+	size_t memory;                      /* bytes of address space; 0 = no limit */
+};
+
+/*
+ * What reads them, to be opened by readers_open(). Without it, and where it cannot be had, they are
+ * read in this process. `options` NULL: as they are meant.
+ */
+struct reader;
+struct reader *symbols_reader(const struct symbols_reader_options *options);
+/* CPU time that such processes took, of those that answered. */
+uint64_t symbols_cpu_ns(void);
+
+/* Files that ended the process that read them, and so have no names. */
+struct symbols_ended {
+	uint64_t count;
+	char path[256]; /* of the last one */
+	char why[160];
+};
+
 struct symbols *symbols_new(void);
 void symbols_free(struct symbols *s);
+/* Valid as long as the struct symbols. */
+const struct symbols_ended *symbols_ended(const struct symbols *s);
 
 /* ---- the kernel ---- */
 

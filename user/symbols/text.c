@@ -94,6 +94,18 @@ const char *text_copy(struct text_arena *arena, const char *text, size_t length)
 	return copy;
 }
 
+/* The last block is the one that is being filled. */
+void text_adopt(struct text_arena *arena, char *memory)
+{
+	vec_push(&arena->blocks, memory);
+	if (arena->blocks.len == 1) {
+		arena->left = 0;
+		return;
+	}
+	arena->blocks.at[arena->blocks.len - 1] = arena->blocks.at[arena->blocks.len - 2];
+	arena->blocks.at[arena->blocks.len - 2] = memory;
+}
+
 void text_arena_clear(struct text_arena *arena)
 {
 	vec_each(&arena->blocks, block)

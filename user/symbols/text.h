@@ -34,6 +34,8 @@ struct text_arena {
 void *text_take(struct text_arena *arena, size_t size);
 /* A NUL-terminated copy. */
 const char *text_copy(struct text_arena *arena, const char *text, size_t length);
+/* Takes over memory of malloc()'s, to be freed with the rest. */
+void text_adopt(struct text_arena *arena, char *memory);
 void text_arena_clear(struct text_arena *arena);
 
 #endif

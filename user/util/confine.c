@@ -96,6 +96,7 @@ static const char *const report[] = {
 	"utimensat",  "utimes",          "umask",
 	"select",     "pselect6",        "sched_getaffinity",
 	"sysinfo",    "getrlimit",       "ugetrlimit",
+	"sendmsg",    "recvmsg", /* to and from what reads files for it */
 };
 
 static const char *const parse[] = {"memfd_create", "sendmsg", "recvmsg", "setitimer"};

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -12,6 +13,8 @@
 #include "unwind/frames.h"
 
 #include "capture/parser.h"
+
+static struct reader *parser;
 
 /* An ELF file that describes two functions. */
 static int good_file(void)
@@ -96,14 +99,15 @@ static int parser_begin(void **state)
 	const struct parser_options options = {build, 300, 1000, 0};
 
 	(void)state;
-	parser_open(&options);
-	return parser_pids().reader ? 0 : -1;
+	parser = parser_reader(&options);
+	readers_open(&parser, 1, NULL);
+	return parser->pid ? 0 : -1;
 }
 
 static int parser_end(void **state)
 {
 	(void)state;
-	parser_close();
+	reader_close(parser);
 	return 0;
 }
 
@@ -164,18 +168,63 @@ static void file_never_answers(void **state)
 	ends_with('w', -EIO, "took too long");
 }
 
+/* It leaves as if there were nothing more to do. */
+static void reader_leaves(void **state)
+{
+	(void)state;
+	ends_with('q', -EIO, "ended by signal 9");
+}
+
+/* One that has ended may still have a number, if nobody asks for its end. */
+static bool runs(uint32_t pid)
+{
+	char path[32], file[16];
+
+	snprintf(path, sizeof(path), "/proc/%u/exe", pid);
+	return readlink(path, file, sizeof(file)) > 0;
+}
+
+static void ends_soon(uint32_t pid)
+{
+	for (int i = 0; i < 500 && runs(pid); i++)
+		usleep(10000);
+	assert_false(runs(pid));
+}
+
 /* All of them gone: new ones come. */
 static void keeper_gone(void **state)
 {
+	uint32_t keeper = parser->keeper, reader = parser->pid;
+
 	(void)state;
-	ends_with('q', -EIO, "does not answer");
+	assert_int_equal(kill((pid_t)keeper, SIGKILL), 0);
+	ends_soon(keeper);
+	is_read();
+	ends_soon(reader);
+}
+
+/* With strait's end the others end, whatever they are at. */
+static void nothing_stays(void **state)
+{
+	uint32_t keeper = parser->keeper, reader = parser->pid;
+	struct message request = MESSAGE_EMPTY;
+
+	(void)state;
+	request.fds[0] = evil_file('l');
+	assert_int_equal(message_send(parser->fd, &request), 0);
+	close(request.fds[0]);
+	usleep(50000);
+	assert_true(runs(keeper) && runs(reader));
+	reader_close(parser);
+	ends_soon(reader);
+	ends_soon(keeper);
 }
 
 /* It died while nothing was asked: nobody need know. */
 static void idle_reader_killed(void **state)
 {
 	(void)state;
-	assert_int_equal(kill((pid_t)parser_pids().reader, SIGKILL), 0);
+	assert_int_equal(kill((pid_t)parser->pid, SIGKILL), 0);
 	usleep(50000);
 	is_read();
 }
@@ -192,7 +241,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(good_files, parser_begin, parser_end),
 		cmocka_unit_test_setup_teardown(evil_files, parser_begin, parser_end),
 		cmocka_unit_test_setup_teardown(file_never_answers, parser_begin, parser_end),
+		cmocka_unit_test_setup_teardown(reader_leaves, parser_begin, parser_end),
 		cmocka_unit_test_setup_teardown(keeper_gone, parser_begin, parser_end),
+		cmocka_unit_test_setup_teardown(nothing_stays, parser_begin, parser_end),
 		cmocka_unit_test_setup_teardown(idle_reader_killed, parser_begin, parser_end),
 		cmocka_unit_test(not_opened),
 	};
