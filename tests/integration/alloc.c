@@ -83,12 +83,15 @@ __attribute__((noinline)) static void take_table(void)
 /* From nothing, which the library itself hands on to malloc(), and twice as large. */
 __attribute__((noinline)) static void grow_text(void)
 {
-	void *text = realloc(nothing, 500);
+	void *text = realloc(nothing, 500), *larger;
 
 	note(REALLOC, 500, __func__);
 	if (!text)
 		abort();
-	keep(realloc(text, 1000));
+	larger = realloc(text, 1000);
+	if (!larger)
+		free(text);
+	keep(larger);
 	note(REALLOC, 1000, __func__);
 }
 

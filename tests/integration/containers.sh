@@ -106,7 +106,7 @@ burns() {
 
 # has WHAT REGEX [LEAST]: nearly all samples in $out have it.
 has() {
-	within "$1" "${3:-0.98}" 1 "$(awk -v regex="$2" '{ all += $NF; if ($0 ~ regex) found += $NF }
+	within "$1" "${3:-0.98}" 1 "$(regex=$2 awk '{ all += $NF; if ($0 ~ ENVIRON["regex"]) found += $NF }
 		END { if (all < 300) print "only " all + 0 " samples"; else print found / all }' "$out")"
 }
 

@@ -77,7 +77,8 @@ record() {
 
 # share REGEX: of the samples in $out, of which there must be some hundred.
 share() {
-	awk -v regex="$1" '{ all += $NF; if ($0 ~ regex) found += $NF }
+	# Not by -v, which would look for escape sequences in it.
+	regex=$1 awk '{ all += $NF; if ($0 ~ ENVIRON["regex"]) found += $NF }
 		END { if (all < 300) print "only " all " samples"; else print found / all }' "$out"
 }
 
