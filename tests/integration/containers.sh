@@ -130,7 +130,7 @@ if cc -O1 -static -Wl,--build-id -o "$work/burn" "$work/burn.c" 2>/dev/null; the
 	cleanups+=("rm -f $kept/$build_id*")
 	container_start "$one-bare" "$work/burn.bare"
 	burns 'stripped in a container' "$one-bare"
-	has 'stripped in a container: places in the file' ';burn\\+0x[0-9a-f]+ '
+	has 'stripped in a container: places in the file' ';burn\+0x[0-9a-f]+ '
 	# What a container says of its files holds for files of containers only.
 	container_start "$one-full" "$work/burn"
 	burns 'with symbols in a container' "$one-full"
@@ -138,7 +138,7 @@ if cc -O1 -static -Wl,--build-id -o "$work/burn" "$work/burn.c" 2>/dev/null; the
 	start "$work/burn.bare"
 	run "$strait" record -q --replace -F 999 --budget 100% -d 1 -p "$started_pid" -o "$work/r.strait"
 	run "$strait" flame -U "$work/r.strait"
-	has 'stripped on the host, known from a container only: places' ';burn.bare\\+0x[0-9a-f]+ '
+	has 'stripped on the host, known from a container only: places' ';burn.bare\+0x[0-9a-f]+ '
 	stop "$started_pid"
 	burns 'stripped in another container' "$one-bare"
 	has 'stripped in another container: functions' ';main;inside '
