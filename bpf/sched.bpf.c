@@ -74,7 +74,7 @@ static __always_inline void wait_send(void *ctx, const struct wire_ledger *ledge
 	if (!waker)
 		end = waker_interrupt(cpu, &number);
 	if (ctx && waker) {
-		waker_stack = stack_kernel_above(ctx, SLOT_SCHED, 2);
+		waker_stack = stack_kernel_above(ctx, SLOT_SCHED, TRACEPOINT_FRAMES);
 		waker_find();
 		user_stack = cpu->waker_stack;
 		key = cpu->waker_key;

@@ -130,12 +130,8 @@ struct context_stacks {
 static __always_inline void context_walk(void *ctx, enum stack_slot place,
 					 struct context_stacks *stacks)
 {
-	/*
-	 * Without this program and what runs it (bpf_trace_runN): they call from one place while
-	 * programs are timed, from another while they are not. A waker, which has no context here,
-	 * has no kernel part: that is its system call.
-	 */
-	stacks->kernel = ctx ? stack_kernel_above(ctx, place, 2) : 0;
+	/* A waker, which has no context here, has no kernel part: that is its system call. */
+	stacks->kernel = ctx ? stack_kernel_above(ctx, place, TRACEPOINT_FRAMES) : 0;
 	stacks->user = stack_user(place);
 }
 

@@ -25,6 +25,7 @@ __u32 calls_weight = 0;
 __u32 messages_weight = 0;
 __u64 sample_weight_ns = 0;
 bool context_rarely = false;
+__u32 tracepoints_shared = 0;
 
 struct events_map events SEC(".maps");
 struct ledger_storage_map ledger_storage SEC(".maps");

@@ -54,6 +54,15 @@ extern __u64 sample_weight_ns;
 /* Known places of waits are seldom walked again: switches cost more than they may: likewise. */
 extern bool context_rarely;
 
+/*
+ * Frames of a program at a switch or wakeup that are not the kernel's way there: its own, and what
+ * runs it (bpf_trace_runN), which calls from one place while programs are timed and from another
+ * while they are not. Where the tracepoint has a second program, that of excerpts, the kernel goes
+ * through one function more (__traceiter_NAME): user space says so (families/schedule.c).
+ */
+#define TRACEPOINT_FRAMES (2 + tracepoints_shared)
+extern __u32 tracepoints_shared; /* 0 or 1 */
+
 #define EVENTS_BYTES (16 << 20)
 
 struct events_map {

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define TURNS 200
-#define PAUSE 5000000 /* ns */
+#define PAUSE 10000000 /* ns: of all pairs together fewer a second than a CPU may tell */
 
 #define PLACE __attribute__((noinline, noclone))
 

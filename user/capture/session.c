@@ -291,6 +291,8 @@ int session_open(struct session **out, const struct session_options *options, st
 	if (!session)
 		return error_set(error, -ENOMEM, "out of memory");
 	session->options = *options;
+	/* Until the window begins nothing that is told is inside it. */
+	session->begin_ns = UINT64_MAX;
 	session->nice = priority_raise();
 	err = session_start(session, error);
 	if (err) {
@@ -381,8 +383,6 @@ static int window_begin(struct session *session, struct error *error)
 	struct timespec real;
 	int err;
 
-	/* Until then nothing that is told is inside the window. */
-	session->begin_ns = UINT64_MAX;
 	recording_begin_slice(rec, 0, session->options.warmup_ns > 0);
 	err = families_begin(session, error);
 	/* It takes a while until ten thousand threads have a ledger each. */

@@ -25,7 +25,7 @@ import argparse
 import collections
 import re
 
-from recording import Recording, good, percent, plain, short
+from recording import OVERWRITTEN, OVERWRITTEN_MOST, Recording, good, percent, plain, short
 
 MACROS = {
     "ROOT": "_start __libc_start_main*@libc|__libc_start_main*|nameless@libc "
@@ -126,11 +126,7 @@ class Answer:
             table[words[1]] = float(words[2])
 
 
-# The C library's unwinder, about to go on in a landing pad, overwrites the registers that its caller
-# has saved (uw_install_context_1): for these instructions nobody can tell who called the caller.
-OVERWRITTEN = re.compile(r"(?:.*;)?_Unwind_\w+@libgcc_s[^;]*;nameless@libgcc_s[^;]*;?")
-OVERWRITTEN_MOST = .02  # of all samples
-# Its last instructions, from where it has put the landing pad's address below the frame that goes on,
+# The last instructions of the C library's unwinder, from where it has put the landing pad's address below the frame that goes on,
 # where a return address of the frames that it drops may lie, until it goes there.
 LEAVING = re.compile(r"(?:.*;)?_Unwind_(RaiseException|Resume)\w*@libgcc_s[^;]*;?")
 LEAVING_MOST = .005

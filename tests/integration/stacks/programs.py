@@ -15,7 +15,8 @@ import re
 import subprocess
 
 import perfdata
-from recording import Recording, good, note, percent, plain, short, text
+from recording import (OVERWRITTEN, OVERWRITTEN_MOST, Recording, good, note, percent, plain, short,
+                       text)
 
 
 # ---- files -------------------------------------------------------------------------------------
@@ -87,18 +88,28 @@ def count_ends(recording, kind, programs, since=0, until=1 << 31):
     return ends, worst
 
 
+def excused(recording, ends, worst, late):
+    """Of the incomplete ones those that nobody can complete, and `late` before their table was there."""
+    overwritten = sum(count for stack, count in worst.items()
+                      if OVERWRITTEN.fullmatch(recording.chain("", recording.stacks[stack][1])))
+    return min(overwritten, int(OVERWRITTEN_MOST * sum(ends.values()))) + min(late, ends["no_table"])
+
+
 def judge_whole(options):
     recording = Recording(options.recording)
     ends, worst = count_ends(recording, options.kind, options.programs, options.since)
     total = sum(ends.values())
+    without = excused(recording, ends, worst, options.late)
     seen = ", ".join(f"{count} {end}" for end, count in ends.most_common())
     before = ""
     if options.since:
         first, _ = count_ends(recording, options.kind, options.programs, 0, options.since)
         before = f"; before that {percent(first['complete'], sum(first.values())):.1f} %"
-    good(total >= options.least and ends["complete"] >= .99 * total,
-         f"{options.label}: {percent(ends['complete'], total):.2f} % of {total} user stacks are "
-         f"complete{before}", seen + ": " + " | ".join(f"{count} x {recording.evidence(stack)}"
+    if without:
+        before += f", but for {without} before the table was there or in what overwrites its caller"
+    good(total >= options.least and ends["complete"] >= .99 * (total - without),
+         f"{options.label}: {percent(ends['complete'], total - without):.2f} % of {total} user stacks "
+         f"are complete{before}", seen + ": " + " | ".join(f"{count} x {recording.evidence(stack)}"
                                               for stack, count in worst.most_common(3)))
 
 
@@ -281,6 +292,8 @@ def main():
             command.add_argument("programs", nargs="+")
         command.add_argument("--kind", default="cpu")
         command.add_argument("--least", type=int, default=700, help="samples, or processes")
+        command.add_argument("--late", type=int, default=0,
+                             help="samples that may be earlier than the tables")
         command.add_argument("--all", action="store_true",
                              help="also where the file has no symbol")
         command.add_argument("--since", type=int, default=0, help="only from this slice on")

@@ -136,11 +136,12 @@ static int schedule_mark(struct session *session, const struct schedule_data *da
 	return marked;
 }
 
-static void schedule_detach(struct schedule_data *data)
+static void schedule_detach(struct strait_bpf *skeleton, struct schedule_data *data)
 {
 	for (size_t i = 0; i < sizeof(data->links) / sizeof(data->links[0]); i++) {
 		bpf_link__destroy(data->links[i]);
 		data->links[i] = NULL;
+		skeleton->bss->tracepoints_shared = 0;
 	}
 }
 
@@ -149,7 +150,7 @@ static void schedule_fail(struct session *session, struct schedule_data *data, c
 	char why[160];
 
 	snprintf(why, sizeof(why), "%s: %s", what, strerror(errno));
-	schedule_detach(data);
+	schedule_detach(session->skeleton, data);
 	data->off = true;
 	recording_family(session->recording, family_schedule.name, FAMILY_PARTIAL, why);
 }
@@ -171,6 +172,7 @@ static void excerpt_begin(struct session *session, struct schedule_data *data, u
 			schedule_fail(session, data, "cannot attach");
 			return;
 		}
+		session->skeleton->bss->tracepoints_shared = 1;
 	}
 	data->begin_ns = now_ns;
 	data->cut_ns = 0;
@@ -223,7 +225,7 @@ static void excerpt_end(struct session *session, struct schedule_data *data, uin
 
 	if (!data->off)
 		schedule_mark(session, data);
-	schedule_detach(data);
+	schedule_detach(session->skeleton, data);
 	ring_buffer__consume(session->ring);
 	excerpt_cut(session, data);
 	data->open = false;
@@ -280,7 +282,7 @@ static void schedule_close(struct session *session)
 
 	if (!data)
 		return;
-	schedule_detach(data);
+	schedule_detach(session->skeleton, data);
 	vec_free(&data->groups);
 	free(data->told);
 	free(data->last_ns);
