@@ -175,7 +175,8 @@ double samples_interrupt_ns(const struct session *session)
 {
 	const struct cpu_events *events = cpu_events(session);
 
-	return events ? events->interrupt_ns : 0;
+	/* Where nothing is sampled, nothing interrupts. */
+	return events && !session->family_off[family_index(&family_cpu)] ? events->interrupt_ns : 0;
 }
 
 static void cpu_close(struct session *session)

@@ -141,6 +141,7 @@ static void schedule_detach(struct strait_bpf *skeleton, struct schedule_data *d
 	for (size_t i = 0; i < sizeof(data->links) / sizeof(data->links[0]); i++) {
 		bpf_link__destroy(data->links[i]);
 		data->links[i] = NULL;
+		/* From the first on, that at switches: until it is said, stacks are others. */
 		skeleton->bss->tracepoints_shared = 0;
 	}
 }
@@ -172,7 +173,7 @@ static void excerpt_begin(struct session *session, struct schedule_data *data, u
 			schedule_fail(session, data, "cannot attach");
 			return;
 		}
-		session->skeleton->bss->tracepoints_shared = 1;
+		session->skeleton->bss->tracepoints_shared = 1; /* as in schedule_detach() */
 	}
 	data->begin_ns = now_ns;
 	data->cut_ns = 0;
