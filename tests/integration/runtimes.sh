@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Pods, units and containers of runtimes other than podman. containerd is started for the test and runs
-# two equal pods under the annotations that its CRI plugin gives, and lxc runs a box; of docker, CRI-O and
-# systemd there are the cgroups and state files that they make, written by the test, in a mount namespace of its own.
+# two equal pods under the annotations that its CRI plugin gives, and lxc runs a box; of CRI-O, systemd and
+# docker (which docker.sh runs) there are the cgroups and state files that they make, written by the test, in a
+# mount namespace of its own.
 # In each of them the same loop burns: what is asked for is seen, and nothing else.
 
 # shellcheck source=tests/integration/lib.sh

@@ -18,6 +18,8 @@
 static const char *const containerd_states[] = {
 	"/run/containerd/io.containerd.runtime.v2.task",
 	"/run/k3s/containerd/io.containerd.runtime.v2.task",
+	/* The one that dockerd starts where the host has none. */
+	"/run/docker/containerd/daemon/io.containerd.runtime.v2.task",
 };
 #define CONTAINERD_STATES (sizeof(containerd_states) / sizeof(containerd_states[0]))
 
@@ -104,16 +106,15 @@ bool containerd_has(const char *root, const char *space, const char *id)
 	return false;
 }
 
-bool containerd_names(const char *root, const char *id, struct container_names *out)
+bool containerd_bundle(const char *root, const char *id, char path[PATH_MAX])
 {
-	char path[PATH_MAX];
 	bool found = false;
 
 	for (size_t i = 0; i < CONTAINERD_STATES && !found; i++) {
 		struct dirent *space;
 		DIR *state;
 
-		snprintf(path, sizeof(path), "%s%s", root, containerd_states[i]);
+		snprintf(path, PATH_MAX, "%s%s", root, containerd_states[i]);
 		state = opendir(path);
 		for (int n = 0; state && !found && n < SPACES_MAX && (space = readdir(state)); n++)
 			found = is_name(space->d_name) &&
@@ -122,7 +123,14 @@ bool containerd_names(const char *root, const char *id, struct container_names *
 		if (state)
 			closedir(state);
 	}
-	if (!found)
+	return found;
+}
+
+bool containerd_names(const char *root, const char *id, struct container_names *out)
+{
+	char path[PATH_MAX];
+
+	if (!containerd_bundle(root, id, path))
 		return false;
 	/* What ctr starts has no other name than its id. */
 	if (!bundle_read(path, &containerd_keys, out)) {

@@ -55,15 +55,48 @@ static void docker_pod(const json_t *state, struct container_names *names)
 		state_file_text(labels, "io.kubernetes.container.name", names->name);
 }
 
+/* What docker keeps of a container in its folder of data: the first bytes of `data`. */
+static json_t *docker_state(const char *root, const char *data, size_t length, const char *id)
+{
+	char path[PATH_MAX];
+	int written = snprintf(path, sizeof(path), "%s%.*s/containers/%s/config.v2.json", root,
+			       (int)length, data, id);
+
+	return written < (int)sizeof(path) ? state_file_read(path, NULL) : NULL;
+}
+
+/*
+ * Where dockerd has its data elsewhere (--data-root, --userns-remap), a container's root folder is
+ * below that, too, and its bundle knows it.
+ */
+static json_t *docker_state_find(const char *root, const char *id)
+{
+	static const char usual[] = "/var/lib/docker";
+	json_t *state = docker_state(root, usual, strlen(usual), id), *bundle;
+	char path[PATH_MAX];
+	const char *below;
+
+	if (state || !containerd_bundle(root, id, path))
+		return state;
+	bundle = state_file_read(path, NULL);
+	below = json_string_value(json_object_get(json_object_get(bundle, "root"), "path"));
+	for (size_t length = below && *below == '/' ? strnlen(below, PATH_MAX) : 0; length;) {
+		while (below[--length] != '/')
+			;
+		state = docker_state(root, below, length, id);
+		if (state)
+			break;
+	}
+	json_decref(bundle);
+	return state;
+}
+
 bool docker_names(const char *root, const char *id, struct container_names *out)
 {
 	struct container_names names = {.runtime = out->runtime};
-	char path[PATH_MAX];
+	json_t *state = docker_state_find(root, id);
 	const char *name;
-	json_t *state;
 
-	snprintf(path, sizeof(path), "%s/var/lib/docker/containers/%s/config.v2.json", root, id);
-	state = state_file_read(path, NULL);
 	name = json_string_value(json_object_get(state, "Name"));
 	name = name && *name == '/' ? name + 1 : name;
 	if (name && *name) {

@@ -3,6 +3,7 @@
 #ifndef STRAIT_STATE_FILE_H
 #define STRAIT_STATE_FILE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
@@ -18,6 +19,12 @@ json_t *state_file_read(const char *path, struct stat *st);
 
 /* Copies a member that is a text and not empty; else leaves `out` as it is. True if it was. */
 bool state_file_text(const json_t *object, const char *key, char out[CONTAINER_NAME]);
+
+/*
+ * Writes the path of the configuration of a container's OCI bundle, in whichever of containerd's
+ * namespaces it is; false if containerd does not run it.
+ */
+bool containerd_bundle(const char *root, const char *id, char path[PATH_MAX]);
 
 /* One for each runtime: the names of a container by its id. */
 typedef bool container_names_reader(const char *root, const char *id, struct container_names *out);

@@ -33,6 +33,36 @@ static void names_of_docker(void **state)
 	labelled("/docker/" PODMAN_ID, "docker:aaaaaaaaaaaa");
 }
 
+/* Nothing but the container's own root folder tells where docker's files are. */
+static void names_of_docker_elsewhere(void **state)
+{
+	static const char *const bundles[] = {
+		"/run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby/" DOCKER_ID,
+		"/run/containerd/io.containerd.runtime.v2.task/moby/" PODMAN_ID,
+	};
+	char path[256];
+
+	(void)state;
+	folder_write("/data/docker/containers/" DOCKER_ID "/config.v2.json", "{\"Name\":\"/web\"}");
+	folder_write("/data/docker/containers/" PODMAN_ID "/config.v2.json",
+		     "{\"Name\":\"/web-2\"}");
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/config.json", bundles[i]);
+		folder_write(path, "{\"root\":{\"path\":\"/data/docker/overlay2/x/merged\"}}");
+	}
+	labelled("/docker/" DOCKER_ID, "docker:web");
+	labelled("/system.slice/docker-" PODMAN_ID ".scope", "docker:web-2");
+	folder_write(path, "{\"root\":{\"path\":\"data/docker/overlay2/x/merged\"}}");
+	labelled("/docker/" PODMAN_ID, "docker:aaaaaaaaaaaa");
+	folder_write(path, "{\"root\":{\"path\":7}}");
+	labelled("/docker/" PODMAN_ID, "docker:aaaaaaaaaaaa");
+	/* The container's own files have no say. */
+	folder_write("/data/docker/overlay2/x/merged/containers/" PODMAN_ID "/config.v2.json",
+		     "{\"Name\":\"/evil\"}");
+	folder_write(path, "{\"root\":{\"path\":\"/data/docker/overlay2/x/merged\"}}");
+	labelled("/docker/" PODMAN_ID, "docker:web-2");
+}
+
 static void names_of_podman(void **state)
 {
 	(void)state;
@@ -300,6 +330,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(names_of_docker, folder_make, folder_remove),
+		cmocka_unit_test_setup_teardown(names_of_docker_elsewhere, folder_make,
+						folder_remove),
 		cmocka_unit_test_setup_teardown(names_of_podman, folder_make, folder_remove),
 		cmocka_unit_test_setup_teardown(names_of_containerd, folder_make, folder_remove),
 		cmocka_unit_test_setup_teardown(names_of_crio, folder_make, folder_remove),

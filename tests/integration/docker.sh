@@ -1,0 +1,125 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# A real dockerd and its containers, one of two equal ones by its name and by the beginning of its id: with
+# docker's files where they lie by default, and where the daemon was told to keep them. In a mount
+# namespace of its own: nothing of the host's docker is seen from here, and nothing left there.
+
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need_root
+need_strait
+need jq sqlite3 dockerd docker containerd runc busybox unshare
+ldd "$(command -v busybox)" >/dev/null 2>&1 && skip 'busybox is not linked statically'
+
+if [ -z "${STRAIT_TEST_UNSHARED:-}" ]; then
+	rm -rf "$work"
+	STRAIT_TEST_UNSHARED=1 exec unshare --mount --propagation private "$0"
+fi
+folders=()
+for folder in /run/docker /run/containerd /var/lib/docker; do
+	[ -d "$folder" ] || folders+=("$folder")
+	mkdir -p "$folder" && mount -t tmpfs -o mode=711 strait-test "$folder" ||
+		skip 'cannot mount a tmpfs'
+	mounts+=("$folder")
+done
+# The daemon's own cgroup for its containers, if it is not there already.
+had=$(ls -d /sys/fs/cgroup/docker /sys/fs/cgroup/*/docker 2>/dev/null)
+tool=(timeout 60 docker --host "unix://$work/docker.sock")
+
+end_all() {
+	daemon_stop
+	rmdir {/sys/fs/cgroup,/sys/fs/cgroup/*}/strait-test-$$
+	[ -n "$had" ] || rmdir {/sys/fs/cgroup,/sys/fs/cgroup/*}/docker
+	for folder in "${folders[@]}"; do
+		umount -l "$folder" && rmdir "$folder"
+	done
+} >/dev/null 2>&1
+cleanups+=(end_all)
+
+# With the options given, and an image of nothing but busybox.
+daemon_start() {
+	start_with "$work/dockerd.log" dockerd --host "unix://$work/docker.sock" \
+		--pidfile "$work/docker.pid" --storage-driver vfs --bridge none --iptables=false \
+		--ip6tables=false "$@"
+	daemon=$started_pid
+	until_true 30 "${tool[@]}" version ||
+		skip "dockerd does not start: $(grep -v level=info "$work/dockerd.log" | tail -n 1)"
+	"${tool[@]}" import - strait-test <"$work/image.tar" >/dev/null 2>"$err" ||
+		skip "docker cannot import: $(tail -n 1 "$err")"
+}
+
+daemon_stop() {
+	local all
+	[ -n "${daemon:-}" ] || return 0
+	all=$("${tool[@]}" ps --all --quiet)
+	# shellcheck disable=SC2086 # one word a container
+	[ -z "$all" ] || "${tool[@]}" rm --force $all
+	stop "$daemon"
+	daemon=
+} >/dev/null 2>&1
+
+# A container that burns CPU; its id. container_start NAME OPTIONS…
+container_start() {
+	local name=$1
+	shift
+	"${tool[@]}" run --detach --name "$name" --network none "$@" strait-test \
+		/bin/sh -c 'while :; do :; done' 2>"$err" || skip "docker cannot run: $(tail -n 1 "$err")"
+}
+
+container_pid() {
+	"${tool[@]}" inspect --format '{{.State.Pid}}' "$1"
+}
+
+# watch WHAT PID LABEL ASKED: all samples are of this process, in this container.
+watch() {
+	run "$strait" record -q --replace -F 199 -d 1 --container "$4" -o "$work/r.strait"
+	is "$1: recorded" 0 "$status"
+	is "$1: whose samples, and what it is in" "$2 $3" "$(sqlite3 -readonly "$work/r.strait" \
+		"SELECT group_concat(pid || ' ' || container) FROM (SELECT DISTINCT pid, container
+		FROM v_samples WHERE kind = 'cpu')")"
+}
+
+mkdir -p "$work"/fs/{bin,dev,etc,proc,run,sys,tmp}
+cp "$(command -v busybox)" "$work/fs/bin/sh"
+tar -C "$work/fs" -cf "$work/image.tar" .
+
+daemon_start
+one=strait-test-$$-one two=strait-test-$$-two
+id_one=$(container_start "$one") || skip "$id_one"
+id_two=$(container_start "$two" --cgroup-parent "/strait-test-$$") || skip "$id_two"
+pid_one=$(container_pid "$one")
+pid_two=$(container_pid "$two")
+watch 'by name' "$pid_one" "docker:$one" "$one"
+watch 'its twin, in a cgroup of another parent' "$pid_two" "docker:$two" "docker:$two"
+watch 'by the beginning of an id' "$pid_two" "docker:$two" "${id_two:0:12}"
+watch 'by its id' "$pid_one" "docker:$one" "$id_one"
+run "$strait" -q -d 1 --json --container "${id_one:0:12}"
+is 'JSON: the target by its name' "container docker:$one" "$(jq -r '"\(.target.kind) \(.target.name)"' "$out")"
+"${tool[@]}" rename "$one" "$one-renamed"
+watch 'by its new name' "$pid_one" "docker:$one-renamed" "$one-renamed"
+run "$strait" -d 1 --container "$one"
+is 'the old name: exit' 1 "$status"
+matches 'the old name: there is the new one' "there is docker:$one-renamed" "$err"
+
+# What is started while strait watches, and ends again.
+{
+	sleep 0.5
+	container_start "$one-late" >/dev/null
+} &
+later=$!
+run "$strait" record -q --replace -F 199 -d 3 -o "$work/r.strait"
+wait "$later"
+is 'the whole host: all of them by their names' "docker:$one-late docker:$one-renamed docker:$two" "$(
+	sqlite3 -readonly "$work/r.strait" "SELECT group_concat(container, ' ') FROM (SELECT DISTINCT
+	container FROM v_samples WHERE kind = 'cpu' AND container LIKE 'docker:strait-test-$$-%'
+	ORDER BY container)")"
+daemon_stop
+
+# Where nothing but the running container tells of the place.
+daemon_start --data-root "$work/elsewhere/docker"
+container_start "$one" >/dev/null
+watch 'files elsewhere' "$(container_pid "$one")" "docker:$one" "$one"
+daemon_stop
+finish
