@@ -12,6 +12,12 @@
 #include "capture/container_names.h"
 
 /*
+ * A state file, to be closed; -1 if there is none, or it is no regular file, a link, or too large.
+ * `st` is what it is.
+ */
+int state_file_open(const char *path, struct stat *st);
+
+/*
  * The value in a JSON file, NULL if there is none: no regular file, too large, or no JSON. `st`, if
  * not NULL, is what the file was. Ends with json_decref.
  */

@@ -22,13 +22,15 @@ static bool is_digits(const char *text)
 	return length > 0 && !text[length];
 }
 
-/* "space/pod" */
+/* "space/pod"; podman's pods are in no space. */
 static bool pod_matches(const struct container_names *names, const char *asked)
 {
 	size_t length = strlen(names->space);
 
 	if (!names->pod[0])
 		return false;
+	if (!length)
+		return !strcmp(asked, names->pod);
 	return !strncmp(asked, names->space, length) && asked[length] == '/' &&
 	       !strcmp(asked + length + 1, names->pod);
 }

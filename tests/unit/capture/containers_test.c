@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "capture/containers.h"
 #include "util/folder.h"
@@ -12,6 +13,7 @@
 #define DOCKER_ID "1111111111112222222222223333333333334444444444445555555555556666"
 #define PODMAN_ID "aaaaaaaaaaaabbbbbbbbbbbbccccccccccccddddddddddddeeeeeeeeeeee9999"
 #define RUN_RM_ID "0123456789ab0123456789ab0123456789ab0123456789ab0123456789abcdef"
+#define POD_ID    "ffffffffffff0123456789ab0123456789ab0123456789ab0123456789abcdef"
 #define STORAGE   "/var/lib/containers/storage/overlay-containers"
 
 static void labelled(const char *path, const char *expected)
@@ -77,6 +79,44 @@ static void names_of_podman(void **state)
 	labelled("/machine.slice/libpod-" RUN_RM_ID ".scope", "podman:gone-soon");
 	labelled("/system.slice/nginx.service", "unit:nginx.service");
 	labelled("/", "");
+}
+
+/* What podman's database has of a container in a pod, and of the pod's own. */
+static const char podman_pods[] =
+	"CREATE TABLE ContainerConfig (ID TEXT PRIMARY KEY, Name TEXT, PodID TEXT, JSON TEXT);"
+	"CREATE TABLE PodConfig (ID TEXT PRIMARY KEY, Name TEXT, JSON TEXT);"
+	"CREATE TABLE PodState (ID TEXT PRIMARY KEY, InfraContainerID TEXT, JSON TEXT);"
+	"INSERT INTO ContainerConfig VALUES ('" PODMAN_ID "', 'web', '" POD_ID "', '');"
+	"INSERT INTO ContainerConfig VALUES ('" RUN_RM_ID "', 'feed-infra', '" POD_ID "', '');"
+	"INSERT INTO ContainerConfig VALUES ('" DOCKER_ID "', 'alone', NULL, '');"
+	"INSERT INTO PodConfig VALUES ('" POD_ID "', 'shop', '');"
+	"INSERT INTO PodState VALUES ('" POD_ID "', '" RUN_RM_ID "', '');";
+
+static void pods_of_podman(void **state)
+{
+	char path[128];
+	sqlite3 *db;
+
+	(void)state;
+	folder_write(STORAGE "/containers.json",
+		     "[{\"id\":\"" PODMAN_ID "\",\"names\":[\"web\"]},"
+		     "{\"id\":\"" RUN_RM_ID "\",\"names\":[\"feed-infra\"]},"
+		     "{\"id\":\"" DOCKER_ID "\",\"names\":[\"alone\"]}]");
+	labelled("/libpod_parent/" POD_ID "/libpod-" PODMAN_ID, "podman:web");
+	snprintf(path, sizeof(path), "%s/var/lib/containers/storage/db.sql", folder);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, podman_pods, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	labelled("/libpod_parent/" POD_ID "/libpod-" PODMAN_ID, "podman:shop/web");
+	labelled("/machine.slice/machine-libpod_pod_" POD_ID ".slice/libpod-" RUN_RM_ID ".scope",
+		 "podman:shop");
+	labelled("/libpod_parent/libpod-" DOCKER_ID, "podman:alone");
+	/* Without tables, and no database at all. */
+	folder_write("/var/lib/containers/storage/db.sql", "");
+	folder_write("/var/lib/containers/storage/libpod/bolt_state.db", "");
+	labelled("/libpod_parent/libpod-" PODMAN_ID, "podman:web");
+	folder_write("/var/lib/containers/storage/db.sql", "SQLite format 3");
+	labelled("/libpod_parent/libpod-" PODMAN_ID, "podman:web");
 }
 
 static void what_podman_writes_later_is_seen(void **state)
@@ -333,6 +373,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(names_of_docker_elsewhere, folder_make,
 						folder_remove),
 		cmocka_unit_test_setup_teardown(names_of_podman, folder_make, folder_remove),
+		cmocka_unit_test_setup_teardown(pods_of_podman, folder_make, folder_remove),
 		cmocka_unit_test_setup_teardown(names_of_containerd, folder_make, folder_remove),
 		cmocka_unit_test_setup_teardown(names_of_crio, folder_make, folder_remove),
 		cmocka_unit_test_setup_teardown(names_of_docker_in_kubernetes, folder_make,

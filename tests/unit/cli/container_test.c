@@ -142,6 +142,7 @@ static void pods(void **state)
 	chosen("containerd:shop/cart-0", "containerd:shop/cart-0");
 	refused("redis", -ENOTUNIQ, "containerd:shop/cart-0/redis, containerd:shop/cart-1/redis");
 	refused("shop/cart", -ENOENT, "pod:shop/cart-0");
+	refused("/cart-0", -ENOENT, "no running container '/cart-0'");
 	refused("other/cart-0", -ENOENT, "pod:shop/cart-0");
 	/* Without a cgroup of its own a pod is its only container, or none. */
 	chosen("test/cart-1", "containerd:test/cart-1/redis");
