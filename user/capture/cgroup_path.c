@@ -73,7 +73,8 @@ static bool pod_uid(const char *name, char uid[CGROUP_NAME], const char **rest)
 
 static bool pod_part(const char *parent, const char *name, struct cgroup_part *out)
 {
-	static const char podman[] = "machine-libpod_pod_";
+	static const char podman[] = "-libpod_pod_"; /* behind "machine", or a user's "user" */
+	const char *at = strstr(name, podman);
 	char uid[CGROUP_NAME];
 	const char *rest;
 
@@ -81,9 +82,9 @@ static bool pod_part(const char *parent, const char *name, struct cgroup_part *o
 		return part_set(out, CGROUP_POD, NULL, uid, strlen(uid));
 	if (!strcmp(parent, "libpod_parent") && cgroup_is_id(name))
 		return part_set(out, CGROUP_POD, NULL, name, ID_DIGITS);
-	if (begins(name, podman) && ends(name, ".slice") &&
-	    strspn(name + strlen(podman), HEX) == ID_DIGITS)
-		return part_set(out, CGROUP_POD, NULL, name + strlen(podman), ID_DIGITS);
+	at = at ? at + strlen(podman) : name;
+	if (at > name && strspn(at, HEX) == ID_DIGITS && !strcmp(at + ID_DIGITS, ".slice"))
+		return part_set(out, CGROUP_POD, NULL, at, ID_DIGITS);
 	return false;
 }
 

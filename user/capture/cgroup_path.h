@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #define CGROUP_NAME 256 /* bytes of a folder's name, NAME_MAX and the end */
 
@@ -16,6 +17,15 @@ enum cgroup_part_kind {
 	CGROUP_CONTAINER,
 	CGROUP_POD,
 	CGROUP_UNIT, /* a service, scope or slice of systemd */
+};
+
+/*
+ * A path in the hands of a user: whoever has been given a cgroup calls the folders in it what he
+ * likes. What ends behind byte `from` was made by him. A uid of 0: all of it is root's.
+ */
+struct cgroup_owner {
+	uid_t uid;
+	size_t from;
 };
 
 /* A folder in a path that is one of these, with all below it. */

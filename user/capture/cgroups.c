@@ -153,7 +153,7 @@ uint32_t cgroup_resolve(struct recording *rec, uint64_t id, pid_t pid)
 	if (!cgroup_read_path(pid, (unsigned)(id >> 56), path, sizeof(path)) &&
 	    !cgroup_look_up(id, path, sizeof(path)))
 		return at;
-	containers_label("", path, container);
+	containers_label("", path, cgroup_owner_find((unsigned)(id >> 56), path), container);
 	rec->cgroups.at[at].path = string_intern(rec, path);
 	rec->cgroups.at[at].container = string_intern(rec, container);
 	return at;
@@ -218,6 +218,32 @@ bool cgroup_find_at(unsigned hierarchy, const char *path, uint64_t *id)
 		return false;
 	*id = id_make(st.st_ino, hierarchy);
 	return true;
+}
+
+/* Folders on a path within which root gives one away; who made it may nest as many as he likes. */
+#define OWNER_DEPTH 32
+
+struct cgroup_owner cgroup_owner_find(unsigned hierarchy, const char *path)
+{
+	int root = hierarchy_folder(hierarchy);
+	char folder[PATH_MAX];
+	struct stat st;
+	size_t end = 0;
+
+	/* What is gone by now was in the hands of whoever had what is still there. */
+	for (int depth = 0; depth < OWNER_DEPTH && root >= 0 && path[end]; depth++) {
+		size_t from = end + strspn(path + end, "/");
+
+		end = from + strcspn(path + from, "/");
+		if (end >= sizeof(folder) || !strncmp(path + from, "..", end - from))
+			break;
+		snprintf(folder, sizeof(folder), "%.*s", (int)end, path);
+		if (fstatat(root, folder + strspn(folder, "/"), &st, AT_SYMLINK_NOFOLLOW))
+			break;
+		if (st.st_uid)
+			return (struct cgroup_owner){st.st_uid, end};
+	}
+	return (struct cgroup_owner){};
 }
 
 /* By path. False if no hierarchy has it. */

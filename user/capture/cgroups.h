@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "capture/cgroup_path.h"
 #include "model/recording.h"
 #include "util/error.h"
 
@@ -28,6 +29,9 @@ int cgroup_find(const char *name, uint64_t *id, char *shown, size_t size, struct
 /* The id of the cgroup with this path in one hierarchy; false if it is not there, or not to be
  * seen. */
 bool cgroup_find_at(unsigned hierarchy, const char *path, uint64_t *id);
+
+/* In whose hands a cgroup is: the owner of the first folder on its path that is not root's. */
+struct cgroup_owner cgroup_owner_find(unsigned hierarchy, const char *path);
 
 /*
  * How the programs choose where a task is in several hierarchies: the highest first. By the

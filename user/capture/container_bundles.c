@@ -60,9 +60,10 @@ static void text_find(const json_t *object, const char *const keys[2], char out[
 }
 
 /* False where the annotations name neither it nor its pod. */
-static bool bundle_read(const char *path, const struct keys *keys, struct container_names *out)
+static bool bundle_read(const struct state_source *source, const char *path,
+			const struct keys *keys, struct container_names *out)
 {
-	json_t *state = state_file_read(path, NULL);
+	json_t *state = state_file_read(source, path);
 	const json_t *annotations = json_object_get(state, "annotations");
 	const char *type = json_string_value(json_object_get(annotations, keys->type));
 	struct container_names names = {.runtime = out->runtime};
@@ -89,9 +90,11 @@ static bool is_name(const char *text)
 static bool containerd_config(const char *root, const char *state, const char *space,
 			      const char *id, char path[PATH_MAX])
 {
-	int length = snprintf(path, PATH_MAX, "%s%s/%s/%s/config.json", root, state, space, id);
+	char full[PATH_MAX];
 
-	return length < PATH_MAX && !access(path, F_OK);
+	return snprintf(path, PATH_MAX, "%s/%s/%s/config.json", state, space, id) < PATH_MAX &&
+	       snprintf(full, sizeof(full), "%s%s", root, path) < (int)sizeof(full) &&
+	       !access(full, F_OK);
 }
 
 bool containerd_has(const char *root, const char *space, const char *id)
@@ -106,7 +109,7 @@ bool containerd_has(const char *root, const char *space, const char *id)
 	return false;
 }
 
-bool containerd_bundle(const char *root, const char *id, char path[PATH_MAX])
+bool containerd_bundle(const struct state_source *source, const char *id, char path[PATH_MAX])
 {
 	bool found = false;
 
@@ -114,26 +117,27 @@ bool containerd_bundle(const char *root, const char *id, char path[PATH_MAX])
 		struct dirent *space;
 		DIR *state;
 
-		snprintf(path, PATH_MAX, "%s%s", root, containerd_states[i]);
+		snprintf(path, PATH_MAX, "%s%s", source->root, containerd_states[i]);
 		state = opendir(path);
 		for (int n = 0; state && !found && n < SPACES_MAX && (space = readdir(state)); n++)
 			found = is_name(space->d_name) &&
-				containerd_config(root, containerd_states[i], space->d_name, id,
-						  path);
+				containerd_config(source->root, containerd_states[i], space->d_name,
+						  id, path);
 		if (state)
 			closedir(state);
 	}
 	return found;
 }
 
-bool containerd_names(const char *root, const char *id, struct container_names *out)
+bool containerd_names(const struct state_source *source, const char *id,
+		      struct container_names *out)
 {
 	char path[PATH_MAX];
 
-	if (!containerd_bundle(root, id, path))
+	if (!containerd_bundle(source, id, path))
 		return false;
 	/* What ctr starts has no other name than its id. */
-	if (!bundle_read(path, &containerd_keys, out)) {
+	if (!bundle_read(source, path, &containerd_keys, out)) {
 		*out = (struct container_names){.runtime = out->runtime};
 		if (!cgroup_is_id(id))
 			snprintf(out->name, sizeof(out->name), "%.*s", CONTAINER_NAME - 1, id);
@@ -141,14 +145,13 @@ bool containerd_names(const char *root, const char *id, struct container_names *
 	return out->name[0] || out->pod[0];
 }
 
-bool crio_names(const char *root, const char *id, struct container_names *out)
+bool crio_names(const struct state_source *source, const char *id, struct container_names *out)
 {
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < CRIO_STATES; i++) {
-		snprintf(path, sizeof(path), "%s%s/%s/userdata/config.json", root, crio_states[i],
-			 id);
-		if (bundle_read(path, &crio_keys, out))
+		snprintf(path, sizeof(path), "%s/%s/userdata/config.json", crio_states[i], id);
+		if (bundle_read(source, path, &crio_keys, out))
 			return true;
 	}
 	return false;

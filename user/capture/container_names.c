@@ -6,6 +6,10 @@
 #include <string.h>
 
 #include "capture/state_file.h"
+#include "util/clock.h"
+
+#define USERS_PERIOD 1000000000 /* ns */
+#define USERS_TIME   100000000  /* ns of each period that users' files may take */
 
 /* ---- docker: a folder for each container, named by its id ---- */
 
@@ -26,34 +30,35 @@ static void docker_pod(const json_t *state, struct container_names *names)
 }
 
 /* What docker keeps of a container in its folder of data: the first bytes of `data`. */
-static json_t *docker_state(const char *root, const char *data, size_t length, const char *id)
+static json_t *docker_state(const struct state_source *source, const char *data, size_t length,
+			    const char *id)
 {
 	char path[PATH_MAX];
-	int written = snprintf(path, sizeof(path), "%s%.*s/containers/%s/config.v2.json", root,
-			       (int)length, data, id);
+	int written = snprintf(path, sizeof(path), "%.*s/containers/%s/config.v2.json", (int)length,
+			       data, id);
 
-	return written < (int)sizeof(path) ? state_file_read(path, NULL) : NULL;
+	return written < (int)sizeof(path) ? state_file_read(source, path) : NULL;
 }
 
 /*
  * Where dockerd has its data elsewhere (--data-root, --userns-remap), a container's root folder is
  * below that, too, and its bundle knows it.
  */
-static json_t *docker_state_find(const char *root, const char *id)
+static json_t *docker_state_find(const struct state_source *source, const char *id)
 {
-	static const char usual[] = "/var/lib/docker";
-	json_t *state = docker_state(root, usual, strlen(usual), id), *bundle;
+	const char *usual = source->uid ? "/.local/share/docker" : "/var/lib/docker";
+	json_t *state = docker_state(source, usual, strlen(usual), id), *bundle;
 	char path[PATH_MAX];
 	const char *below;
 
-	if (state || !containerd_bundle(root, id, path))
+	if (state || source->uid || !containerd_bundle(source, id, path))
 		return state;
-	bundle = state_file_read(path, NULL);
+	bundle = state_file_read(source, path);
 	below = json_string_value(json_object_get(json_object_get(bundle, "root"), "path"));
 	for (size_t length = below && *below == '/' ? strnlen(below, PATH_MAX) : 0; length;) {
 		while (below[--length] != '/')
 			;
-		state = docker_state(root, below, length, id);
+		state = docker_state(source, below, length, id);
 		if (state)
 			break;
 	}
@@ -61,10 +66,10 @@ static json_t *docker_state_find(const char *root, const char *id)
 	return state;
 }
 
-bool docker_names(const char *root, const char *id, struct container_names *out)
+bool docker_names(const struct state_source *source, const char *id, struct container_names *out)
 {
 	struct container_names names = {.runtime = out->runtime};
-	json_t *state = docker_state_find(root, id);
+	json_t *state = docker_state_find(source, id);
 	const char *name;
 
 	name = json_string_value(json_object_get(state, "Name"));
@@ -83,27 +88,57 @@ bool docker_names(const char *root, const char *id, struct container_names *out)
 static const struct {
 	const char *runtime;
 	container_names_reader *read;
+	bool users; /* users run it, with state files in their homes */
 } readers[] = {
-	{"containerd", containerd_names},
-	{"crio", crio_names},
-	{"docker", docker_names},
-	{"podman", podman_names},
+	{"containerd", containerd_names, false},
+	{"crio", crio_names, false},
+	{"docker", docker_names, true},
+	{"podman", podman_names, true},
 };
 
-bool container_names_read(const char *root, const char *runtime, const char *id,
-			  struct container_names *out)
+static bool names_read(const struct state_source *source, const char *runtime, const char *id,
+		       struct container_names *out)
 {
 	bool any = !strcmp(runtime, "container");
 
 	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
 		struct container_names names = {.runtime = readers[i].runtime};
 
-		if (!any && strcmp(readers[i].runtime, runtime) != 0)
-			continue;
-		if (!readers[i].read(root, id, &names))
+		if ((!any && strcmp(readers[i].runtime, runtime) != 0) ||
+		    (source->uid && !readers[i].users) || !readers[i].read(source, id, &names))
 			continue;
 		*out = names;
 		return true;
 	}
 	return false;
+}
+
+/* Users can make cgroups and large files as fast as they like: what that costs has a limit. */
+static bool user_names_read(const struct state_source *source, const char *runtime, const char *id,
+			    struct container_names *out)
+{
+	static uint64_t began, spent;
+	uint64_t now = time_now();
+	bool found;
+
+	if (now - began > USERS_PERIOD) {
+		began = now;
+		spent = 0;
+	}
+	if (spent > USERS_TIME)
+		return false;
+	found = names_read(source, runtime, id, out);
+	spent += time_now() - now;
+	return found;
+}
+
+bool container_names_read(const char *root, uid_t owner, const char *runtime, const char *id,
+			  struct container_names *out)
+{
+	struct state_source source = {.root = root};
+
+	if (!owner)
+		return names_read(&source, runtime, id, out);
+	return state_source_user(root, owner, &source) &&
+	       user_names_read(&source, runtime, id, out);
 }

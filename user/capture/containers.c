@@ -11,6 +11,7 @@ bool container_walk_next(struct container_walk *walk, struct container_place *ou
 	if (!cgroup_part_next(walk->root, walk->path, &walk->at, part))
 		return false;
 	out->nested = walk->nested;
+	out->owner = part->end > walk->owner.from ? walk->owner.uid : 0;
 	out->names = (struct container_names){};
 	if (part->kind == CGROUP_POD)
 		snprintf(walk->pod, sizeof(walk->pod), "%s", part->id);
@@ -19,7 +20,8 @@ bool container_walk_next(struct container_walk *walk, struct container_place *ou
 	snprintf(out->pod, sizeof(out->pod), "%s", walk->pod);
 	if (part->kind != CGROUP_CONTAINER)
 		return true;
-	if (!walk->nested && container_names_read(walk->root, part->runtime, part->id, &out->names))
+	if (!walk->nested &&
+	    container_names_read(walk->root, out->owner, part->runtime, part->id, &out->names))
 		part->runtime = out->names.runtime;
 	walk->nested = true;
 	/* What is in a container is in its pod, and in none of its own before another is named. */
@@ -58,9 +60,10 @@ static int place_weight(const struct container_place *place)
 	return dot && !strcmp(dot, ".slice") ? 1 : 2;
 }
 
-void containers_label(const char *root, const char *path, char out[CONTAINER_LABEL])
+void containers_label(const char *root, const char *path, struct cgroup_owner owner,
+		      char out[CONTAINER_LABEL])
 {
-	struct container_walk walk = {.root = root, .path = path};
+	struct container_walk walk = {.root = root, .path = path, .owner = owner};
 	struct container_place place;
 	int best = 0;
 

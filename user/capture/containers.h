@@ -24,6 +24,7 @@ struct container_place {
 	/* Inside a container: it is another's, made there by whoever has a cgroup of his own, and
 	 * no state file of this host tells of it. */
 	bool nested;
+	uid_t owner;           /* who made its cgroup */
 	char pod[CGROUP_NAME]; /* uid of the pod it is in, or is; empty = none */
 	/* What is known of its names; of a pod's, its own. All empty = nothing. */
 	struct container_names names;
@@ -31,6 +32,7 @@ struct container_place {
 
 struct container_walk {
 	const char *root, *path;
+	struct cgroup_owner owner;
 	size_t at;             /* 0 at first */
 	bool nested;           /* false at first */
 	char pod[CGROUP_NAME]; /* empty at first */
@@ -50,7 +52,8 @@ void container_place_label(const struct container_place *place, char out[CONTAIN
  * What a process in this cgroup is in, as a label: the innermost container, or else pod, or else
  * service or scope, or else slice. Writes an empty string if the path names none.
  */
-void containers_label(const char *root, const char *path, char out[CONTAINER_LABEL]);
+void containers_label(const char *root, const char *path, struct cgroup_owner owner,
+		      char out[CONTAINER_LABEL]);
 
 /* One that has a process, and where its cgroup is. */
 struct running {

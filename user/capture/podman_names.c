@@ -7,54 +7,65 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "capture/podman_pods.h"
 #include "capture/state_file.h"
 
 /* The second is of stores that are made anew at each boot. */
-static const char *const stores[] = {"/var/lib/containers/storage", "/run/containers/storage"};
+static const char *const root_stores[] = {"/var/lib/containers/storage", "/run/containers/storage",
+					  NULL};
+static const char *const user_stores[] = {"/.local/share/containers/storage", NULL};
 static const char *const drivers[] = {"overlay", "vfs", "btrfs", "zfs"};
 static const char *const lists[] = {"containers.json", "volatile-containers.json"};
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /*
  * Lists as they were when last read: a host with hundreds of containers asks for each of them, and
- * a list holds all.
+ * a list holds all. A list is never changed, but replaced.
  */
 static struct list {
-	char path[PATH_MAX];
 	struct stat seen;
 	json_t *state;
 } kept[8];
 
-static struct list *list_kept(const char *path)
+static bool time_equal(const struct timespec *a, const struct timespec *b)
 {
-	static size_t next;
-
-	for (size_t i = 0; i < COUNT(kept); i++)
-		if (!strcmp(kept[i].path, path))
-			return &kept[i];
-	next = (next + 1) % COUNT(kept);
-	return &kept[next];
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-/* A list, read anew if it has changed; NULL if it is not there. Not to be freed. */
-static const json_t *list_read(const char *path)
+static bool file_equal(const struct stat *a, const struct stat *b)
 {
-	struct list *list;
-	struct stat now;
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       time_equal(&a->st_mtim, &b->st_mtim) && time_equal(&a->st_ctim, &b->st_ctim);
+}
 
-	if (stat(path, &now))
-		return NULL;
-	list = list_kept(path);
-	if (list->state && !strcmp(list->path, path) && now.st_ino == list->seen.st_ino &&
-	    now.st_size == list->seen.st_size && now.st_mtim.tv_sec == list->seen.st_mtim.tv_sec &&
-	    now.st_mtim.tv_nsec == list->seen.st_mtim.tv_nsec)
-		return list->state;
+static const json_t *list_load(int fd, const struct stat *st)
+{
+	static size_t next;
+	struct list *list;
+
+	for (size_t i = 0; i < COUNT(kept); i++)
+		if (kept[i].state && file_equal(&kept[i].seen, st))
+			return kept[i].state;
+	list = &kept[next++ % COUNT(kept)];
 	json_decref(list->state);
-	list->state = state_file_read(path, &list->seen);
-	snprintf(list->path, sizeof(list->path), "%s", path);
+	*list = (struct list){*st, state_file_load(fd, st)};
 	return list->state;
+}
+
+/* NULL if it is not there. Not to be freed. */
+static const json_t *list_read(const struct state_source *source, const char *path)
+{
+	struct stat st;
+	int fd = state_file_open(source, path, &st);
+	const json_t *list;
+
+	if (fd < 0)
+		return NULL;
+	list = list_load(fd, &st);
+	close(fd);
+	return list;
 }
 
 static bool list_find(const json_t *list, const char *id, struct container_names *out)
@@ -76,29 +87,26 @@ static bool list_find(const json_t *list, const char *id, struct container_names
 	return false;
 }
 
-static bool store_find(const char *store, const char *id, struct container_names *out)
+static bool store_find(const struct state_source *source, const char *store, const char *id,
+		       struct container_names *out)
 {
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < COUNT(drivers) * COUNT(lists); i++) {
-		int length = snprintf(path, sizeof(path), "%s/%s-containers/%s", store,
-				      drivers[i / COUNT(lists)], lists[i % COUNT(lists)]);
-
-		if (length < (int)sizeof(path) && list_find(list_read(path), id, out))
+		snprintf(path, sizeof(path), "%s/%s-containers/%s", store,
+			 drivers[i / COUNT(lists)], lists[i % COUNT(lists)]);
+		if (list_find(list_read(source, path), id, out))
 			return true;
 	}
 	return false;
 }
 
-bool podman_names(const char *root, const char *id, struct container_names *out)
+bool podman_names(const struct state_source *source, const char *id, struct container_names *out)
 {
-	char store[PATH_MAX];
-
-	for (size_t i = 0; i < COUNT(stores); i++) {
-		snprintf(store, sizeof(store), "%s%s", root, stores[i]);
-		if (!store_find(store, id, out))
+	for (const char *const *store = source->uid ? user_stores : root_stores; *store; store++) {
+		if (!store_find(source, *store, id, out))
 			continue;
-		podman_pod_find(store, id, out);
+		podman_pod_find(source, *store, id, out);
 		return true;
 	}
 	return false;

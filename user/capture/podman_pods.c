@@ -13,7 +13,6 @@
 
 #include <sqlite3.h>
 
-#include "capture/state_file.h"
 #include "util/bolt.h"
 
 struct pod {
@@ -49,9 +48,11 @@ static bool query_run(sqlite3 *db, const char *id, struct pod *pod)
 
 /*
  * The file as it is ("immutable"): nothing is locked, so podman does not wait for us, and nothing
- * is written beside it. Read while podman writes, it may have no answer.
+ * is written beside it. Read while podman writes, it may have no answer. Only root's: a schema is a
+ * program that SQLite runs, and a user's would be run here.
  */
-static bool sqlite_find(const char *store, const char *id, struct pod *pod)
+static bool sqlite_find(const struct state_source *source, const char *store, const char *id,
+			struct pod *pod)
 {
 	char path[PATH_MAX], name[PATH_MAX + 32];
 	sqlite3 *db = NULL;
@@ -59,9 +60,8 @@ static bool sqlite_find(const char *store, const char *id, struct pod *pod)
 	bool found = false;
 	int fd;
 
-	if (snprintf(path, sizeof(path), "%s/db.sql", store) >= (int)sizeof(path))
-		return false;
-	fd = state_file_open(path, &st);
+	snprintf(path, sizeof(path), "%s/db.sql", store);
+	fd = state_file_open(source, path, &st);
 	if (fd < 0)
 		return false;
 	snprintf(name, sizeof(name), "file:/proc/self/fd/%d?immutable=1", fd);
@@ -91,16 +91,16 @@ static bool infra_is(int fd, const char *pod, const char *id)
 	return is;
 }
 
-static bool bolt_find(const char *store, const char *id, struct pod *pod)
+static bool bolt_find(const struct state_source *source, const char *store, const char *id,
+		      struct pod *pod)
 {
 	char path[PATH_MAX], its[CONTAINER_NAME];
 	struct stat st;
 	bool found;
 	int fd;
 
-	if (snprintf(path, sizeof(path), "%s/libpod/bolt_state.db", store) >= (int)sizeof(path))
-		return false;
-	fd = state_file_open(path, &st);
+	snprintf(path, sizeof(path), "%s/libpod/bolt_state.db", store);
+	fd = state_file_open(source, path, &st);
 	if (fd < 0)
 		return false;
 	found = bolt_get(fd, (const char *[]){"ctr", id, "pod-id", NULL}, its, sizeof(its)) &&
@@ -113,11 +113,13 @@ static bool bolt_find(const char *store, const char *id, struct pod *pod)
 
 /* ---- any ---- */
 
-void podman_pod_find(const char *store, const char *id, struct container_names *names)
+void podman_pod_find(const struct state_source *source, const char *store, const char *id,
+		     struct container_names *names)
 {
 	struct pod pod = {};
 
-	if (!sqlite_find(store, id, &pod) && !bolt_find(store, id, &pod))
+	if (!(!source->uid && sqlite_find(source, store, id, &pod)) &&
+	    !bolt_find(source, store, id, &pod))
 		return;
 	snprintf(names->pod, sizeof(names->pod), "%s", pod.name);
 	if (!pod.infra)

@@ -28,6 +28,7 @@ static bool key_equal(const void *context, uint32_t position, const void *wanted
 
 	if (running->place.part.kind != key->place->part.kind ||
 	    running->place.nested != key->place->nested ||
+	    running->place.owner != key->place->owner ||
 	    strcmp(running->place.part.id, key->place->part.id) != 0)
 		return false;
 	if (!key->place->nested && key->place->part.kind != CGROUP_UNIT)
@@ -85,7 +86,8 @@ static struct running *running_add(struct running_list *list, const struct key *
 static void path_read(struct running_list *list, const char *root, const char *path,
 		      unsigned hierarchy, int rank)
 {
-	struct container_walk walk = {.root = root, .path = path};
+	struct container_walk walk = {
+		.root = root, .path = path, .owner = cgroup_owner_find(hierarchy, path)};
 	struct container_place place;
 	uint32_t pod = UINT32_MAX;
 

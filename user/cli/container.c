@@ -14,6 +14,7 @@
 
 /* How well something fits what is asked for. */
 enum fit { FIT_NONE, FIT_POD, FIT_ID, FIT_NAME };
+#define FIT_WEIGHT 3
 
 static bool is_digits(const char *text)
 {
@@ -40,10 +41,11 @@ static enum fit running_fit(const struct running *running, const char *asked)
 	const struct container_names *names = &running->place.names;
 	const char *id = running->place.part.id, *colon = strchr(running->label, ':');
 	bool pod = running->place.part.kind == CGROUP_POD;
+	bool nameless = !names->name[0] && !names->pod[0] && cgroup_is_id(id);
 
 	if (!strcmp(running->label, asked) ||
 	    (colon && !strcmp(colon + 1, asked) && (pod || names->name[0] || !names->pod[0])))
-		return FIT_NAME;
+		return nameless ? FIT_ID : FIT_NAME;
 	if (!strcmp(id, asked) || (names->name[0] && !strcmp(names->name, asked)) ||
 	    (names->alias[0] && !strcmp(names->alias, asked)) ||
 	    (pod && !strcmp(names->pod, asked)))
@@ -55,14 +57,17 @@ static enum fit running_fit(const struct running *running, const char *asked)
 }
 
 /*
- * What is in a container comes after what is not: its names are its own affair. A container stands
+ * What is in a container comes after what is not, and what users run after what root runs: their
+ * names are their own affair. A container stands
  * for its pod only where nothing fits better, which is where the pod has no cgroup.
  */
 static int running_weight(const struct running *running, const char *asked)
 {
 	enum fit fit = running_fit(running, asked);
 
-	return fit == FIT_NONE ? 0 : (int)fit * 2 - running->place.nested;
+	if (fit == FIT_NONE)
+		return 0;
+	return (int)fit * FIT_WEIGHT - (running->place.nested ? 2 : running->place.owner != 0);
 }
 
 /* ---- what to say of others ---- */
@@ -190,7 +195,7 @@ int container_choose(const struct running_list *list, const char *asked,
 		*chosen = first;
 		return 0;
 	}
-	if (best <= FIT_POD * 2)
+	if (best <= FIT_POD * FIT_WEIGHT)
 		return error_set(error, -ENOTUNIQ,
 				 "pod '%.100s' has no cgroup of its own: choose one of its "
 				 "containers: %s",

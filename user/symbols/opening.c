@@ -95,6 +95,11 @@ int file_open_mounted(uint32_t pid, const char *point, const char *path)
 	return fd;
 }
 
+int file_open_below(int folder, const char *path)
+{
+	return path_fd_open(path_fd(folder, path, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
+}
+
 int file_open_mapped(uint32_t pid, uint64_t start, uint64_t end)
 {
 	char name[96];

@@ -10,8 +10,8 @@
 #define VERSION    2
 #define PAGE_LEAST 512
 #define PAGE_MOST  (64 << 10)
-#define SPAN_MOST  (4 << 20) /* bytes of one page with those that it flows over into */
-#define DEPTH_MOST 32        /* pages from the root of a bucket to a leaf */
+#define SPAN_MOST  (1 << 20) /* bytes of one page with those that it flows over into */
+#define DEPTH_MOST 16        /* pages from the root of a bucket to a leaf */
 #define TRIES      3         /* where the file is written meanwhile */
 
 enum { BRANCH = 1, LEAF = 2 }; /* what a page is */

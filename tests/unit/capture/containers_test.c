@@ -20,7 +20,7 @@ static void labelled(const char *path, const char *expected)
 {
 	char label[CONTAINER_LABEL] = "before";
 
-	containers_label(folder, path, label);
+	containers_label(folder, path, (struct cgroup_owner){}, label);
 	assert_string_equal(label, expected);
 }
 
@@ -328,7 +328,7 @@ static void odd_paths(void **state)
 				pieces[(random >> 16) % (sizeof(pieces) / sizeof(pieces[0]))]);
 		}
 		memset(label, 'x', sizeof(label));
-		containers_label(folder, path, label);
+		containers_label(folder, path, (struct cgroup_owner){}, label);
 		assert_non_null(memchr(label, 0, sizeof(label)));
 		assert_true(!*label || strchr(label, ':'));
 	}
@@ -340,7 +340,7 @@ static void odd_paths(void **state)
 		for (size_t i = 0; i < sizeof(path); i += 2)
 			path[i] = deep ? '/' : 'a';
 		path[sizeof(path) - 1] = 0;
-		containers_label(folder, path, label);
+		containers_label(folder, path, (struct cgroup_owner){}, label);
 		assert_string_equal(label, "");
 	}
 }
@@ -361,7 +361,8 @@ static void long_names(void **state)
 		 "\"io.kubernetes.cri.sandbox-namespace\":\"%s\"}}",
 		 name, pod, space);
 	folder_write(BUNDLES "/k8s.io/" DOCKER_ID "/config.json", json);
-	containers_label(folder, SLICES "/cri-containerd-" DOCKER_ID ".scope", label);
+	containers_label(folder, SLICES "/cri-containerd-" DOCKER_ID ".scope",
+			 (struct cgroup_owner){}, label);
 	snprintf(json, sizeof(json), "containerd:%s/%s/%s", space, pod, name);
 	assert_string_equal(label, json);
 }
