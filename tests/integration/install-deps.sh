@@ -56,7 +56,7 @@ printf '%s\n' gcc libc6-dev make pkg-config pkgconf clang linux-tools-generic li
 	libbpf-dev libsqlite3-dev zlib1g-dev liblzma-dev libzstd-dev libjansson-dev libcap-ng-dev libseccomp-dev g++ libcmocka-dev dwz \
 	clang-format clang-tidy cppcheck shellcheck mandoc git golang-go rustc procps psmisc iproute2 util-linux sqlite3 \
 	jq python3 openssl xz-utils bsdextrautils strace stress-ng fio postgresql redis-server nginx wrk \
-	sysstat debuginfod libdebuginfod1t64 podman uidmap runc containerd docker.io \
+	sysstat debuginfod libdebuginfod1t64 podman uidmap runc containerd docker.io curl \
 	busybox-static "linux-tools-$(uname -r)" \
 	>"$work/archive"
 

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Pods, units and containers of runtimes other than podman. containerd is started for the test and runs
-# two equal pods under the annotations that its CRI plugin gives, and lxc runs a box; of CRI-O, systemd and
-# docker (which docker.sh runs) there are the cgroups and state files that they make, written by the test, in a
-# mount namespace of its own.
+# Containers of ctr, nerdctl and lxc, units, and what runtimes leave behind. containerd is started for the test,
+# and lxc runs a box; of CRI-O and systemd, which do not run here, there are the cgroups and state files
+# that they make, written by the test, in a mount namespace of its own; of docker likewise for what containers
+# make below theirs. Pods are in cri.sh and podman.sh, docker itself is in docker.sh.
 # In each of them the same loop burns: what is asked for is seen, and nothing else.
 
 # shellcheck source=tests/integration/lib.sh
@@ -98,29 +98,10 @@ id_make() {
 	head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'
 }
 
-# A container in a pod, as kubelet has the CRI plugin make it. pod_container ID UID POD TYPE NAME
-pod_container() {
-	container_start k8s.io "$1" --cgroup "/$top/kubepods/burstable/pod$2/$1" \
-		--annotation io.kubernetes.cri.sandbox-namespace=shop \
-		--annotation "io.kubernetes.cri.sandbox-name=$3" \
-		--annotation "io.kubernetes.cri.container-type=$4" \
-		${5:+--annotation "io.kubernetes.cri.container-name=$5"}
-}
-
-uid_one=$(cat /proc/sys/kernel/random/uuid)
-uid_two=$(cat /proc/sys/kernel/random/uuid)
-uid_three=$(cat /proc/sys/kernel/random/uuid)
-pause=$(id_make) redis_one=$(id_make) redis_two=$(id_make) late=$(id_make) named=$(id_make)
-containers=({k8s.io/$pause,k8s.io/$redis_one,k8s.io/$redis_two,k8s.io/$late}
-	{$space/plain-$$,$space/$named})
-pod_container "$pause" "$uid_one" cart-0 sandbox
-pod_container "$redis_one" "$uid_one" cart-0 container redis
-pod_container "$redis_two" "$uid_two" cart-1 container redis
+named=$(id_make)
+containers=("$space/plain-$$" "$space/$named")
 container_start "$space" "plain-$$"
 container_start "$space" "$named" --annotation nerdctl/name=web
-pid_pause=$(container_pid k8s.io "$pause")
-pid_one=$(container_pid k8s.io "$redis_one")
-pid_two=$(container_pid k8s.io "$redis_two")
 pid_plain=$(container_pid "$space" "plain-$$")
 pid_named=$(container_pid "$space" "$named")
 
@@ -143,30 +124,8 @@ watch() {
 		WHERE kind = 'cpu' ORDER BY container)")"
 }
 
-redis=containerd:shop/cart-0/redis
-watch 'a pod: all its containers, and none of its twin' "$(sorted "$pid_pause" "$pid_one")" \
-	"containerd:shop/cart-0 $redis" --container shop/cart-0
-watch 'its twin' "$pid_two" containerd:shop/cart-1/redis --container pod:shop/cart-1
-watch 'a pod by its uid' "$pid_two" containerd:shop/cart-1/redis --container "$uid_two"
-watch 'a container of a pod' "$pid_one" "$redis" --container shop/cart-0/redis
-watch 'a container by the beginning of its id' "$pid_one" "$redis" --container "${redis_one:0:12}"
 watch 'what ctr runs' "$pid_plain" "containerd:plain-$$" --container "plain-$$"
 watch 'what nerdctl runs' "$pid_named" containerd:web --container web
-
-run "$strait" record -q --replace -F 199 -d 3 --container shop/cart-0/redis -o "$work/r.strait"
-run "$strait" report --json "$work/r.strait"
-is 'JSON: the target' 'container shop/cart-0/redis' "$(jq -r '"\(.target.kind) \(.target.name)"' "$out")"
-is 'JSON: findings say in what' 0 "$(jq --arg it "$redis" \
-	'[.bottlenecks[].where.container | select(. != $it)] | length' "$out")"
-is 'JSON: hotspots say in what' "$redis" "$(jq -r '[.profile.hotspots[].container] | unique[]' "$out")"
-run "$strait" report "$work/r.strait"
-matches 'text: a hotspot says in what' "sh +${redis:0:9}" "$out"
-run "$strait" record -q --replace -F 199 -d 2 --container shop/cart-0 -o "$work/r.strait"
-run "$strait" flame -q --containers "$work/r.strait"
-matches 'flame: the container of each stack' "^$redis;sh;" "$out"
-matches 'flame: and that of the pod itself' '^containerd:shop/cart-0;sh;' "$out"
-run "$strait" monitor -i 2 -d 4 -F 199 --no-store --json --container shop/cart-0/redis
-matches 'monitor: the line says in what' "\"container\":\"$redis\"" "$out"
 
 # refused NAME REGEX: one line that says so.
 refused() {
@@ -174,20 +133,6 @@ refused() {
 	is "refused: $1" "1 1" "$status $(wc -l <"$err")"
 	matches "refused: $1: what there is" "$2" "$err"
 }
-refused redis 'more than one fits .redis.: containerd:shop/cart-0/redis, containerd:shop/cart-1/redis'
-refused shop/cart-9 "no running container 'shop/cart-9': there is .*pod:shop/cart-0, pod:shop/cart-1"
-
-# What is born in the pod meanwhile belongs to it, and what moves into a new cgroup below it.
-{
-	sleep 0.6
-	pod_container "$late" "$uid_two" cart-1 container late
-} &
-later=$!
-run "$strait" record -q --replace -F 199 -d 3 --container shop/cart-1 -o "$work/r.strait"
-wait "$later"
-is 'a container that is started meanwhile is in the pod' 'containerd:shop/cart-1/late containerd:shop/cart-1/redis' \
-	"$(sqlite3 -readonly "$work/r.strait" "SELECT group_concat(container, ' ') FROM (SELECT DISTINCT
-	container FROM v_samples WHERE kind = 'cpu' AND container LIKE '%shop%' ORDER BY container)")"
 
 # ---- what others leave behind ----
 
@@ -203,6 +148,7 @@ for base in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/memory; do
 	[ ! -e "$base/cgroup.procs" ] || break
 done
 slice=$top.slice service=/$top.slice/web$$.service
+uid=$(cat /proc/sys/kernel/random/uuid)
 docker=$(id_make) crio=$(id_make) inner=$(id_make)
 
 write() {
@@ -218,7 +164,7 @@ group_burn "$base" "/$slice/docker-$docker.scope"
 pid_docker=$loop
 group_burn "$base" "/$slice/docker-$docker.scope/docker/$inner"
 pid_inner=$loop
-group_burn "$base" "/$slice/kubelet-kubepods-burstable-pod${uid_three//-/_}.slice/crio-$crio.scope"
+group_burn "$base" "/$slice/kubelet-kubepods-burstable-pod${uid//-/_}.slice/crio-$crio.scope"
 pid_crio=$loop
 # lxc, for real where it is installed.
 box=$top-box
