@@ -56,7 +56,7 @@ line_add /etc/subgid "$user:500000000:65536"
 cp "$(command -v busybox)" "$home/fs/bin/sh"
 printf '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=100:100"]\n' >"$work/etc/containers.conf"
 chown -R "$uid:$uid" "$home" "$work/run"
-chmod 700 "$work/run"
+chmod 700 "$home" "$work/run"
 
 # The cgroup of his session, as systemd makes it.
 top=/strait-test-$$
@@ -128,6 +128,12 @@ is 'JSON: the target by its name' "container podman:$one" "$(jq -r '"\(.target.k
 	skip "podman makes no pod: $(tail -n 1 "$err")"
 container_start "$pod-web" --pod "$pod" >/dev/null
 watch 'a pod of his' "$(container_pid "$pod-web")" "podman:$pod/$pod-web" "$pod"
+
+run "$strait" record -q --replace -F 199 -d 2 -o "$work/r.strait"
+is 'the whole host: all of his by their names' "podman:$one podman:$pod/$pod-web podman:$two" "$(
+	sqlite3 -readonly "$work/r.strait" "SELECT group_concat(container, ' ') FROM (SELECT DISTINCT
+	container FROM v_samples WHERE kind = 'cpu' AND container LIKE 'podman:strait-test-$$-%'
+	ORDER BY container)")"
 
 # What he calls like a container of root's. A loop in a cgroup; $loop is its pid. group_burn PATH
 group_burn() {
