@@ -21,6 +21,28 @@ static void an_idle_host_has_no_finding(void **state)
 	document_free(doc);
 }
 
+/* A wait that takes much in two slices of ten may be chance: it is neither sure nor nothing. */
+static void what_may_matter_is_not_denied(void **state)
+{
+	struct recording *rec = host_new(0.98);
+	uint32_t thread = host_process(rec, "service");
+	struct document *doc;
+
+	(void)state;
+	host_spend(rec, thread, STATE_RUN_USER, 0.1);
+	for (uint32_t slice = 0; slice < SLICES; slice++)
+		recording_ledger(rec, slice, thread,
+				 slice < 2 ? STATE_WAIT_DISK_READ : STATE_WAIT_TIMER,
+				 (uint64_t)(0.9 * (double)SECOND));
+	doc = host_report(rec);
+	assert_int_equal(doc->bottlenecks.len, 1);
+	assert_int_equal(doc->bottlenecks.at[0].severity, SEVERITY_LOW);
+	assert_true(doc->bottlenecks.at[0].impact.share > 0.1);
+	assert_non_null(strstr(doc->verdict, "it may be that service waits for reads"));
+	assert_non_null(strstr(doc->verdict, "Watch longer"));
+	document_free(doc);
+}
+
 static void no_verdict_on_the_host_where_threads_are_hidden(void **state)
 {
 	struct recording *rec = host_new(0.98);
@@ -395,6 +417,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_idle_host_has_no_finding),
+		cmocka_unit_test(what_may_matter_is_not_denied),
 		cmocka_unit_test(no_verdict_on_the_host_where_threads_are_hidden),
 		cmocka_unit_test(unwind_tables_are_summed_up),
 		cmocka_unit_test(a_hog_is_the_antagonist_and_its_own_heat_is_not_told_again),
