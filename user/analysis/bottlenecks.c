@@ -180,23 +180,49 @@ static bool threads_hidden(const struct recording *rec)
 	return false;
 }
 
+/* The first finding that is sure to matter, NULL = none is. */
+static const struct bottleneck *finding_first_sure(const struct document *doc)
+{
+	vec_each(&doc->bottlenecks, finding)
+		if (finding->severity > SEVERITY_LOW)
+			return finding;
+	return NULL;
+}
+
+/* No finding is sure to matter: whether one may, since the interval of its impact is wide. */
+static const char *verdict_unsure(struct document *doc)
+{
+	const struct bottleneck *most = NULL;
+
+	vec_each(&doc->bottlenecks, finding)
+		if (!most || finding->impact.share > most->impact.share)
+			most = finding;
+	if (!most || severity_of_share(most->impact.share) == SEVERITY_LOW)
+		return "Nothing holds this host back: no cause takes 5 % of the working time of "
+		       "its processes.";
+	return document_text(
+		doc,
+		"Nothing is sure to hold this host back, but it may be that %s: %.0f %% "
+		"(%.2g–%.0f %%) %s. Watch longer to be sure.",
+		most->title, most->impact.share * 100, most->impact.low * 100,
+		most->impact.high * 100, most->impact.basis);
+}
+
 static void verdict_tell(struct analysis *a)
 {
 	struct document *doc = a->doc;
-	const struct bottleneck *top = doc->bottlenecks.at;
+	const struct bottleneck *sure = finding_first_sure(doc);
 
 	if (!a->rec->ledger.len)
 		doc->verdict = "No verdict: what threads did with their time was not observed (see "
 			       "coverage).";
 	else if (a->blame->total <= 0)
 		doc->verdict = "Nothing to speed up: no process had work worth mentioning.";
-	else if (!doc->bottlenecks.len || top->severity == SEVERITY_LOW)
-		doc->verdict =
-			"Nothing holds this host back: no cause takes 5 % of the working time "
-			"of its processes.";
+	else if (!sure)
+		doc->verdict = verdict_unsure(doc);
 	else
-		doc->verdict = document_text(doc, "%s: %.0f %% %s.", top->title,
-					     top->impact.share * 100, top->impact.basis);
+		doc->verdict = document_text(doc, "%s: %.0f %% %s.", sure->title,
+					     sure->impact.share * 100, sure->impact.basis);
 	if (threads_hidden(a->rec))
 		doc->verdict = document_text(
 			doc,

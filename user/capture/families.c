@@ -17,3 +17,11 @@ size_t family_index(const struct family *family)
 		at++;
 	return at;
 }
+
+int family_call(struct session *session, size_t at,
+		int (*hook)(struct session *session, struct error *error), struct error *error)
+{
+	int err = hook && !session->family_off[at] ? hook(session, error) : 0;
+
+	return err ? error_wrap(error, err, "family %s", families[at]->name) : 0;
+}

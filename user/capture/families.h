@@ -26,4 +26,8 @@ FAMILIES(FAMILY_DECLARE)
 /* The position of a family in families[], for session->family_data. */
 size_t family_index(const struct family *family);
 
+/* Calls a hook of the family at this position, unless it is NULL or the family is off. */
+int family_call(struct session *session, size_t at,
+		int (*hook)(struct session *session, struct error *error), struct error *error);
+
 #endif

@@ -21,6 +21,28 @@ static void an_idle_host_has_no_finding(void **state)
 	document_free(doc);
 }
 
+/* A wait that takes much in two slices of ten may be chance: it is neither sure nor nothing. */
+static void what_may_matter_is_not_denied(void **state)
+{
+	struct recording *rec = host_new(0.98);
+	uint32_t thread = host_process(rec, "service");
+	struct document *doc;
+
+	(void)state;
+	host_spend(rec, thread, STATE_RUN_USER, 0.1);
+	for (uint32_t slice = 0; slice < SLICES; slice++)
+		recording_ledger(rec, slice, thread,
+				 slice < 2 ? STATE_WAIT_DISK_READ : STATE_WAIT_TIMER,
+				 (uint64_t)(0.9 * (double)SECOND));
+	doc = host_report(rec);
+	assert_int_equal(doc->bottlenecks.len, 1);
+	assert_int_equal(doc->bottlenecks.at[0].severity, SEVERITY_LOW);
+	assert_true(doc->bottlenecks.at[0].impact.share > 0.1);
+	assert_non_null(strstr(doc->verdict, "it may be that service waits for reads"));
+	assert_non_null(strstr(doc->verdict, "Watch longer"));
+	document_free(doc);
+}
+
 static void no_verdict_on_the_host_where_threads_are_hidden(void **state)
 {
 	struct recording *rec = host_new(0.98);
@@ -337,6 +359,31 @@ static void threads_beyond_the_cpus_of_a_batch_job_do_not_count(void **state)
 	document_free(doc);
 }
 
+/* None of them waits for much of all work; together they do for nearly all of it. */
+static void many_programs_that_want_a_cpu_are_one_finding(void **state)
+{
+	struct recording *rec = host_new(0);
+	const struct bottleneck *finding;
+	struct document *doc;
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		uint32_t thread = host_process(rec, "service");
+
+		host_spend(rec, thread, STATE_RUN_USER, 0.1);
+		host_spend(rec, thread, STATE_READY_PREEMPTED, 0.9);
+	}
+	doc = host_report(rec);
+	finding = &doc->bottlenecks.at[0];
+	assert_string_equal(finding->id, "cpu.saturated");
+	assert_string_equal(finding->title, "service and 19 other programs want 20.0 CPUs and get "
+					    "2.0: the host has 2");
+	assert_near(finding->impact.share, 0.9, 0.01);
+	assert_int_equal(finding->severity, SEVERITY_CRITICAL);
+	assert_int_equal(doc->bottlenecks.len, 1);
+	document_free(doc);
+}
+
 static void the_busy_thread_among_idle_cpus_is_named(void **state)
 {
 	struct recording *rec = host_new(0.5);
@@ -395,6 +442,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_idle_host_has_no_finding),
+		cmocka_unit_test(what_may_matter_is_not_denied),
 		cmocka_unit_test(no_verdict_on_the_host_where_threads_are_hidden),
 		cmocka_unit_test(unwind_tables_are_summed_up),
 		cmocka_unit_test(a_hog_is_the_antagonist_and_its_own_heat_is_not_told_again),
@@ -408,6 +456,7 @@ int main(void)
 		cmocka_unit_test(pausing_code_spins),
 		cmocka_unit_test(a_client_waits_for_what_its_server_waits_for),
 		cmocka_unit_test(threads_beyond_the_cpus_of_a_batch_job_do_not_count),
+		cmocka_unit_test(many_programs_that_want_a_cpu_are_one_finding),
 		cmocka_unit_test(the_busy_thread_among_idle_cpus_is_named),
 		cmocka_unit_test(steps_come_with_the_least_effort_first),
 		cmocka_unit_test(an_empty_recording_is_no_crash),

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * cpu.saturated: more threads want to run than there are CPUs, and nobody in particular is to
- * blame: the group competes with itself and with its equals.
+ * blame: the group competes with itself and with its equals. Where many groups do, of which none
+ * alone has most of the waiting, they are one finding: ten services that each lose a little are a
+ * host that is too small.
  */
 #include <math.h>
 
@@ -10,14 +12,18 @@
 /* While CPUs are this idle, waiting for them is not for want of CPUs. */
 #define IDLE_AT_MOST 0.2
 
+static double ready_ns(const struct group *group)
+{
+	return group->ns[STATE_READY_WOKEN] + group->ns[STATE_READY_PREEMPTED];
+}
+
 static void complete(struct analysis *a, struct bottleneck *finding, uint32_t subject,
 		     uint32_t victim)
 {
 	const struct group *group = &a->facts->groups.at[subject];
 	double running =
 		(group->ns[STATE_RUN_USER] + group->ns[STATE_RUN_KERNEL]) / a->facts->window_ns;
-	double waiting = (group->ns[STATE_READY_WOKEN] + group->ns[STATE_READY_PREEMPTED]) /
-			 a->facts->window_ns;
+	double waiting = ready_ns(group) / a->facts->window_ns;
 	struct place at_victim = place_group(a, victim);
 
 	finding->confidence = CONFIDENCE_MEDIUM;
@@ -35,11 +41,122 @@ static void complete(struct analysis *a, struct bottleneck *finding, uint32_t su
 			     group_name(a, subject)));
 }
 
+/* ---- many, of which none alone wants most ---- */
+
+/* From this share of all such waiting on, a group has a finding of its own. */
+#define MOST_SHARE 0.5
+#define NAMED      5 /* groups in the evidence */
+
+struct waiter {
+	uint32_t group;
+	double ns; /* of such waiting */
+};
+
+struct crowd {
+	uint32_t groups;              /* that wait */
+	double all_ns;                /* of such waiting */
+	double running_ns, ready_ns;  /* of these groups, whatever they waited for a CPU for */
+	struct waiter waiting[NAMED]; /* the most first; 0 ns = no more */
+};
+
+static struct blame_filter saturated_of(uint32_t owner)
+{
+	struct blame_filter filter = BLAME_ANY(STATE_BIT(STATE_READY_WOKEN));
+
+	filter.ready = READY_SATURATED;
+	filter.owner = owner;
+	return filter;
+}
+
+static double saturated_ns(const struct analysis *a, uint32_t owner)
+{
+	struct blame_filter filter = saturated_of(owner);
+
+	return blame_sum(a->blame, &filter);
+}
+
+/* Takes its place among those that wait most. */
+static void crowd_join(struct crowd *crowd, struct waiter waiter)
+{
+	for (size_t i = 0; i < NAMED; i++) {
+		struct waiter there = crowd->waiting[i];
+
+		if (there.ns >= waiter.ns)
+			continue;
+		crowd->waiting[i] = waiter;
+		waiter = there;
+	}
+}
+
+static struct crowd crowd_of(const struct analysis *a)
+{
+	struct crowd crowd = {.all_ns = saturated_ns(a, NONE)};
+
+	for (uint32_t group = 0; group < a->facts->groups.len; group++) {
+		const struct group *g = &a->facts->groups.at[group];
+		double ns = saturated_ns(a, group);
+
+		if (ns <= 0)
+			continue;
+		crowd.groups++;
+		crowd.running_ns += g->ns[STATE_RUN_USER] + g->ns[STATE_RUN_KERNEL];
+		crowd.ready_ns += ready_ns(g);
+		crowd_join(&crowd, (struct waiter){group, ns});
+	}
+	return crowd;
+}
+
+static void crowd_complete(struct analysis *a, struct bottleneck *finding,
+			   const struct crowd *crowd)
+{
+	struct place victim = place_group(a, finding->group);
+	double window = a->facts->window_ns;
+
+	/* About none of them in particular: what one does with the CPU does not explain it. */
+	finding->subject = NONE;
+	finding->confidence = CONFIDENCE_HIGH;
+	finding->title = finding_text(
+		a, "%s and %u other programs want %.1f CPUs and get %.1f: the host has %u",
+		group_name(a, crowd->waiting[0].group), crowd->groups - 1,
+		(crowd->running_ns + crowd->ready_ns) / window, crowd->running_ns / window,
+		a->facts->cpu_count);
+	finding_evidence(finding, "all of them: runnable without a CPU", crowd->ready_ns / window,
+			 "threads");
+	for (size_t i = 0; i < NAMED && crowd->waiting[i].ns > 0; i++) {
+		uint32_t group = crowd->waiting[i].group;
+		const struct group *g = &a->facts->groups.at[group];
+
+		finding_evidence(
+			finding,
+			finding_text(a, "%s: runnable without a CPU", group_name(a, group)),
+			ready_ns(g) / window, "threads");
+		finding_evidence(finding, finding_text(a, "%s: on a CPU", group_name(a, group)),
+				 group_on_cpu(g) / window, "CPUs");
+	}
+	finding_evidence(finding, "CPUs of the host, idle share", 100 * a->facts->idle_share, "%");
+	finding_link(finding, "cpu.saturated", &finding->where);
+	finding_link(finding, "waits for a CPU", &victim);
+	finding_action(finding, EFFORT_COMPLEX, 4, 40, 1,
+		       "Give the host more CPUs, or some of its programs another host, or less or "
+		       "cheaper work (see their hottest functions).");
+}
+
 static void detect(struct analysis *a)
 {
+	struct blame_filter all = saturated_of(NONE);
+	struct bottleneck *finding;
+	struct crowd crowd;
+
 	if (isnan(a->facts->idle_share) || a->facts->idle_share > IDLE_AT_MOST)
 		return;
-	ready_findings(a, "cpu.saturated", READY_SATURATED, READY_BY_VICTIM, complete);
+	crowd = crowd_of(a);
+	if (crowd.waiting[0].ns >= MOST_SHARE * crowd.all_ns) {
+		ready_findings(a, "cpu.saturated", READY_SATURATED, READY_BY_VICTIM, complete);
+		return;
+	}
+	finding = finding_add_blame(a, "cpu.saturated", &all);
+	if (finding)
+		crowd_complete(a, finding, &crowd);
 }
 
 const struct detector cpu_saturated = {"cpu.saturated", detect};
