@@ -61,27 +61,40 @@ static int lie(struct unwind_table *out)
 	return 0;
 }
 
-static int build(int fd, struct unwind_table *out, struct error *error)
+/* What every kind of reading may come to. */
+static void suffer(char what)
 {
-	char what = 0;
-
-	if (pread(fd, &what, 1, 0) != 1)
-		return -EIO;
 	switch (what) {
 	case 'a':
 		abort();
 	case 's':
 		signal(SIGSEGV, SIG_DFL); /* not the sanitizer's */
-		return raise(SIGSEGV);
+		raise(SIGSEGV);
+		return;
 	case 'l':
 		spin();
 	case 'w':
 		poll(NULL, 0, -1);
-		return 0;
+		return;
 	case 'x':
 		_exit(3);
 	case 'q':
 		_exit(0);
+	}
+}
+
+static char suffer_file(int fd)
+{
+	char what = 0;
+
+	if (pread(fd, &what, 1, 0) == 1)
+		suffer(what);
+	return what;
+}
+
+static int build(int fd, struct unwind_table *out, struct error *error)
+{
+	switch (suffer_file(fd)) {
 	case 'f':
 		return lie(out);
 	case 'o':
@@ -94,9 +107,33 @@ static int build(int fd, struct unwind_table *out, struct error *error)
 	return unwind_table_build(fd, out, error);
 }
 
+#define PLACES 3
+
+/* Places that could be in any file of 100 bytes. */
+static size_t find(int fd, struct allocator_probe out[ALLOCATOR_PROBES])
+{
+	char what = suffer_file(fd);
+
+	for (size_t i = 0; i < PLACES; i++)
+		out[i] = (struct allocator_probe){.call = ALLOC_CALLOC,
+						  .offset = 50 + i,
+						  .point = {.ahead = 4, .trap_ns = 400}};
+	switch (what) {
+	case 'b':
+		out[2].offset = 101;
+		return PLACES;
+	case 'c':
+		out[1].call = ALLOC_CALLS;
+		return PLACES;
+	case 'n':
+		return 0;
+	}
+	return PLACES;
+}
+
 static int parser_begin(void **state)
 {
-	const struct parser_options options = {build, 300, 1000, 0};
+	static const struct parser_options options = {build, find, 300, 1000, 0};
 
 	(void)state;
 	parser = parser_reader(&options);
@@ -175,6 +212,34 @@ static void reader_leaves(void **state)
 	ends_with('q', -EIO, "ended by signal 9");
 }
 
+/* Nothing is told of a file that ends its reader, or has it lie; others are read behind it. */
+static void allocator_is(char what, int result)
+{
+	struct allocator_probe found[ALLOCATOR_PROBES] = {};
+	struct error error;
+	int fd = evil_file(what);
+
+	assert_int_equal(ftruncate(fd, 100), 0);
+	assert_int_equal(parser_allocator(fd, found, &error), result);
+	for (int i = 0; i < ALLOCATOR_PROBES; i++)
+		assert_int_equal(found[i].offset, i < result ? 50 + i : 0);
+	close(fd);
+	is_read();
+}
+
+static void allocators(void **state)
+{
+	(void)state;
+	allocator_is('g', PLACES);
+	allocator_is('n', 0);
+	allocator_is('a', -EIO);
+	allocator_is('l', -EIO);
+	allocator_is('w', -EIO);
+	allocator_is('b', -EIO);
+	allocator_is('c', -EIO);
+	allocator_is('g', PLACES);
+}
+
 /* One that has ended may still have a number, if nobody asks for its end. */
 static bool runs(uint32_t pid)
 {
@@ -240,6 +305,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(good_files, parser_begin, parser_end),
 		cmocka_unit_test_setup_teardown(evil_files, parser_begin, parser_end),
+		cmocka_unit_test_setup_teardown(allocators, parser_begin, parser_end),
 		cmocka_unit_test_setup_teardown(file_never_answers, parser_begin, parser_end),
 		cmocka_unit_test_setup_teardown(reader_leaves, parser_begin, parser_end),
 		cmocka_unit_test_setup_teardown(keeper_gone, parser_begin, parser_end),
