@@ -28,7 +28,7 @@ _Static_assert(ALLOCATOR_PROBES * sizeof(struct allocator_probe) <= MESSAGE_BYTE
 static const struct parser_options usual = {unwind_table_build, allocator_probes, CPU_MS, WALL_MS,
 					    MEMORY};
 
-static struct reader parser = READER_NONE;
+static struct reader parser = READER_NONE, prober = READER_NONE;
 static const struct parser_options *options = &usual;
 
 /* ---- in the process that reads ---- */
@@ -82,9 +82,17 @@ struct reader *parser_reader(const struct parser_options *wanted)
 	return &parser;
 }
 
+struct reader *parser_prober(const struct parser_options *wanted)
+{
+	options = wanted ? wanted : &usual;
+	prober.job = (struct reader_job){allocator_serve, FIND_CPU_MS, FIND_WALL_MS,
+					 options->memory, .once = true};
+	return &prober;
+}
+
 uint64_t parser_cpu_ns(void)
 {
-	return atomic_load(&parser.cpu_ns);
+	return atomic_load(&parser.cpu_ns) + atomic_load(&prober.cpu_ns);
 }
 
 static int words_take(const struct message *answer, struct unwind_table *out)
@@ -142,18 +150,17 @@ static bool probes_take(int fd, const struct message *answer, struct allocator_p
 	return true;
 }
 
-int parser_allocator(int fd, struct allocator_probe out[ALLOCATOR_PROBES], struct error *error)
+static int allocator_ask(struct reader *reader, int fd, struct allocator_probe *out,
+			 struct error *error)
 {
 	struct message request = MESSAGE_EMPTY, answer = MESSAGE_EMPTY;
 	int err;
 
-	if (!reader_is_there(&parser))
-		return (int)allocator_probes(fd, out);
 	request.kind = ALLOCATOR;
 	request.cpu_ms = FIND_CPU_MS;
 	request.wall_ms = FIND_WALL_MS;
 	request.fds[0] = fd;
-	err = reader_request(&parser, &request, NULL, NULL, &answer, error);
+	err = reader_request(reader, &request, NULL, NULL, &answer, error);
 	if (err)
 		return err;
 	err = probes_take(fd, &answer, out)
@@ -161,4 +168,19 @@ int parser_allocator(int fd, struct allocator_probe out[ALLOCATOR_PROBES], struc
 		      : error_set(error, -EIO, "what was read of it is no allocator");
 	message_close(&answer);
 	return err;
+}
+
+/*
+ * The kernel changes the code of all who run a file where it is probed. So that is said by a
+ * process that has read nothing else: a stranger's file cannot have it say what ends others.
+ */
+int parser_allocator(int fd, struct allocator_probe out[ALLOCATOR_PROBES], struct error *error)
+{
+	struct allocator_probe found[ALLOCATOR_PROBES];
+	int count;
+
+	if (!reader_is_there(&parser))
+		return (int)allocator_probes(fd, out);
+	count = allocator_ask(&parser, fd, found, error);
+	return count > 0 ? allocator_ask(&prober, fd, out, error) : count;
 }

@@ -25,6 +25,8 @@ struct parser_options {
  * read in this process. `options` NULL: as they are meant; else they are to stay.
  */
 struct reader *parser_reader(const struct parser_options *options);
+/* Likewise, for parser_allocator(): a process for each file that has one. */
+struct reader *parser_prober(const struct parser_options *options);
 /* CPU time that such processes took, of those that answered. */
 uint64_t parser_cpu_ns(void);
 

@@ -123,6 +123,7 @@ static const char *const watch[] = {
 	"setpgid",
 	"close_range",
 	"socketpair",
+	"setsockopt",
 	"sendto",
 	"recvfrom",
 	"setitimer",

@@ -128,8 +128,11 @@ static _Noreturn void reader_run(struct desk *desk)
 	if (desk->job->memory)
 		limit(RLIMIT_AS, desk->job->memory);
 	confine(CONFINE_PARSE);
-	while (cpu_ns < CPU_NS_MOST && !message_receive(desk->fd, &request))
+	while (cpu_ns < CPU_NS_MOST && !message_receive(desk->fd, &request)) {
 		request_serve(&request, &cpu_ns);
+		if (desk->job->once)
+			break;
+	}
 	_exit(0);
 }
 

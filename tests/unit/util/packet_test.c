@@ -49,7 +49,7 @@ static void bytes_and_descriptors_arrive(void **state)
 	assert_int_equal(packet_send(ends[0], &number, sizeof(number), pipes, 2), 0);
 	close(pipes[0]);
 	close(pipes[1]);
-	assert_int_equal(packet_receive(ends[1], &got, sizeof(got), fds, 3), 2);
+	assert_int_equal(packet_receive(ends[1], &got, sizeof(got), fds, 3, NULL), 2);
 	assert_int_equal(got, 42);
 	assert_int_equal(fcntl(fds[0], F_GETFD), FD_CLOEXEC);
 	assert_int_equal(write(fds[1], "x", 1), 1);
@@ -58,7 +58,7 @@ static void bytes_and_descriptors_arrive(void **state)
 	close(fds[0]);
 	close(fds[1]);
 	assert_int_equal(packet_send(ends[0], &number, sizeof(number), NULL, 0), 0);
-	assert_int_equal(packet_receive(ends[1], &got, sizeof(got), NULL, 0), 0);
+	assert_int_equal(packet_receive(ends[1], &got, sizeof(got), NULL, 0, NULL), 0);
 }
 
 static void what_nobody_asked_for_is_closed(void **state)
@@ -69,12 +69,12 @@ static void what_nobody_asked_for_is_closed(void **state)
 	uint32_t half = 1;
 
 	assert_int_equal(packet_send(ends[0], &number, sizeof(number), sent, 3), 0);
-	assert_int_equal(packet_receive(ends[1], &number, sizeof(number), fds, 1), 1);
+	assert_int_equal(packet_receive(ends[1], &number, sizeof(number), fds, 1, NULL), 1);
 	close(fds[0]);
 	assert_int_equal(free_fd(), free);
 	/* Of another size than was said. */
 	assert_int_equal(packet_send(ends[0], &half, sizeof(half), sent, 2), 0);
-	assert_int_equal(packet_receive(ends[1], &number, sizeof(number), fds, 2), -EBADMSG);
+	assert_int_equal(packet_receive(ends[1], &number, sizeof(number), fds, 2, NULL), -EBADMSG);
 	assert_int_equal(free_fd(), free);
 }
 
@@ -95,7 +95,7 @@ static void the_other_side_goes(void **state)
 	uint64_t number = 1;
 
 	shutdown(ends[0], SHUT_RDWR);
-	assert_int_equal(packet_receive(ends[1], &number, sizeof(number), NULL, 0), -EPIPE);
+	assert_int_equal(packet_receive(ends[1], &number, sizeof(number), NULL, 0, NULL), -EPIPE);
 	assert_int_equal(packet_send(ends[1], &number, sizeof(number), NULL, 0), -EPIPE);
 }
 
