@@ -43,6 +43,11 @@ field() {
 	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
 }
 
+# watched RECORDING: processes of its own that strait has watched.
+watched() {
+	sqlite3 -readonly "$1" "SELECT comm, pid FROM v_processes WHERE targeted AND exe = '$(readlink -f "$strait")'"
+}
+
 only_socket() {
 	[ "$(find "/proc/$1/fd" -type l -printf '%l\n' | grep -v '^/dev/null$' | sed 's/:.*//' | sort -u)" = socket ]
 }
@@ -88,6 +93,7 @@ for name in early late; do
 done
 within 'and they are whole' 0.95 1 \
 	"$(jq -r '.coverage.stacks | .complete / .user_samples' "$work/report")"
+is 'nobody is watched who reads, nor who comes in their places' '' "$(watched "$work/r.strait")"
 is 'nothing stays' '' "$(kin 0)"
 
 # They do not answer, as if a file held them up that no limit ends.
@@ -164,6 +170,7 @@ for evil in breaks_its_reader holds_its_reader_up; do
 	done < <(grep '^call' "$work/told")
 	is 'a program with a name that does nothing has its own calls' 1 "$(own plain_name)"
 	is "$evil: its own calls are not seen" 0 "$(own "$evil")"
+	is "$evil: nobody is watched who reads" '' "$(watched "$work/alloc.strait")"
 	"$strait" report "$work/alloc.strait" --json >"$work/report"
 	jq -r '.coverage.skipped[] | select(.family == "files") | .why' "$work/report" >"$work/why"
 	matches "$evil: that is told" "given up.*/$evil: " "$work/why"

@@ -84,7 +84,7 @@ static void reader_renew(struct reader *reader)
 	reader_close(reader);
 	reader->lost = true;
 	readers_open(one, 1, NULL);
-	/* The programs know the first ones only. */
+	/* The programs know the first keeper, and whom it starts. */
 	reader->pid = reader->keeper = 0;
 }
 

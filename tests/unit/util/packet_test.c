@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "util/packet.h"
@@ -89,6 +90,28 @@ static void too_many_are_refused(void **state)
 			 -E2BIG);
 }
 
+/* The kernel says who sent it, beside the descriptors; unasked it does not. */
+static void senders_are_told(void **state)
+{
+	int *ends = *state, got = -1, on = 1;
+	uint64_t number = 1;
+	uint32_t sender = 1;
+	pid_t child;
+
+	assert_int_equal(packet_send(ends[0], &number, sizeof(number), &ends[0], 1), 0);
+	assert_int_equal(packet_receive(ends[1], &number, sizeof(number), &got, 1, &sender), 1);
+	assert_int_equal(sender, 0);
+	close(got);
+	assert_int_equal(setsockopt(ends[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
+	child = fork();
+	if (!child)
+		_exit(packet_send(ends[0], &number, sizeof(number), &ends[0], 1) != 0);
+	assert_int_equal(packet_receive(ends[1], &number, sizeof(number), &got, 1, &sender), 1);
+	assert_int_equal(sender, child);
+	close(got);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
 static void the_other_side_goes(void **state)
 {
 	int *ends = *state;
@@ -104,9 +127,8 @@ static void the_other_side_goes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(bytes_and_descriptors_arrive),
-		TEST(what_nobody_asked_for_is_closed),
-		TEST(too_many_are_refused),
+		TEST(bytes_and_descriptors_arrive), TEST(what_nobody_asked_for_is_closed),
+		TEST(too_many_are_refused),         TEST(senders_are_told),
 		TEST(the_other_side_goes),
 	};
 
