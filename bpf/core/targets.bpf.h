@@ -52,12 +52,19 @@ static __always_inline bool is_own(__u32 tgid)
 		 differ(tgid, own_namer) & differ(tgid, own_keeper));
 }
 
+/* Whoever reads files in the place of another one that has ended: the keeper starts nothing else.
+ */
+static __always_inline bool is_kept(struct task_struct *task)
+{
+	return own_keeper != own_tgid && BPF_CORE_READ(task, real_parent, tgid) == own_keeper;
+}
+
 /* Whether a thread is watched. `parent` is the ledger of the thread that made it, or NULL. */
 static __always_inline bool target_test(struct task_struct *task, const struct wire_ledger *parent)
 {
 	__u32 tgid = BPF_CORE_READ(task, tgid), id = tgid;
 
-	if (is_own(tgid))
+	if (is_own(tgid) || is_kept(task))
 		return false;
 	if (target_kind == TARGET_TEST_ALL)
 		return true;

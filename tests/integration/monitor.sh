@@ -55,6 +55,45 @@ test_lines_and_alerts() {
 		"$(ask 'select count(*) from figures where interval = 2')"
 }
 
+# own NAME: processes of the monitor that are called so.
+own() {
+	local pid
+	for pid in /proc/[0-9]*; do
+		[ "$(cat "$pid/comm")" != "$1" ] || [ "$(readlink "$pid/exe")" != "$work/strait" ] ||
+			echo "${pid#/proc/}"
+	done 2>/dev/null
+}
+
+# Confined to the calls that watching takes: programs are loaded again, and who reads files for it is
+# replaced, with all that is behind it.
+test_confined() {
+	local threads keeper
+	rm -f "$db"*
+	cp "$strait" "$work/strait"
+	start env STRAIT_RENEW=3 "$work/strait" monitor -i 1 --store "$db" --threshold 'memory_usage>99.9'
+	until_true 20 intervals_are 1
+	threads=$(cat "/proc/$started_pid/task"/*/status)
+	is 'all of its threads have a filter' "$(grep -c ^Name: <<<"$threads")" \
+		"$(grep -c '^Seccomp:.2' <<<"$threads")"
+	keeper=$(own strait-keeper)
+	kill -KILL "$keeper"
+	# Files that it has not met: readers are asked for.
+	renewed() {
+		cp "$(type -P sleep)" "$work/new$SECONDS"
+		"$work/new$SECONDS" 0.3
+		[ "$(own strait-keeper)" ] && [ "$(own strait-reader | wc -l)" -eq 2 ] &&
+			[ "$(own strait-keeper)" != "$keeper" ]
+	}
+	check 'who reads files is replaced' until_true 10 renewed
+	again() { [ "$(ask 'select count(*) from intervals where gap_ms > 0')" -ge 2 ]; }
+	check 'programs are loaded again, twice' until_true 30 again
+	within 'figures of the last interval' 20 400 \
+		"$(ask 'select count(*) from figures where interval = (select max(interval) from figures)')"
+	end
+	is 'exit' 0 "$status"
+	is 'without a word' '' "$(cat "$work/started.err")"
+}
+
 test_killed_and_again() {
 	rm -f "$db"*
 	start "$strait" monitor -q -i 1 --for 1 --store "$db" --threshold 'memory_usage>0.001'
@@ -123,6 +162,7 @@ test_refused() {
 }
 
 test_lines_and_alerts
+test_confined
 test_killed_and_again
 test_pipe_and_file
 test_refused

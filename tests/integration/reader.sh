@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # The processes that read strangers' files: what they may, what comes of it when they are killed while
-# strait watches, and that nothing stays when strait has ended, however it ended.
+# strait watches, or by a file, and that nothing stays when strait has ended, however it ended.
 
 # The tables are all to be made, not found on disk.
 if [ -z "${STRAIT_TEST_MOUNTS:-}" ] && [ "$(id -u)" -eq 0 ]; then
@@ -14,7 +14,7 @@ fi
 
 need_root
 need_strait
-need cc jq
+need cc jq sqlite3
 mkdir -p /var/cache/strait
 small_disk /var/cache/strait 64m
 chmod 700 /var/cache/strait
@@ -41,6 +41,11 @@ reader_of() {
 
 field() {
 	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
+}
+
+# watched RECORDING: processes of its own that strait has watched.
+watched() {
+	sqlite3 -readonly "$1" "SELECT comm, pid FROM v_processes WHERE targeted AND exe = '$(readlink -f "$strait")'"
 }
 
 only_socket() {
@@ -88,6 +93,7 @@ for name in early late; do
 done
 within 'and they are whole' 0.95 1 \
 	"$(jq -r '.coverage.stacks | .complete / .user_samples' "$work/report")"
+is 'nobody is watched who reads, nor who comes in their places' '' "$(watched "$work/r.strait")"
 is 'nothing stays' '' "$(kin 0)"
 
 # They do not answer, as if a file held them up that no limit ends.
@@ -112,4 +118,63 @@ alone() {
 	[ -z "$(kin 0)" ]
 }
 check 'nothing stays of one that was killed' until_true 5 alone
+
+# Programs with an allocator of their own, and a name that ends whoever reads it. If that were strait,
+# it would be strait's end.
+for name in plain_name breaks_its_reader holds_its_reader_up; do
+	cc -O0 -rdynamic -fno-builtin -w -DNAME=$name -o "$work/$name" -x c - <<-'END' || skip 'cannot compile'
+		#include <unistd.h>
+		static char room[65536];
+		void *malloc(size_t n) { return n > sizeof(room) ? 0 : room; }
+		void *calloc(size_t n, size_t m) { return malloc(n * m); }
+		void *realloc(void *p, size_t n) { return malloc(n); }
+		void free(void *p) {}
+		void NAME(void) { malloc(3); }
+		int main(void) { for (;; usleep(1000)) NAME(); }
+	END
+done
+cc -O1 -g -o "$work/load" "$root/tests/integration/alloc.c" &&
+	cc -O1 -D_GNU_SOURCE -fPIC -shared -o "$work/reader.so" "$root/tests/integration/reader.c" ||
+	skip 'cannot compile'
+
+# allocated EXPRESSION CONDITION: of the calls that were counted.
+allocated() {
+	sqlite3 -readonly "$work/alloc.strait" "SELECT $1 FROM v_counts WHERE metric = 'alloc.count' AND $2"
+}
+
+# own NAME: whether the program's own allocator is observed.
+own() {
+	allocated "count(*) > 0" "process_comm = '${1:0:15}'"
+}
+
+[ "$(uname -m)" = x86_64 ] || finish
+start "$work/plain_name"
+for evil in breaks_its_reader holds_its_reader_up; do
+	start "$work/$evil"
+	program=$started_pid
+	start env LD_PRELOAD="$work/reader.so" "$strait" record --replace --alloc --budget 100% -d 6 \
+		-o "$work/alloc.strait"
+	watcher=$started_pid
+	check "$evil: watching" until_true 30 grep -q watching "$work/started.err"
+	sleep 2
+	"$work/load" 2000 >"$work/told" &
+	load=$!
+	wait "$watcher"
+	is "$evil: strait goes on" 0 $?
+	wait "$load"
+	kill "$program"
+	while read -r _ function count _; do
+		# And what its shell allocated in it before.
+		within "$evil: $count calls of $function in another program" "$count" $((count + 200)) \
+			"$(allocated 'sum(value)' "label = '$function' AND pid = $load")"
+	done < <(grep '^call' "$work/told")
+	is 'a program with a name that does nothing has its own calls' 1 "$(own plain_name)"
+	is "$evil: its own calls are not seen" 0 "$(own "$evil")"
+	is "$evil: nobody is watched who reads" '' "$(watched "$work/alloc.strait")"
+	"$strait" report "$work/alloc.strait" --json >"$work/report"
+	jq -r '.coverage.skipped[] | select(.family == "files") | .why' "$work/report" >"$work/why"
+	matches "$evil: that is told" "given up.*/$evil: " "$work/why"
+done
+matches 'why one was given up' 'took too long' "$work/why"
+is 'nothing stays of all these' '' "$(kin 0)"
 finish

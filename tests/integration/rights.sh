@@ -219,6 +219,12 @@ matches 'root, from a file: what it takes to open it, and a filter' "^report $fi
 phases "$strait" flame "$work/own/root.strait"
 matches 'stacks of a file: the same' "^report $files $files 1 2\$" "$work/phases"
 
+# shellcheck disable=SC2086 # one word each
+watching=$(bits $wanted chown dac_override fowner) kept=$(bits $wanted chown dac_override fowner sys_admin)
+phases "$strait" monitor --no-store -i 1 -d 3
+matches 'monitor: what watching takes and, at once, a filter' "^report $watching $kept 1 2\$" "$work/phases"
+matches 'monitor: it ends well' '^exit 0$' "$work/phases"
+
 # shellcheck disable=SC2016 # for the inner shell
 run "$strait" record -q -o "$work/own/command.strait" -- \
 	sh -c 'grep -E "^(CapEff|CapBnd|NoNewPrivs|Seccomp):" /proc/self/status >"$0"' "$work/command"

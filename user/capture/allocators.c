@@ -139,6 +139,21 @@ static size_t image_probes(const struct image *image, struct allocator_probe out
 	return count;
 }
 
+bool allocator_probes_check(const struct allocator_probe *probes, size_t count, uint64_t bytes)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct allocator_probe *probe = &probes[i];
+		const struct alloc_point *point = &probe->point;
+
+		if ((uint32_t)probe->call >= ALLOC_CALLS || probe->offset >= bytes ||
+		    point->ahead >= PROBE_CODE || point->ahead > probe->offset ||
+		    point->depth >= PROBE_DEPTH ||
+		    (point->trap_ns != TRAP_NS && point->trap_ns != STEP_NS))
+			return false;
+	}
+	return count <= ALLOCATOR_PROBES;
+}
+
 size_t allocator_probes(int fd, struct allocator_probe out[ALLOCATOR_PROBES])
 {
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);

@@ -7,6 +7,7 @@
 #ifndef STRAIT_ALLOCATORS_H
 #define STRAIT_ALLOCATORS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,5 +26,7 @@ struct allocator_probe {
  * stays the caller's. Files are a stranger's: any contents will do.
  */
 size_t allocator_probes(int fd, struct allocator_probe out[ALLOCATOR_PROBES]);
+/* Could these have come of a file of that many bytes? Whoever read it may say anything. */
+bool allocator_probes_check(const struct allocator_probe *probes, size_t count, uint64_t bytes);
 
 #endif

@@ -31,18 +31,20 @@ struct family {
 	 * wanted:  whether it is asked for; else it is as if there were no such family. NULL =
 	 * always. prepare: before loading: sets .rodata and map sizes in session->skeleton. loaded:
 	 * programs and maps are in the kernel, nothing is attached yet: what must be there before
-	 * the first event. attach:  attaches what libbpf cannot attach by itself (perf events).
-	 * Tracepoints through BTF are attached by the session. A failure makes the family skipped,
-	 * with its text. begin:   everything is attached and the window begins: what was there
-	 * before is read now. began:   the window began at session->begin_ns: what is read as of
-	 * that moment, later. tick:    inside the window, about every 50 ms; monotonic time. drain:
-	 * at the end of each slice, after the generations were flipped and no program writes the
-	 * idle one any more: its counters → session->recording. Reads maps with generation_drain().
-	 * close:   frees what attach made.
+	 * the first event. file: on the thread that makes unwind tables, what else is to be read of
+	 * a file that code runs from: `file_read` of tables.h. attach:  attaches what libbpf cannot
+	 * attach by itself (perf events). Tracepoints through BTF are attached by the session. A
+	 * failure makes the family skipped, with its text. begin:   everything is attached and the
+	 * window begins: what was there before is read now. began:   the window began at
+	 * session->begin_ns: what is read as of that moment, later. tick:    inside the window,
+	 * about every 50 ms; monotonic time. drain: at the end of each slice, after the generations
+	 * were flipped and no program writes the idle one any more: its counters →
+	 * session->recording. Reads maps with generation_drain(). close:   frees what attach made.
 	 */
 	bool (*wanted)(const struct session_options *options);
 	int (*prepare)(struct session *session, struct error *error);
 	int (*loaded)(struct session *session, struct error *error);
+	int (*file)(struct session *session, uint64_t file, int fd, struct error *why);
 	int (*attach)(struct session *session, struct error *error);
 	int (*begin)(struct session *session, struct error *error);
 	int (*began)(struct session *session, struct error *error);

@@ -53,7 +53,7 @@ static void waiter_run(int fd)
 
 	if (send(fd, &pid, sizeof(pid), MSG_NOSIGNAL) < 0)
 		_exit(1);
-	if (packet_receive(fd, &pid, sizeof(pid), &publish, 1) == 1)
+	if (packet_receive(fd, &pid, sizeof(pid), &publish, 1, NULL) == 1)
 		publisher_serve(publish);
 	rights_enter(RIGHTS_NONE, 0);
 	while (recv(fd, &request, sizeof(request), 0) == (ssize_t)sizeof(request)) {

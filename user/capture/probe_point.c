@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#define DEPTH_MOST 65536 /* no function's begin needs more for what is worth probing */
-
 /* Registers by their number in an instruction. */
 enum { RDX = 2, RSP = 4, RSI = 6, RDI = 7 };
 
@@ -110,7 +108,7 @@ static uint32_t stack_taken(const struct instruction *in, const uint8_t *operand
 		bytes = *operand < 128 ? *operand : 0; /* else it is negative */
 	else
 		memcpy(&bytes, operand, sizeof(bytes));
-	return bytes > 0 && bytes < DEPTH_MOST ? (uint32_t)bytes : 0;
+	return bytes > 0 && bytes < PROBE_DEPTH ? (uint32_t)bytes : 0;
 }
 
 /* With a ModRM byte: does it leave all arguments and the stack pointer as they are? */
@@ -225,7 +223,7 @@ static enum step instruction_step(const uint8_t *code, size_t length, struct pro
 	*at += prefixes + 1 + size + (size_t)operand;
 	if (stack_taken(&in, code + *at - operand)) {
 		point->depth += stack_taken(&in, code + *at - operand);
-		return point->depth < DEPTH_MOST ? STEP_ON : STEP_END;
+		return point->depth < PROBE_DEPTH ? STEP_ON : STEP_END;
 	}
 	return instruction_is_harmless(&in) ? STEP_ON : STEP_END;
 }

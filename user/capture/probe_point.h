@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROBE_CODE 48 /* bytes at a function's begin that are worth looking at */
+#define PROBE_CODE  48    /* bytes at a function's begin that are worth looking at */
+#define PROBE_DEPTH 65536 /* its begin takes less of the stack, if it is worth probing */
 
 struct probe_point {
 	uint32_t ahead; /* bytes from the function's begin to the probe */

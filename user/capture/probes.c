@@ -175,6 +175,8 @@ int probes_add_file(struct probes *probes, int fd)
 		file = (int)probes->files.len;
 		vec_push(&probes->files, fd);
 		probes->stats.files++;
+	} else {
+		probes->stats.refused++;
 	}
 	pthread_mutex_unlock(&probes->lock);
 	if (file < 0)

@@ -42,8 +42,10 @@ bool probes_settled(struct probes *probes);
 bool probes_settle(struct probes *probes, uint64_t ns);
 
 struct probes_stats {
-	size_t files, places, failed; /* of the places, those that could not be attached */
-	int err;                      /* of the last one that could not, a negative errno */
+	size_t files, places;
+	size_t refused; /* files: too many */
+	size_t failed;  /* places that could not be attached */
+	int err;        /* of the last one that could not, a negative errno */
 };
 
 struct probes_stats probes_stats(struct probes *probes);

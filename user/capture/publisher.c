@@ -45,8 +45,8 @@ static void *publisher_work(void *context)
 	struct request request = {};
 
 	rights_enter(RIGHTS_TABLES, 0);
-	while ((count = packet_receive(fd, &request, sizeof(request), fds, PUBLISH_MOST + 1)) >=
-	       0) {
+	while ((count = packet_receive(fd, &request, sizeof(request), fds, PUBLISH_MOST + 1,
+				       NULL)) >= 0) {
 		if ((uint32_t)count == request.count + 1)
 			publisher_put(fds[0], request.index, fds + 1, request.count);
 		while (count)
@@ -112,8 +112,8 @@ bool publisher_done(int ms)
 	while (publisher.fd >= 0 && publisher.told < publisher.asked) {
 		if (poll(&ready, 1, ms) <= 0)
 			return false;
-		if (packet_receive(publisher.fd, &publisher.told, sizeof(publisher.told), NULL, 0) <
-		    0)
+		if (packet_receive(publisher.fd, &publisher.told, sizeof(publisher.told), NULL, 0,
+				   NULL) < 0)
 			publisher_close();
 	}
 	return true;

@@ -204,8 +204,9 @@ static int session_prepare(struct session *session, struct error *error)
 
 	/* While there is little to share with it. */
 	grace_open();
-	readers_open((struct reader *[]){parser_reader(NULL), symbols_reader(NULL)}, 2,
-		     namespace_own_pid);
+	readers_open(
+		(struct reader *[]){parser_reader(NULL), symbols_reader(NULL), parser_prober(NULL)},
+		session->options.alloc ? 3 : 2, namespace_own_pid);
 	session->recording = rec;
 	session->symbols = symbols_new();
 	if (!rec || !session->symbols)

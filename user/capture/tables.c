@@ -30,6 +30,16 @@ struct job {
 	char cache_name[NAME_TEXT]; /* empty = not to be cached */
 };
 
+/* What became of one. */
+struct result {
+	struct unwind_table table;
+	struct table_content content;
+	int err;     /* there is no table */
+	bool cached; /* it was on disk */
+	bool ended;  /* the file ended the process that read it, as `why` says */
+	struct error why;
+};
+
 struct tables {
 	pthread_t thread;
 	const char *cache;    /* NULL = none */
@@ -43,40 +53,49 @@ struct tables {
 
 /* ---- the thread ---- */
 
-/* The slow part, without the lock. */
-static int job_build(const struct tables *tables, const struct job *job, struct unwind_table *table,
-		     bool *cached, struct error *why)
+static void table_build(const struct tables *tables, const struct job *job, struct result *result)
 {
 	const char *cache = *job->cache_name ? tables->cache : NULL;
-	int err;
 
-	*cached = cache && !unwind_cache_load(cache, job->cache_name, table);
-	if (*cached)
-		return 0;
-	err = parser_table(job->fd, table, why);
-	if (!err && cache)
-		unwind_cache_store(cache, job->cache_name, table);
-	return err;
+	result->cached = cache && !unwind_cache_load(cache, job->cache_name, &result->table);
+	if (result->cached)
+		return;
+	result->err = parser_table(job->fd, &result->table, &result->why);
+	result->ended = result->err == -EIO;
+	if (!result->err && cache)
+		unwind_cache_store(cache, job->cache_name, &result->table);
 }
 
-static void job_finish(struct tables *tables, const struct job *job, int err,
-		       const struct unwind_table *table, const struct table_content *content,
-		       bool cached, const struct error *why)
+/* The slow part, without the lock. A file that ended its reader has no other one. */
+static void job_do(const struct tables *tables, const struct job *job, struct result *result)
+{
+	const struct tables_options *options = &tables->maps.options;
+
+	table_build(tables, job, result);
+	result->content = table_content_of(&result->table);
+	if (options->file_read && !result->ended)
+		result->ended = options->file_read(options->context, job->file, job->fd,
+						   &result->why) == -EIO;
+}
+
+static void job_finish(struct tables *tables, const struct job *job, const struct result *result)
 {
 	struct tables_stats *stats = &tables->maps.stats;
+	int err = result->err;
 
-	if (err == -EIO) {
+	if (result->ended) {
 		stats->ended++;
 		stats->ended_file = job->file;
 		snprintf(stats->ended_why, sizeof(stats->ended_why), "%.*s",
-			 (int)sizeof(stats->ended_why) - 1, why->text);
+			 (int)sizeof(stats->ended_why) - 1, result->why.text);
 	}
 	if (!err)
-		err = table_maps_add(&tables->maps, job->file, job->asked_ns, table, content);
+		err = table_maps_add(&tables->maps, job->file, job->asked_ns, &result->table,
+				     &result->content);
 	table_maps_file(&tables->maps, job->file)->waiting = false;
 	if (err)
 		stats->failed++;
-	else if (cached)
+	else if (result->cached)
 		stats->cached++;
 }
 
@@ -156,19 +175,14 @@ static void *tables_work(void *context)
 	rights_enter(RIGHTS_TABLES, 0);
 	pthread_mutex_lock(&tables->lock);
 	while (job_take(tables, &job)) {
-		struct unwind_table table = {};
-		struct table_content content;
-		struct error why = {};
-		bool cached = false;
-		int err;
+		struct result result = {};
 
 		pthread_mutex_unlock(&tables->lock);
-		err = job_build(tables, &job, &table, &cached, &why);
+		job_do(tables, &job, &result);
 		close(job.fd);
-		content = table_content_of(&table);
 		pthread_mutex_lock(&tables->lock);
-		job_finish(tables, &job, err, &table, &content, cached, &why);
-		unwind_table_free(&table);
+		job_finish(tables, &job, &result);
+		unwind_table_free(&result.table);
 	}
 	pthread_mutex_unlock(&tables->lock);
 	return NULL;

@@ -20,6 +20,13 @@ struct tables_options {
 	uint32_t capacity; /* of tables_fd */
 	size_t limit;      /* bytes of all tables together; the least recently used go first */
 	const char *cache; /* directory, NULL = none */
+
+	/*
+	 * On the thread, for what else is to be read of a file; `fd` stays the caller's. NULL =
+	 * nothing. -EIO: it ended the process that read it, and `why` says how.
+	 */
+	int (*file_read)(void *context, uint64_t file, int fd, struct error *why);
+	void *context;
 };
 
 struct tables_stats {
@@ -27,7 +34,7 @@ struct tables_stats {
 	uint64_t cached;     /* of these, found on disk */
 	uint64_t shared;     /* of these, with a table that another file has already */
 	uint64_t failed;     /* files that no table could be made of */
-	uint64_t ended;      /* of these, that ended the process that read them: parser.h */
+	uint64_t ended;      /* files that ended the process that read them: parser.h */
 	uint64_t ended_file; /* the last of them */
 	char ended_why[160];
 	uint64_t evicted;    /* files that lost theirs again */

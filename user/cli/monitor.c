@@ -36,7 +36,8 @@
  */
 #define RENEW_BYTES (32ULL << 20)
 #define RENEW_NS    (6 * HOUR_NS)
-#define RETRY_S     10 /* after loading failed */
+#define RENEW_TEXT  "STRAIT_RENEW" /* of the environment: seconds in the place of that */
+#define RETRY_S     10             /* after loading failed */
 
 static const char what[] =
 	"Watches until it is told to stop. Every interval it prints one line: the figures that "
@@ -70,6 +71,7 @@ struct monitoring {
 	bool history_failed; /* and was said */
 	uint64_t last_ns;    /* CLOCK_MONOTONIC at the end of the last interval, 0 = none yet */
 	uint64_t opened_ns;  /* when the programs were loaded */
+	uint64_t renew_ns;   /* when they are again, after that */
 	bool first;          /* the next interval is the first of a window */
 	uint64_t window_begin_ns; /* CLOCK_MONOTONIC, as far as it is known */
 	uint64_t finish_ns;       /* -d: when to stop, 0 = never */
@@ -255,9 +257,20 @@ static int slice_done(void *context, struct recording *rec, struct error *error)
 		return is_over(m) ? -ECANCELED : 0;
 	interval_take(m, rec);
 	if (is_over(m) || window_names_bytes(rec) > RENEW_BYTES ||
-	    clock_ns(CLOCK_MONOTONIC) - m->opened_ns > RENEW_NS)
+	    clock_ns(CLOCK_MONOTONIC) - m->opened_ns > m->renew_ns)
 		return error_set(error, -ECANCELED, "the window is over");
 	return 0;
+}
+
+/* For tests, which do not have six hours. */
+static uint64_t renew_ns(void)
+{
+	const char *text = getenv(RENEW_TEXT);
+	double seconds;
+
+	if (!text || !decimal_parse(text, &seconds) || seconds < 1 || seconds > 1e6)
+		return RENEW_NS;
+	return (uint64_t)(seconds * (double)OBSERVE_SECOND);
 }
 
 /* Windows one after the other; the first must succeed. */
@@ -270,10 +283,13 @@ static int windows_run(struct monitoring *m, struct error *error)
 		int err;
 
 		m->opened_ns = clock_ns(CLOCK_MONOTONIC);
+		m->renew_ns = renew_ns();
 		m->first = true;
 		m->window_begin_ns = UINT64_MAX;
 		err = observe(&m->observe, &rec, error);
 		begun |= rec != NULL;
+		/* Filters add up, and one will do. */
+		m->observe.confine &= !begun;
 		recording_free(rec);
 		malloc_trim(0);
 		if (!err || err == -ECANCELED)
@@ -375,7 +391,7 @@ int cli_monitor(int argc, char **argv)
 	if (status == OPTIONS_GO && observe_check(&m.observe, &error))
 		status = options_wrong(&usage, "%s", error.text);
 	if (status == OPTIONS_GO) {
-		m.observe.endless = m.observe.quiet = true;
+		m.observe.endless = m.observe.quiet = m.observe.confine = true;
 		m.observe.slice = slice_done;
 		m.observe.context = &m;
 		if (m.interval_ns > SLICES * OBSERVE_SECOND)

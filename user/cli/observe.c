@@ -13,6 +13,7 @@
 #include "cli/signals.h"
 #include "store/store.h"
 #include "symbols/symbols.h"
+#include "util/confine.h"
 #include "util/rights.h"
 
 /* No file's names are begun later than that after a report. */
@@ -264,6 +265,16 @@ static void rights_reduce(const struct observation *o)
 		cli_say("cannot give up rights: %s; going on with all of them", strerror(-err));
 }
 
+/* Windows come after this one: not to the calls of a report alone. */
+static void calls_reduce(void)
+{
+	int err = confine(CONFINE_WATCH);
+
+	if (err)
+		cli_say("cannot give up system calls: %s; going on with all of them",
+			strerror(-err));
+}
+
 static int observation_open(struct observation *o, struct error *error)
 {
 	int err = observe_check(o->options, error);
@@ -291,6 +302,8 @@ static int observation_open(struct observation *o, struct error *error)
 		err = file_create(o, error);
 	if (!err)
 		rights_reduce(o);
+	if (!err && o->options->confine)
+		calls_reduce();
 	return err;
 }
 

@@ -22,6 +22,7 @@ struct observe_options {
 	double budget;      /* of all CPUs' time, 0 … 1 */
 	uint64_t length_ns; /* 0 = until the command ends, OBSERVE_LENGTH without one */
 	bool endless;       /* until a signal; length_ns is not looked at */
+	bool confine;       /* for good: nothing comes but windows, all as this one */
 	uint64_t slice_ns, warmup_ns, wait_threshold_ns;
 
 	const char *file; /* write the recording there too, NULL = nowhere */

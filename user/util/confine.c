@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/perf_event.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -99,6 +101,41 @@ static const char *const report[] = {
 	"sendmsg",    "recvmsg", /* to and from what reads files for it */
 };
 
+/*
+ * Besides: programs and their maps, samples, threads; and processes in the place of those that read
+ * files, which confine themselves further.
+ */
+static const char *const watch[] = {
+	"bpf",
+	"perf_event_open",
+	"epoll_create1",
+	"epoll_ctl",
+	"epoll_wait",
+	"epoll_pwait",
+	"open_by_handle_at",
+	"memfd_create",
+	"clone",
+	"clone3",
+	"fork",
+	"wait4",
+	"waitid",
+	"kill",
+	"setpgid",
+	"close_range",
+	"socketpair",
+	"setsockopt",
+	"sendto",
+	"recvfrom",
+	"setitimer",
+	"prctl",
+	"capget",
+	"capset",
+	"seccomp",
+	"getpriority",
+	"setpriority",
+	"setrlimit",
+};
+
 static const char *const parse[] = {"memfd_create", "sendmsg", "recvmsg", "setitimer"};
 
 static int calls_allow(scmp_filter_ctx filter, const char *const names[], size_t count)
@@ -119,6 +156,23 @@ static int calls_allow(scmp_filter_ctx filter, const char *const names[], size_t
 
 #define ALLOW(filter, names) calls_allow(filter, names, sizeof(names) / sizeof((names)[0]))
 
+static const unsigned long terminal[] = {TCGETS, TIOCGWINSZ};
+static const unsigned long watched[] = {PERF_EVENT_IOC_ENABLE, PERF_EVENT_IOC_DISABLE,
+					PERF_EVENT_IOC_PERIOD, PERF_EVENT_IOC_SET_BPF,
+					FS_IOC_GETVERSION};
+
+static int requests_allow(scmp_filter_ctx filter, const unsigned long *requests, size_t count)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < count; i++)
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+				       SCMP_A1(SCMP_CMP_EQ, requests[i]));
+	return err;
+}
+
+#define ALLOW_REQUESTS(filter, list) requests_allow(filter, list, sizeof(list) / sizeof((list)[0]))
+
 /*
  * Memory that is not to be run, signals to itself, which is how abort() ends, and what fstat() is
  * in newer libraries.
@@ -129,7 +183,6 @@ static int calls_allow_partly(scmp_filter_ctx filter)
 	const struct scmp_arg_cmp self = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
 	const struct scmp_arg_cmp zero = SCMP_A0(SCMP_CMP_EQ, 0);
 	const struct scmp_arg_cmp by_fd = SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH);
-	static const unsigned long asked[] = {TCGETS, TIOCGWINSZ};
 	int err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, data);
 
 	if (!err)
@@ -140,9 +193,20 @@ static int calls_allow_partly(scmp_filter_ctx filter)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, zero);
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1, by_fd);
-	for (size_t i = 0; !err && i < sizeof(asked) / sizeof(asked[0]); i++)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				       SCMP_A1(SCMP_CMP_EQ, asked[i]));
+	return err ? err : ALLOW_REQUESTS(filter, terminal);
+}
+
+static int job_allow(scmp_filter_ctx filter, enum confine_job job)
+{
+	int err;
+
+	if (job == CONFINE_PARSE)
+		return ALLOW(filter, parse);
+	err = ALLOW(filter, report);
+	if (!err && job == CONFINE_WATCH)
+		err = ALLOW(filter, watch);
+	if (!err && job == CONFINE_WATCH)
+		err = ALLOW_REQUESTS(filter, watched);
 	return err;
 }
 
@@ -157,7 +221,7 @@ int confine(enum confine_job job)
 	if (!err)
 		err = calls_allow_partly(filter);
 	if (!err)
-		err = job == CONFINE_REPORT ? ALLOW(filter, report) : ALLOW(filter, parse);
+		err = job_allow(filter, job);
 	if (!err)
 		err = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (!err)

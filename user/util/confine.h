@@ -7,6 +7,7 @@
 #define STRAIT_CONFINE_H
 
 enum confine_job {
+	CONFINE_WATCH,  /* watches window after window, and does what CONFINE_REPORT does */
 	CONFINE_REPORT, /* opens, reads and writes files, and prints */
 	CONFINE_PARSE,  /* reads descriptors that it is given, and answers with others */
 };

@@ -46,6 +46,7 @@ struct desk {
 static struct keeper_work work;
 static struct desk desks[READERS_MOST];
 static struct desk *own; /* in a process that reads */
+static pid_t keeper;
 
 /* ---- the reader ---- */
 
@@ -120,16 +121,21 @@ static _Noreturn void reader_run(struct desk *desk)
 
 	own = desk;
 	prctl(PR_SET_NAME, "strait-reader");
-	/* With the keeper's end this ends too. */
+	/* With the keeper's end this ends too, also where that came before. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != keeper)
+		_exit(0);
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_CPU, CPU_SECONDS_MOST);
 	limit(RLIMIT_FSIZE, FILE_BYTES_MOST);
 	if (desk->job->memory)
 		limit(RLIMIT_AS, desk->job->memory);
 	confine(CONFINE_PARSE);
-	while (cpu_ns < CPU_NS_MOST && !message_receive(desk->fd, &request))
+	while (cpu_ns < CPU_NS_MOST && !message_receive(desk->fd, &request)) {
 		request_serve(&request, &cpu_ns);
+		if (desk->job->once)
+			break;
+	}
 	_exit(0);
 }
 
@@ -284,6 +290,7 @@ static _Noreturn void keeper_run(int fd)
 	bool numbers_hold = hello.keeper == (uint32_t)getpid();
 	sigset_t child, open;
 
+	keeper = getpid();
 	signals_default();
 	prctl(PR_SET_NAME, "strait-keeper");
 	rights_enter(RIGHTS_NONE, 0);

@@ -34,7 +34,7 @@ int message_receive(int from, struct message *message)
 	int count;
 
 	*message = (struct message)MESSAGE_EMPTY;
-	count = packet_receive(from, message, SENT, message->fds, MESSAGE_FDS);
+	count = packet_receive(from, message, SENT, message->fds, MESSAGE_FDS, &message->sender);
 	if (count >= 0 && message->size <= MESSAGE_BYTES)
 		return 0;
 	if (count < 0)

@@ -19,7 +19,9 @@ struct message {
 	uint32_t size;            /* of what follows, in use */
 	char bytes[MESSAGE_BYTES];
 
+	/* Not among the bytes. */
 	int fds[MESSAGE_FDS]; /* the first ones; -1 = none */
+	uint32_t sender;      /* its process, as the kernel says; 0 = not known, see packet.h */
 };
 
 #define MESSAGE_EMPTY                                                                              \

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 union control {
-	char space[CMSG_SPACE(PACKET_FDS * sizeof(int))];
+	char space[CMSG_SPACE(PACKET_FDS * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
 	struct cmsghdr align;
 };
 
@@ -33,13 +33,23 @@ int packet_send(int to, const void *bytes, size_t size, const int *fds, unsigned
 	return sendmsg(to, &message, MSG_NOSIGNAL) == (ssize_t)size ? 0 : -errno;
 }
 
+/* What came beside the bytes, of one type: NULL = nothing. */
+static const struct cmsghdr *header_find(struct msghdr *message, int type)
+{
+	struct cmsghdr *header = CMSG_FIRSTHDR(message);
+
+	while (header && (header->cmsg_level != SOL_SOCKET || header->cmsg_type != type))
+		header = CMSG_NXTHDR(message, header);
+	return header;
+}
+
 /* The descriptors that came with a message: their number, those in fds[]; others are closed. */
 static unsigned int fds_take(struct msghdr *message, int *fds, unsigned int most)
 {
-	const struct cmsghdr *header = CMSG_FIRSTHDR(message);
+	const struct cmsghdr *header = header_find(message, SCM_RIGHTS);
 	unsigned int count, taken = 0;
 
-	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+	if (!header)
 		return 0;
 	count = (unsigned int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
 	for (unsigned int i = 0; i < count; i++) {
@@ -54,7 +64,19 @@ static unsigned int fds_take(struct msghdr *message, int *fds, unsigned int most
 	return taken;
 }
 
-int packet_receive(int from, void *bytes, size_t size, int *fds, unsigned int most)
+static uint32_t sender_of(struct msghdr *message)
+{
+	const struct cmsghdr *header = header_find(message, SCM_CREDENTIALS);
+	struct ucred sender;
+
+	if (!header)
+		return 0;
+	memcpy(&sender, CMSG_DATA(header), sizeof(sender));
+	return (uint32_t)sender.pid;
+}
+
+int packet_receive(int from, void *bytes, size_t size, int *fds, unsigned int most,
+		   uint32_t *sender)
 {
 	union control control = {};
 	struct iovec part = {bytes, size};
@@ -71,6 +93,8 @@ int packet_receive(int from, void *bytes, size_t size, int *fds, unsigned int mo
 	if (got <= 0)
 		return got < 0 ? -errno : -EPIPE;
 	count = fds_take(&message, fds, most);
+	if (sender)
+		*sender = sender_of(&message);
 	if (got == (ssize_t)size)
 		return (int)count;
 	while (count)

@@ -4,6 +4,7 @@
 #define STRAIT_PACKET_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define PACKET_FDS 40 /* descriptors in one */
 
@@ -13,8 +14,10 @@ int packet_send(int to, const void *bytes, size_t size, const int *fds, unsigned
 /*
  * Waits for a packet of this size. Returns how many descriptors came with it, `most` at most, which
  * are the caller's and are closed by an exec; or a negative errno, -EPIPE where the other side is
- * gone.
+ * gone. `sender`, NULL = of no interest: the process that sent it, as the kernel says where the
+ * socket is to tell (SO_PASSCRED), else 0.
  */
-int packet_receive(int from, void *bytes, size_t size, int *fds, unsigned int most);
+int packet_receive(int from, void *bytes, size_t size, int *fds, unsigned int most,
+		   uint32_t *sender);
 
 #endif

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "util/clock.h"
@@ -19,6 +20,7 @@ static bool hello_take(struct reader *reader, int fd)
 {
 	struct message message;
 	struct keeper_hello hello;
+	int on = 1;
 
 	if (message_receive(fd, &message))
 		return false;
@@ -28,6 +30,8 @@ static bool hello_take(struct reader *reader, int fd)
 	}
 	memcpy(&hello, message.bytes, sizeof(hello));
 	reader->fd = message.fds[0];
+	/* An answer says which process gave it: message.h. */
+	setsockopt(reader->fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
 	reader->lost = false;
 	reader->pid = hello.reader;
 	reader->keeper = hello.keeper;
@@ -80,7 +84,7 @@ static void reader_renew(struct reader *reader)
 	reader_close(reader);
 	reader->lost = true;
 	readers_open(one, 1, NULL);
-	/* The programs know the first ones only. */
+	/* The programs know the first keeper, and whom it starts. */
 	reader->pid = reader->keeper = 0;
 }
 
@@ -171,6 +175,15 @@ static int request_try(struct reader *reader, struct message *request, reader_re
 	return err;
 }
 
+/* The kernel's word: a process that was to end, but did not, cannot pass for another one. */
+static bool sender_is_new(struct reader *reader, const struct message *answer)
+{
+	uint32_t before = reader->answered;
+
+	reader->answered = answer->sender;
+	return answer->sender && answer->sender != before;
+}
+
 static bool is_gone(int err)
 {
 	return err == -EPIPE || err == -ECONNRESET;
@@ -190,10 +203,15 @@ static int request_make(struct reader *reader, struct message *request, reader_r
 	if (err)
 		return error_set(error, -EIO, "the process that reads files does not answer: %s",
 				 strerror(-err));
-	if (!answer->signal)
+	if (answer->signal) {
+		message_close(answer);
+		return reader_died(answer, error);
+	}
+	if (!reader->job.once || sender_is_new(reader, answer))
 		return 0;
 	message_close(answer);
-	return reader_died(answer, error);
+	reader_renew(reader);
+	return error_set(error, -EIO, "the process that was to read one file only stayed");
 }
 
 int reader_request(struct reader *reader, struct message *request, reader_reply *reply,

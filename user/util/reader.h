@@ -27,6 +27,11 @@ struct reader_job {
 	void (*serve)(const struct message *request, struct message *answer);
 	uint32_t cpu_ms, wall_ms; /* for one request that says no other */
 	size_t memory;            /* bytes of address space; 0 = no limit */
+	/*
+	 * Each request has a process of its own: what it says of one file was not said by another
+	 * one.
+	 */
+	bool once;
 };
 
 /* strait's side of one. */
@@ -37,6 +42,7 @@ struct reader {
 	uint32_t pid;    /* of the first, as the kernel knows it; 0 = not known */
 	uint32_t keeper; /* likewise: starts it, and others in its place */
 	uint64_t asked;
+	uint32_t answered;           /* `once`: the process that did last */
 	atomic_uint_fast64_t cpu_ns; /* that such processes took, of those that answered */
 	pthread_mutex_t lock;
 };
@@ -46,7 +52,7 @@ struct reader {
 		.fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER                                        \
 	}
 
-#define READERS_MOST 2
+#define READERS_MOST 3
 
 /*
  * Starts them, behind one keeper; nothing for one that runs. To be called before there are threads.

@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "unwind/frames.h"
 
 #include "capture/parser.h"
 
-static struct reader *parser;
+static struct reader *parser, *prober;
 
 /* An ELF file that describes two functions. */
 static int good_file(void)
@@ -61,27 +62,40 @@ static int lie(struct unwind_table *out)
 	return 0;
 }
 
-static int build(int fd, struct unwind_table *out, struct error *error)
+/* What every kind of reading may come to. */
+static void suffer(char what)
 {
-	char what = 0;
-
-	if (pread(fd, &what, 1, 0) != 1)
-		return -EIO;
 	switch (what) {
 	case 'a':
 		abort();
 	case 's':
 		signal(SIGSEGV, SIG_DFL); /* not the sanitizer's */
-		return raise(SIGSEGV);
+		raise(SIGSEGV);
+		return;
 	case 'l':
 		spin();
 	case 'w':
 		poll(NULL, 0, -1);
-		return 0;
+		return;
 	case 'x':
 		_exit(3);
 	case 'q':
 		_exit(0);
+	}
+}
+
+static char suffer_file(int fd)
+{
+	char what = 0;
+
+	if (pread(fd, &what, 1, 0) == 1)
+		suffer(what);
+	return what;
+}
+
+static int build(int fd, struct unwind_table *out, struct error *error)
+{
+	switch (suffer_file(fd)) {
 	case 'f':
 		return lie(out);
 	case 'o':
@@ -94,20 +108,46 @@ static int build(int fd, struct unwind_table *out, struct error *error)
 	return unwind_table_build(fd, out, error);
 }
 
+#define PLACES 3
+
+/* Places that could be in any file of 100 bytes. */
+static size_t find(int fd, struct allocator_probe out[ALLOCATOR_PROBES])
+{
+	char what = suffer_file(fd);
+
+	for (size_t i = 0; i < PLACES; i++)
+		out[i] = (struct allocator_probe){.call = ALLOC_CALLOC,
+						  .offset = 50 + i,
+						  .point = {.ahead = 4, .trap_ns = 400}};
+	switch (what) {
+	case 'b':
+		out[2].offset = 101;
+		return PLACES;
+	case 'c':
+		out[1].call = ALLOC_CALLS;
+		return PLACES;
+	case 'n':
+		return 0;
+	}
+	return PLACES;
+}
+
 static int parser_begin(void **state)
 {
-	const struct parser_options options = {build, 300, 1000, 0};
+	static const struct parser_options options = {build, find, 300, 1000, 0};
 
 	(void)state;
 	parser = parser_reader(&options);
-	readers_open(&parser, 1, NULL);
-	return parser->pid ? 0 : -1;
+	prober = parser_prober(&options);
+	readers_open((struct reader *[]){parser, prober}, 2, NULL);
+	return parser->pid && prober->pid ? 0 : -1;
 }
 
 static int parser_end(void **state)
 {
 	(void)state;
 	reader_close(parser);
+	reader_close(prober);
 	return 0;
 }
 
@@ -175,6 +215,90 @@ static void reader_leaves(void **state)
 	ends_with('q', -EIO, "ended by signal 9");
 }
 
+/* Nothing is told of a file that ends its reader, or has it lie; others are read behind it. */
+static void allocator_is(char what, int result)
+{
+	struct allocator_probe found[ALLOCATOR_PROBES] = {};
+	struct error error;
+	int fd = evil_file(what);
+
+	assert_int_equal(ftruncate(fd, 100), 0);
+	assert_int_equal(parser_allocator(fd, found, &error), result);
+	for (int i = 0; i < ALLOCATOR_PROBES; i++)
+		assert_int_equal(found[i].offset, i < result ? 50 + i : 0);
+	close(fd);
+	is_read();
+}
+
+static void allocators(void **state)
+{
+	(void)state;
+	allocator_is('g', PLACES);
+	allocator_is('n', 0);
+	allocator_is('a', -EIO);
+	allocator_is('l', -EIO);
+	allocator_is('w', -EIO);
+	allocator_is('b', -EIO);
+	allocator_is('c', -EIO);
+	allocator_is('g', PLACES);
+}
+
+/* As one that a file has taken over: it says the same of all files, and stays. */
+static _Noreturn void stranger_run(int fd)
+{
+	const struct allocator_probe probe = {.offset = 7, .point = {.trap_ns = 400}};
+	struct message request = MESSAGE_EMPTY, answer = MESSAGE_EMPTY;
+
+	answer.result = 1;
+	answer.size = sizeof(probe);
+	memcpy(answer.bytes, &probe, sizeof(probe));
+	while (!message_receive(fd, &request)) {
+		answer.number = request.number;
+		message_close(&request);
+		message_send(fd, &answer);
+	}
+	_exit(0);
+}
+
+/* In the place of the one that says where probes go. */
+static pid_t stranger_put(void)
+{
+	int ends[2], on = 1;
+	pid_t stranger;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	assert_int_equal(setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
+	assert_int_equal(dup3(ends[0], prober->fd, O_CLOEXEC), prober->fd);
+	close(ends[0]);
+	stranger = fork();
+	if (!stranger) {
+		close(prober->fd);
+		stranger_run(ends[1]);
+	}
+	close(ends[1]);
+	return stranger;
+}
+
+static void one_file_only(void **state)
+{
+	struct allocator_probe found[ALLOCATOR_PROBES] = {};
+	pid_t stranger = stranger_put();
+	int fd = evil_file('g');
+	struct error error;
+
+	(void)state;
+	assert_int_equal(ftruncate(fd, 100), 0);
+	assert_int_equal(parser_allocator(fd, found, &error), 1);
+	assert_int_equal(found[0].offset, 7);
+	found[0].offset = 0;
+	assert_int_equal(parser_allocator(fd, found, &error), -EIO);
+	assert_non_null(strstr(error.text, "stayed"));
+	assert_int_equal(found[0].offset, 0);
+	close(fd);
+	assert_int_equal(waitpid(stranger, NULL, 0), stranger);
+	allocator_is('g', PLACES);
+}
+
 /* One that has ended may still have a number, if nobody asks for its end. */
 static bool runs(uint32_t pid)
 {
@@ -209,13 +333,12 @@ static void nothing_stays(void **state)
 	uint32_t keeper = parser->keeper, reader = parser->pid;
 	struct message request = MESSAGE_EMPTY;
 
-	(void)state;
 	request.fds[0] = evil_file('l');
 	assert_int_equal(message_send(parser->fd, &request), 0);
 	close(request.fds[0]);
 	usleep(50000);
 	assert_true(runs(keeper) && runs(reader));
-	reader_close(parser);
+	parser_end(state);
 	ends_soon(reader);
 	ends_soon(keeper);
 }
@@ -240,6 +363,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(good_files, parser_begin, parser_end),
 		cmocka_unit_test_setup_teardown(evil_files, parser_begin, parser_end),
+		cmocka_unit_test_setup_teardown(allocators, parser_begin, parser_end),
+		cmocka_unit_test_setup_teardown(one_file_only, parser_begin, parser_end),
 		cmocka_unit_test_setup_teardown(file_never_answers, parser_begin, parser_end),
 		cmocka_unit_test_setup_teardown(reader_leaves, parser_begin, parser_end),
 		cmocka_unit_test_setup_teardown(keeper_gone, parser_begin, parser_end),

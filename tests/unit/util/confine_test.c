@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -36,6 +37,19 @@ static bool all_refused(void)
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != -1 || errno != ENOSYS)
 		return false;
 	errno = 0;
+	if (ioctl(STDIN_FILENO, TIOCSTI, "x") != -1 || errno != ENOSYS)
+		return false;
+	errno = 0;
+	if (syscall(SYS_tgkill, 1, 1, 0) != -1 || errno != ENOSYS)
+		return false;
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+	       MAP_FAILED;
+}
+
+/* What none may do that watches nothing. */
+static bool watching_refused(void)
+{
+	errno = 0;
 	if (syscall(SYS_bpf, 0, NULL, 0) != -1 || errno != ENOSYS)
 		return false;
 	errno = 0;
@@ -44,12 +58,7 @@ static bool all_refused(void)
 	errno = 0;
 	if (kill(1, 0) != -1 || errno != ENOSYS)
 		return false;
-	errno = 0;
-	if (syscall(SYS_tgkill, 1, 1, 0) != -1 || errno != ENOSYS)
-		return false;
-	return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) == -1 &&
-	       mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
-		       MAP_FAILED;
+	return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) == -1;
 }
 
 static bool memory_works(void)
@@ -68,7 +77,8 @@ static int report_body(void)
 	if (confine(CONFINE_REPORT))
 		return 1;
 	fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-	return !(fd >= 0 && read(fd, &byte, 1) == 1 && all_refused() && memory_works());
+	return !(fd >= 0 && read(fd, &byte, 1) == 1 && all_refused() && watching_refused() &&
+		 memory_works());
 }
 
 static int parse_body(void)
@@ -85,7 +95,27 @@ static int parse_body(void)
 	errno = 0;
 	return !(read(there, &byte, 1) == 1 && made >= 0 && write(made, &byte, 1) == 1 &&
 		 open("/proc/self/stat", O_RDONLY | O_CLOEXEC) == -1 && errno == ENOSYS &&
-		 all_refused() && memory_works());
+		 all_refused() && watching_refused() && memory_works());
+}
+
+/* It may ask for programs, whether or not it has a right to, and have others read files for it. */
+static int watch_body(void)
+{
+	pid_t reader;
+	int status;
+
+	if (confine(CONFINE_WATCH) || !all_refused() || !memory_works())
+		return 1;
+	errno = 0;
+	if (syscall(SYS_bpf, -1, NULL, 0) != -1 || errno == ENOSYS)
+		return 1;
+	errno = 0;
+	if (syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0) != -1 || errno == ENOSYS)
+		return 1;
+	reader = fork();
+	if (!reader)
+		_exit(parse_body());
+	return !(waitpid(reader, &status, 0) == reader && !status);
 }
 
 /* It may still end itself. */
@@ -120,6 +150,12 @@ static void parser_is_confined(void **state)
 	assert_int_equal(child_status(parse_body), 0);
 }
 
+static void watch_is_confined(void **state)
+{
+	(void)state;
+	assert_int_equal(child_status(watch_body), 0);
+}
+
 static void signals_to_itself(void **state)
 {
 	int status = child_status(abort_body);
@@ -134,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(report_is_confined),
 		cmocka_unit_test(parser_is_confined),
+		cmocka_unit_test(watch_is_confined),
 		cmocka_unit_test(signals_to_itself),
 	};
 

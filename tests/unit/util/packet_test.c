@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "util/packet.h"
@@ -49,7 +50,7 @@ static void bytes_and_descriptors_arrive(void **state)
 	assert_int_equal(packet_send(ends[0], &number, sizeof(number), pipes, 2), 0);
 	close(pipes[0]);
 	close(pipes[1]);
-	assert_int_equal(packet_receive(ends[1], &got, sizeof(got), fds, 3), 2);
+	assert_int_equal(packet_receive(ends[1], &got, sizeof(got), fds, 3, NULL), 2);
 	assert_int_equal(got, 42);
 	assert_int_equal(fcntl(fds[0], F_GETFD), FD_CLOEXEC);
 	assert_int_equal(write(fds[1], "x", 1), 1);
@@ -58,7 +59,7 @@ static void bytes_and_descriptors_arrive(void **state)
 	close(fds[0]);
 	close(fds[1]);
 	assert_int_equal(packet_send(ends[0], &number, sizeof(number), NULL, 0), 0);
-	assert_int_equal(packet_receive(ends[1], &got, sizeof(got), NULL, 0), 0);
+	assert_int_equal(packet_receive(ends[1], &got, sizeof(got), NULL, 0, NULL), 0);
 }
 
 static void what_nobody_asked_for_is_closed(void **state)
@@ -69,12 +70,12 @@ static void what_nobody_asked_for_is_closed(void **state)
 	uint32_t half = 1;
 
 	assert_int_equal(packet_send(ends[0], &number, sizeof(number), sent, 3), 0);
-	assert_int_equal(packet_receive(ends[1], &number, sizeof(number), fds, 1), 1);
+	assert_int_equal(packet_receive(ends[1], &number, sizeof(number), fds, 1, NULL), 1);
 	close(fds[0]);
 	assert_int_equal(free_fd(), free);
 	/* Of another size than was said. */
 	assert_int_equal(packet_send(ends[0], &half, sizeof(half), sent, 2), 0);
-	assert_int_equal(packet_receive(ends[1], &number, sizeof(number), fds, 2), -EBADMSG);
+	assert_int_equal(packet_receive(ends[1], &number, sizeof(number), fds, 2, NULL), -EBADMSG);
 	assert_int_equal(free_fd(), free);
 }
 
@@ -89,13 +90,35 @@ static void too_many_are_refused(void **state)
 			 -E2BIG);
 }
 
+/* The kernel says who sent it, beside the descriptors; unasked it does not. */
+static void senders_are_told(void **state)
+{
+	int *ends = *state, got = -1, on = 1;
+	uint64_t number = 1;
+	uint32_t sender = 1;
+	pid_t child;
+
+	assert_int_equal(packet_send(ends[0], &number, sizeof(number), &ends[0], 1), 0);
+	assert_int_equal(packet_receive(ends[1], &number, sizeof(number), &got, 1, &sender), 1);
+	assert_int_equal(sender, 0);
+	close(got);
+	assert_int_equal(setsockopt(ends[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
+	child = fork();
+	if (!child)
+		_exit(packet_send(ends[0], &number, sizeof(number), &ends[0], 1) != 0);
+	assert_int_equal(packet_receive(ends[1], &number, sizeof(number), &got, 1, &sender), 1);
+	assert_int_equal(sender, child);
+	close(got);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
 static void the_other_side_goes(void **state)
 {
 	int *ends = *state;
 	uint64_t number = 1;
 
 	shutdown(ends[0], SHUT_RDWR);
-	assert_int_equal(packet_receive(ends[1], &number, sizeof(number), NULL, 0), -EPIPE);
+	assert_int_equal(packet_receive(ends[1], &number, sizeof(number), NULL, 0, NULL), -EPIPE);
 	assert_int_equal(packet_send(ends[1], &number, sizeof(number), NULL, 0), -EPIPE);
 }
 
@@ -104,9 +127,8 @@ static void the_other_side_goes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(bytes_and_descriptors_arrive),
-		TEST(what_nobody_asked_for_is_closed),
-		TEST(too_many_are_refused),
+		TEST(bytes_and_descriptors_arrive), TEST(what_nobody_asked_for_is_closed),
+		TEST(too_many_are_refused),         TEST(senders_are_told),
 		TEST(the_other_side_goes),
 	};
 

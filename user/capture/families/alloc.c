@@ -3,15 +3,15 @@
  * alloc: calls of user-space allocators, counted by process and sampled by bytes. Only where it is
  * asked for: a probe makes a call of malloc() many times dearer.
  *
- * Probed are the allocators in files that the targets map; they are told of for their unwind
- * tables. While probes cost more than they may, they come and go in rounds: alloc_rounds.h.
+ * Probed are the allocators in files that the targets map; they are read when their unwind tables
+ * are made. While probes cost more than they may, they come and go in rounds: alloc_rounds.h.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -19,6 +19,7 @@
 #include "capture/alloc_rounds.h"
 #include "capture/allocators.h"
 #include "capture/families.h"
+#include "capture/parser.h"
 #include "capture/probes.h"
 #include "strait.skel.h"
 
@@ -35,15 +36,13 @@
 #define LOWER_NS      1000000000ULL
 
 struct alloc_data {
-	struct probes *probes; /* NULL = not attached yet */
-	VEC(uint64_t) early;   /* files that were told of before that */
-	VEC(uint64_t) probed;  /* files with allocators */
+	struct probes *probes;
+	VEC(uint64_t) probed; /* files with allocators; of the thread that has them read */
 	struct alloc_rounds rounds;
 	uint64_t slice_begin_ns;
 	uint64_t adapt_ns;
 	uint32_t samples; /* since then */
-	size_t refused;   /* files with allocators: too many */
-	size_t told;      /* of these, and of places that could not be probed */
+	size_t told;      /* files left out, and places that could not be probed */
 };
 
 static struct alloc_data *alloc_data(struct session *session)
@@ -106,56 +105,56 @@ static bool file_is_probed(const struct alloc_data *data, uint64_t file)
 	return false;
 }
 
-static void file_probe(struct session *session, uint64_t file)
+static void file_probe(struct session *session, int fd, const struct allocator_probe *found,
+		       size_t count)
 {
-	struct alloc_data *data = alloc_data(session);
-	struct allocator_probe found[ALLOCATOR_PROBES];
-	size_t count;
-	int fd, number;
+	struct probes *probes = alloc_data(session)->probes;
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 3), number;
 
-	if (file_is_probed(data, file))
+	if (own < 0)
 		return;
-	fd = symbols_file_open(session->symbols, file);
-	count = fd >= 0 ? allocator_probes(fd, found) : 0;
-	if (!count) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	vec_push(&data->probed, file);
-	number = probes_add_file(data->probes, fd);
-	data->refused += number < 0;
+	number = probes_add_file(probes, own);
 	for (size_t i = 0; i < count && number >= 0; i++) {
 		point_tell(session, &found[i]);
-		probes_add(data->probes, number, found[i].offset,
-			   alloc_program(session, found[i].call));
+		probes_add(probes, number, found[i].offset, alloc_program(session, found[i].call));
 	}
 }
 
-/* The family unwind had it found first. */
-static void file_told(struct session *session, const void *record, size_t size)
+static int alloc_file(struct session *session, uint64_t file, int fd, struct error *why)
 {
-	const struct wire_file *told = record;
 	struct alloc_data *data = alloc_data(session);
+	struct allocator_probe found[ALLOCATOR_PROBES];
+	int count;
 
-	if (size < sizeof(*told) || !data)
-		return;
-	if (data->probes)
-		file_probe(session, told->file);
-	else
-		vec_push(&data->early, told->file);
+	if (file_is_probed(data, file))
+		return 0;
+	count = parser_allocator(fd, found, why);
+	if (count <= 0)
+		return count;
+	vec_push(&data->probed, file);
+	file_probe(session, fd, found, (size_t)count);
+	return 0;
 }
 
 /* ---- begin ---- */
 
-/* Data is there before unwind has files told of: prepared again, it stays. */
+/* It is there before unwind has files read: prepared again, it stays. */
 static int alloc_prepare(struct session *session, struct error *error)
 {
 	size_t at = family_index(&family_alloc);
+	struct alloc_data *data;
 
-	if (!session->family_data[at])
-		session->family_data[at] = calloc(1, sizeof(struct alloc_data));
-	return session->family_data[at] ? 0 : error_set(error, -ENOMEM, "out of memory");
+	if (session->family_data[at])
+		return 0;
+	data = calloc(1, sizeof(*data));
+	if (data)
+		data->probes = probes_new();
+	if (!data || !data->probes) {
+		free(data);
+		return error_set(error, -ENOMEM, "cannot start the thread that attaches probes");
+	}
+	session->family_data[at] = data;
+	return 0;
 }
 
 static int alloc_attach(struct session *session, struct error *error)
@@ -167,11 +166,6 @@ static int alloc_attach(struct session *session, struct error *error)
 		if (bpf_program__fd(alloc_program(session, (enum alloc_call)call)) < 0)
 			return error_set(error, -ENOTSUP,
 					 "the kernel does not take all programs at allocators");
-	data->probes = probes_new();
-	if (!data->probes)
-		return error_set(error, -ENOMEM, "cannot start the thread that attaches probes");
-	vec_each(&data->early, file)
-		file_probe(session, *file);
 	probes_want(data->probes, true);
 	probes_settle(data->probes, SETTLE_NS);
 	stats = probes_stats(data->probes);
@@ -257,15 +251,15 @@ static void missing_tell(struct session *session, struct alloc_data *data,
 {
 	char text[200];
 
-	if (stats->failed + data->refused == data->told)
+	if (stats->failed + stats->refused == data->told)
 		return;
-	data->told = stats->failed + data->refused;
+	data->told = stats->failed + stats->refused;
 	snprintf(
 		text, sizeof(text),
 		"%zu of %zu functions could not be probed%s%s; %zu files with allocators were left "
 		"out, above %zu",
 		stats->failed, stats->places, stats->failed ? ": " : "",
-		stats->failed ? strerror(-stats->err) : "", data->refused, stats->files);
+		stats->failed ? strerror(-stats->err) : "", stats->refused, stats->files);
 	recording_family(session->recording, family_alloc.name, FAMILY_PARTIAL, text);
 }
 
@@ -296,7 +290,6 @@ static void alloc_close(struct session *session)
 	if (!data)
 		return;
 	probes_free(data->probes);
-	vec_free(&data->early);
 	vec_free(&data->probed);
 	free(data);
 }
@@ -313,9 +306,10 @@ static void alloc_sampled(struct session *session, const void *record, size_t si
 const struct family family_alloc = {
 	.name = "alloc",
 	.what = "memory that programs allocate, by process and stack; only with --alloc",
-	.handlers = {{WIRE_ALLOC_SAMPLE, alloc_sampled}, {WIRE_FILE, file_told}},
+	.handlers = {{WIRE_ALLOC_SAMPLE, alloc_sampled}},
 	.wanted = alloc_wanted,
 	.prepare = alloc_prepare,
+	.file = alloc_file,
 	.attach = alloc_attach,
 	.began = alloc_began,
 	.tick = alloc_tick,

@@ -167,6 +167,18 @@ static const char *cache_directory(void)
 	return DISK_CACHE_HOME;
 }
 
+/* What other families read of a file, on the thread that has made its table. */
+static int file_read(void *context, uint64_t file, int fd, struct error *why)
+{
+	struct session *session = context;
+	int err = 0;
+
+	for (size_t i = 0; families[i] && err != -EIO; i++)
+		if (families[i]->file && session->family_data[i])
+			err = families[i]->file(session, file, fd, why);
+	return err;
+}
+
 static int unwind_loaded(struct session *session, struct error *error)
 {
 	struct tables_options options = {
@@ -175,6 +187,8 @@ static int unwind_loaded(struct session *session, struct error *error)
 		.capacity = bpf_map__max_entries(session->skeleton->maps.unwind_tables),
 		.limit = TABLES_LIMIT,
 		.cache = cache_directory(),
+		.file_read = file_read,
+		.context = session,
 	};
 	struct unwind_data *data = calloc(1, sizeof(*data));
 
