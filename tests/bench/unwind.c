@@ -22,7 +22,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -34,6 +33,7 @@
 #include "wire.h"
 #include "bench.h"
 #include "bench.skel.h"
+#include "copies.h"
 #include "capture/session.h"
 #include "strait.skel.h"
 
@@ -263,28 +263,6 @@ static void *look(void *context)
 	return NULL;
 }
 
-/* A copy that differs in its build-id, as the next version of the file would. */
-static void copy_make(const char *bytes, size_t size, const char *path)
-{
-	static const char note[] = {4, 0, 0, 0, 20, 0, 0, 0, 3, 0, 0, 0, 'G', 'N', 'U', 0};
-	char *copy = malloc(size), *id;
-	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0755);
-
-	if (!copy || fd < 0)
-		die(path);
-	memcpy(copy, bytes, size);
-	id = memmem(copy, size, note, sizeof(note));
-	if (!id || id + sizeof(note) + 20 > copy + size ||
-	    getrandom(id + sizeof(note), 20, 0) != 20) {
-		fprintf(stderr, "unwind: the file to be copied has no build-id\n");
-		exit(1);
-	}
-	if (write(fd, copy, size) != (ssize_t)size)
-		die(path);
-	close(fd);
-	free(copy);
-}
-
 /* Runs the file as a shell that reads until its input is closed. ns from exec to table, 0 = never.
  */
 static uint64_t exec_measure(struct bench_bpf__bss *shared, const char *path)
@@ -305,7 +283,7 @@ static uint64_t exec_measure(struct bench_bpf__bss *shared, const char *path)
 		_exit(1);
 	}
 	close(input[0]);
-	shared->exec_file = shared->found_ns = 0;
+	shared->found_ns = 0;
 	shared->watched = (uint32_t)child;
 	if (write(input[1], &byte, 1) != 1)
 		die("pipe");
@@ -314,6 +292,7 @@ static uint64_t exec_measure(struct bench_bpf__bss *shared, const char *path)
 	close(input[1]);
 	waitpid(child, NULL, 0);
 	shared->watched = 0;
+	shared->exec_file = 0; /* long before the next, or the last one would be found */
 	return shared->found_ns ? shared->found_ns - shared->exec_ns : 0;
 }
 
@@ -347,22 +326,6 @@ static void execs_measure(const char *name, const char *directory, int count)
 	free(ns);
 }
 
-static char *file_read(const char *path, size_t *size)
-{
-	struct stat stat;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *bytes;
-
-	if (fd < 0 || fstat(fd, &stat))
-		die(path);
-	*size = (size_t)stat.st_size;
-	bytes = malloc(*size);
-	if (!bytes || read(fd, bytes, *size) != stat.st_size)
-		die(path);
-	close(fd);
-	return bytes;
-}
-
 static int load(char **argv)
 {
 	int count = atoi(argv[1]);
@@ -377,7 +340,7 @@ static int load(char **argv)
 	bytes = file_read(argv[0], &size);
 	for (int i = 0; i < count; i++) {
 		snprintf(path, sizeof(path), "%s/copy-%d", argv[2], i);
-		copy_make(bytes, size, path);
+		copy_make(bytes, size, i, path);
 	}
 	free(bytes);
 	execs_measure("first", argv[2], count);

@@ -95,6 +95,8 @@ plan_frames() {
 	build signals signals.c && plan signals
 	build signals-alt signals.c && plan signals-alt alt
 	build syscalls syscalls.c && plan syscalls
+	build startup startup.c && plan startup
+	build startup-static startup.c -static && plan startup-static
 }
 
 plan_processes() {

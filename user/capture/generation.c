@@ -15,11 +15,17 @@
 #include "capture/grace.h"
 #include "strait.skel.h"
 
+/* New files do not wait for the grace period. */
+static void ring_read(void *ring)
+{
+	ring_buffer__consume(ring);
+}
+
 void generation_flip(struct session *session)
 {
 	__atomic_store_n(&session->skeleton->bss->generation,
 			 session->skeleton->bss->generation + 1, __ATOMIC_SEQ_CST);
-	grace_wait();
+	grace_wait(ring_buffer__epoll_fd(session->ring), ring_read, session->ring);
 }
 
 #define DRAIN_BATCH 256

@@ -126,14 +126,13 @@ static void grace_ask(uint32_t periods)
 		grace.asked++;
 }
 
-/* Takes what it has answered; waits for an answer for so many ms at most. */
-static void grace_hear(int ms)
+/* Takes what it has answered. */
+static void grace_hear(void)
 {
-	struct pollfd ready = {.fd = grace.fd, .events = POLLIN};
 	uint64_t number;
 	ssize_t got;
 
-	if (grace.fd < 0 || poll(&ready, 1, ms) <= 0)
+	if (grace.fd < 0)
 		return;
 	while ((got = recv(grace.fd, &number, sizeof(number), MSG_DONTWAIT)) ==
 	       (ssize_t)sizeof(number))
@@ -142,20 +141,23 @@ static void grace_hear(int ms)
 		grace_close();
 }
 
-void grace_wait(void)
+void grace_wait(int fd, void (*ready)(void *context), void *context)
 {
 	uint64_t end = time_now() + READERS_NS, now, number;
 
 	grace_ask(1);
 	number = grace.asked;
 	while ((now = time_now()) < end) {
-		if (grace.fd < 0) {
-			usleep((useconds_t)((end - now) / 1000));
+		/* Where nobody tells of its end there is no first one, and the time is over. */
+		struct pollfd fds[] = {{grace.fd, POLLIN, 0}, {fd, POLLIN, 0}};
+
+		if (grace.fd >= 0 && grace.told >= number)
 			return;
-		}
-		if (grace.told >= number)
-			return;
-		grace_hear((int)((end - now + 999999) / 1000000));
+		poll(fds, 2, (int)((end - now + 999999) / 1000000));
+		if (fds[0].revents)
+			grace_hear();
+		if (fds[1].revents)
+			ready(context);
 	}
 }
 
@@ -166,6 +168,6 @@ void grace_begin(void)
 
 bool grace_late(void)
 {
-	grace_hear(0);
+	grace_hear();
 	return grace.fd >= 0 && grace.told < grace.asked;
 }

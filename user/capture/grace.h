@@ -22,8 +22,11 @@ void grace_close(void);
 /* Its pid by the kernel's count (namespace_own_pid()); 0 = there is none. */
 uint32_t grace_pid(void);
 
-/* Asks for one and waits for its end, 50 ms at most. */
-void grace_wait(void);
+/*
+ * Asks for one and waits for its end, 50 ms at most. Meanwhile calls `ready` whenever `fd` can be
+ * read.
+ */
+void grace_wait(int fd, void (*ready)(void *context), void *context);
 /* Asks for one that begins now, and does not wait. */
 void grace_begin(void);
 /*

@@ -140,15 +140,23 @@ static bool table_evict(struct table_maps *maps)
 	return true;
 }
 
+static bool room_is_there(const struct table_maps *maps, size_t bytes)
+{
+	return maps->stats.bytes + bytes <= maps->options.limit &&
+	       (maps->free.len || maps->next_index < maps->options.capacity);
+}
+
+bool table_maps_have_room(const struct table_maps *maps, const struct table_content *content)
+{
+	return room_is_there(maps, content->words * sizeof(uint32_t));
+}
+
 /* An index in the map of maps for a table of that size; UINT32_MAX: it finds no room. */
 static uint32_t index_take(struct table_maps *maps, size_t bytes)
 {
 	if (bytes > maps->options.limit)
 		return UINT32_MAX;
-	while (maps->stats.bytes + bytes > maps->options.limit)
-		if (!table_evict(maps))
-			return UINT32_MAX;
-	while (!maps->free.len && maps->next_index >= maps->options.capacity)
+	while (!room_is_there(maps, bytes))
 		if (!table_evict(maps))
 			return UINT32_MAX;
 	if (maps->free.len)

@@ -60,6 +60,9 @@ struct table_file *table_maps_file(struct table_maps *maps, uint64_t file);
 
 struct table_content table_content_of(const struct unwind_table *table);
 
+/* Whether a new table throws out none: that must not be while one is being published. */
+bool table_maps_have_room(const struct table_maps *maps, const struct table_content *content);
+
 /*
  * Gives the file the table, which stays the caller's; where that is a new one, it is ready to be
  * published: not more than READY_MOST in between. -ENOSPC: it finds no room; or as bpf(2).
@@ -69,8 +72,8 @@ int table_maps_add(struct table_maps *maps, uint64_t file, uint64_t asked_ns,
 
 /*
  * Puts those that are ready where the programs find them, and empties `ready`, which nobody else
- * may touch meanwhile; done when publisher_done() says so. Returns how long the first of them had
- * been waited for, ns.
+ * may touch meanwhile; done when publisher_done() says so, which later ones need not wait for.
+ * Returns how long the first of them had been waited for, ns.
  */
 uint64_t table_maps_publish(const struct table_maps *maps, struct table_ready *ready);
 

@@ -21,7 +21,8 @@
 #define QUEUE_MOST    1024 /* descriptors that are open because their files wait */
 #define NAME_TEXT     65   /* of an entry of the cache: unwind/cache.h */
 #define OLDEST_ONE_IN 4
-#define STOP_MS       20 /* so late it is seen that the thread is to stop */
+#define STOP_MS       20 /* so late it is seen that the thread is to stop, */
+#define NEWS_MS       1  /* or that there is a new file */
 
 struct job {
 	uint64_t file, asked_ns;
@@ -124,20 +125,31 @@ static size_t job_choose(struct tables *tables)
 	return best;
 }
 
+/*
+ * Until no more than `left` changes are under way. Without the lock: the end of strait need not
+ * wait for that of a grace period, and where `eager`, a new file need not either.
+ */
+static void publishers_wait(struct tables *tables, uint64_t left, bool eager)
+{
+	bool done = false;
+
+	while (!done && !tables->stop && !(eager && tables->queue.len)) {
+		pthread_mutex_unlock(&tables->lock);
+		done = publisher_done(left, eager ? NEWS_MS : STOP_MS);
+		pthread_mutex_lock(&tables->lock);
+	}
+}
+
 static void ready_publish(struct tables *tables)
 {
 	uint64_t waited;
-	bool done = false;
 
+	publishers_wait(tables, PUBLISHERS - 1, false);
+	if (tables->stop)
+		return;
 	pthread_mutex_unlock(&tables->lock);
 	waited = table_maps_publish(&tables->maps, &tables->maps.ready);
 	pthread_mutex_lock(&tables->lock);
-	/* The end of strait need not wait for that of a grace period. */
-	while (!done && !tables->stop) {
-		pthread_mutex_unlock(&tables->lock);
-		done = publisher_done(STOP_MS);
-		pthread_mutex_lock(&tables->lock);
-	}
 	if (waited > tables->maps.stats.longest_ns)
 		tables->maps.stats.longest_ns = waited;
 }
@@ -148,8 +160,10 @@ static bool job_take(struct tables *tables, struct job *job)
 	size_t at;
 
 	if (tables->maps.ready.count &&
-	    (!tables->queue.len || tables->maps.ready.count == READY_MOST))
+	    (!tables->queue.len || tables->maps.ready.count == READY_MOST || publisher_is_free()))
 		ready_publish(tables);
+	/* Who waits for all to settle waits until all can be seen. */
+	publishers_wait(tables, 0, true);
 	tables->busy = false;
 	while (!tables->stop && !tables->queue.len) {
 		pthread_cond_signal(&tables->settled);
@@ -181,6 +195,8 @@ static void *tables_work(void *context)
 		job_do(tables, &job, &result);
 		close(job.fd);
 		pthread_mutex_lock(&tables->lock);
+		if (!table_maps_have_room(&tables->maps, &result.content))
+			publishers_wait(tables, 0, false);
 		job_finish(tables, &job, &result);
 		unwind_table_free(&result.table);
 	}

@@ -32,6 +32,7 @@
 /* The kernel's vDSO has a page or two, musl's C library 400 KiB; nothing else returns so. */
 #define MAX_SEGMENT   (1u << 20)
 #define MAX_FUNCTIONS 64 /* of the vDSO: some five */
+#define MAX_STARTUP   64 /* instructions; C libraries have 3 to 8 */
 
 /*
  * Linkers do not describe the entries of procedure linkage tables: they jump on, with everything as
@@ -154,6 +155,22 @@ static void functions_tell(const struct image *image, const struct code *code,
 		if (sink->begin(sink->context, symbol.st_value, symbol.st_value + words * WIDTH))
 			sink->end(sink->context, function_rows(code, begin, begin + words, sink));
 	}
+}
+
+/* crti.o has the first instructions of _init and _fini, crtn.o the last ones, without entries. */
+void arm64_startup_tell(const struct image *image, const struct image_section *section,
+			const struct cfi_sink *sink)
+{
+	uint32_t words[MAX_STARTUP];
+	struct code code = {words, section->address, section->size / WIDTH};
+	uint64_t offset;
+
+	if (!code.count || section->size > sizeof(words) ||
+	    !image_offset(image, section->address, &offset) ||
+	    !image_read(image, offset, words, section->size) || words[code.count - 1] != RETURN ||
+	    !sink->begin(sink->context, code.address, code.address + section->size))
+		return;
+	sink->end(sink->context, function_rows(&code, 0, code.count, sink));
 }
 
 /*

@@ -9,6 +9,10 @@
 /* Procedure linkage tables, and where signal handlers return to. */
 void arm64_collect(const struct image *image, const struct cfi_sink *sink);
 
+/* What the C library and the compiler put together in .init or .fini. */
+void arm64_startup_tell(const struct image *image, const struct image_section *section,
+			const struct cfi_sink *sink);
+
 /* Whether the function at an offset of a Go program is runtime.goexit or runtime.mstart. */
 bool arm64_is_go_root(const struct image *image, uint64_t offset, uint64_t length);
 

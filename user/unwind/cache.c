@@ -7,7 +7,7 @@
 
 #define MAGIC 0x63747573 /* "sutc", little endian */
 /* To be raised when the table of a file comes out differently than before. */
-#define VERSION 5
+#define VERSION 6
 
 static struct disk_cache cache_at(const char *directory)
 {

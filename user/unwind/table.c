@@ -10,6 +10,7 @@
 #include "unwind/cfi.h"
 #include "unwind/table.h"
 #include "unwind/table_layout.h"
+#include "unwind/x86.h"
 
 /* The biggest files in use, browsers and their debug builds, stay below a tenth of these. */
 #define MAX_SECTION (256u << 20) /* bytes */
@@ -191,6 +192,24 @@ static void section_collect(struct builder *builder, const char *name, bool debu
 	free(bytes);
 }
 
+/* Code that no compiler made, and that nobody describes. */
+static void other_collect(struct builder *builder)
+{
+	static const char *const startup[] = {".init", ".fini"};
+	const struct cfi_sink sink = {span_begin, span_row, span_end, builder};
+	bool arm64 = builder->machine->elf == EM_AARCH64;
+
+	for (size_t i = 0; i < sizeof(startup) / sizeof(*startup); i++) {
+		const struct image_section *section = image_section(builder->image, startup[i]);
+
+		if (section)
+			(arm64 ? arm64_startup_tell : x86_startup_tell)(builder->image, section,
+									&sink);
+	}
+	if (arm64)
+		arm64_collect(builder->image, &sink);
+}
+
 /* ---- stripped programs of Go: no entries, but what the runtime's own unwinder reads ---- */
 
 /* Padding follows the function. */
@@ -354,9 +373,8 @@ static void image_build(const struct image *image, uint16_t machine, struct unwi
 		section_collect(&builder, ".debug_frame", true);
 		if (builder.go && !image_section(image, ".debug_frame"))
 			go_collect(&builder);
-		if (machine == EM_AARCH64)
-			arm64_collect(image,
-				      &(struct cfi_sink){span_begin, span_row, span_end, &builder});
+		builder.go = false; /* whatever the program, these are not its compiler's */
+		other_collect(&builder);
 	}
 	base_forget(&builder);
 	spans_lay(&builder, &layout);

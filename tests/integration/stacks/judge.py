@@ -25,7 +25,7 @@ import argparse
 import collections
 import re
 
-from recording import OVERWRITTEN, OVERWRITTEN_MOST, Recording, good, percent, plain, short
+from recording import Recording, good, percent, plain, short
 
 MACROS = {
     "ROOT": "_start __libc_start_main*@libc|__libc_start_main*|nameless@libc "
@@ -139,8 +139,7 @@ class Tally:
 
     def __init__(self, recording, answer, program, kind):
         self.recording = recording
-        self.total = self.foreign = self.runtime = self.whole = self.overwritten = 0
-        self.leaving = 0
+        self.total = self.foreign = self.runtime = self.whole = self.leaving = 0
         self.count, self.weight = collections.Counter(), collections.Counter()
         self.incomplete, self.wrong = collections.Counter(), collections.Counter()
         self.stacks = collections.defaultdict(list)
@@ -168,8 +167,6 @@ class Tally:
                     self.wrong[stack] += count
             else:
                 self.incomplete[stack] += count
-                if OVERWRITTEN.fullmatch(chain):
-                    self.overwritten += count
 
     @staticmethod
     def find(chains, chain):
@@ -238,11 +235,9 @@ def judge_tree(options):
          f"before or after it", f"at least {options.least} are wanted")
     late = min(options.late, sum(count for stack, count in tally.incomplete.items()
                                  if recording.stacks[stack][2] == "no_table"))
-    late += min(tally.overwritten, int(OVERWRITTEN_MOST * tally.total))
     good(tally.total and tally.whole >= .99 * (tally.total - late),
          f"{label}: {percent(tally.whole, tally.total - late):.2f} % of user stacks as they should "
-         "end" + (f", but for {late} before the table was there or in what overwrites its caller"
-                  if late else ""),
+         "end" + (f", but for {late} before the table was there" if late else ""),
          tally.examples(tally.incomplete))
     good(tally.whole and not tally.wrong, f"{label}: {sum(tally.wrong.values())} of {tally.whole} "
          "stacks are none of the possible ones", tally.examples(tally.wrong))

@@ -15,8 +15,7 @@ import re
 import subprocess
 
 import perfdata
-from recording import (OVERWRITTEN, OVERWRITTEN_MOST, Recording, good, note, percent, plain, short,
-                       text)
+from recording import Recording, good, note, percent, plain, short, text
 
 
 # ---- files -------------------------------------------------------------------------------------
@@ -88,27 +87,20 @@ def count_ends(recording, kind, programs, since=0, until=1 << 31):
     return ends, worst
 
 
-def excused(recording, ends, worst, late):
-    """Of the incomplete ones those that nobody can complete, and `late` before their table was there."""
-    overwritten = sum(count for stack, count in worst.items()
-                      if OVERWRITTEN.fullmatch(recording.chain("", recording.stacks[stack][1])))
-    return min(overwritten, int(OVERWRITTEN_MOST * sum(ends.values()))) + min(late, ends["no_table"])
-
-
 def judge_whole(options):
     recording = Recording(options.recording)
     ends, worst = count_ends(recording, options.kind, options.programs, options.since)
     total = sum(ends.values())
-    without = excused(recording, ends, worst, options.late)
+    late = min(options.late, ends["no_table"])
     seen = ", ".join(f"{count} {end}" for end, count in ends.most_common())
     before = ""
     if options.since:
         first, _ = count_ends(recording, options.kind, options.programs, 0, options.since)
         before = f"; before that {percent(first['complete'], sum(first.values())):.1f} %"
-    if without:
-        before += f", but for {without} before the table was there or in what overwrites its caller"
-    good(total >= options.least and ends["complete"] >= .99 * (total - without),
-         f"{options.label}: {percent(ends['complete'], total - without):.2f} % of {total} user stacks "
+    if late:
+        before += f", but for {late} before the table was there"
+    good(total >= options.least and ends["complete"] >= .99 * (total - late),
+         f"{options.label}: {percent(ends['complete'], total - late):.2f} % of {total} user stacks "
          f"are complete{before}", seen + ": " + " | ".join(f"{count} x {recording.evidence(stack)}"
                                               for stack, count in worst.most_common(3)))
 

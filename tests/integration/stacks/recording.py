@@ -5,12 +5,6 @@ import re
 import sqlite3
 
 
-# The C library's unwinder, about to go on in a landing pad, overwrites the registers that its caller
-# has saved (uw_install_context_1): for these instructions nobody can tell who called the caller.
-OVERWRITTEN = re.compile(r"(?:.*;)?_Unwind_\w+@libgcc_s[^;]*;nameless@libgcc_s[^;]*;?")
-OVERWRITTEN_MOST = .02  # of all samples
-
-
 def good(ok, what, seen=""):
     """One check, for `verdict` of the shell: good|bad TAB what TAB what was seen."""
     print("good" if ok else "bad", what, seen, sep="\t", flush=True)

@@ -8,6 +8,7 @@
 
 #include "unwind/frames.h"
 
+#include "capture/publisher.h"
 #include "capture/tables.h"
 
 #define CHUNK_BYTES (UNWIND_CHUNK * sizeof(uint32_t))
@@ -344,6 +345,38 @@ static void what_runs_most_comes_first(void **state)
 	tables_free(tables);
 }
 
+/* A table that is thrown out before it is put there would come behind the next one of its number.
+ */
+static void none_goes_that_is_on_its_way(void **state)
+{
+	struct tables *tables;
+	int other;
+
+	(void)state;
+	publisher_close();
+	other = publisher_open(); /* nobody serves it yet */
+	tables = tables_limited(1, 16);
+	for (uint64_t file = 1; file <= 2; file++)
+		tables_want(tables, file, file_make(1, 0x10 + (int)file), "",
+			    (struct tables_use){});
+	tables_settle(tables, 200000000);
+	assert_int_equal(tables_stats(tables).evicted, 0);
+	assert_false(has(1));
+	publisher_serve(other);
+	tables_settle(tables, SETTLE_NS);
+	assert_true(has(2));
+	evicted(tables, 1);
+	tables_free(tables);
+	publisher_close();
+}
+
+/* From here on other threads put tables into their map, as those of another process do. */
+static void publishers_begin(void **state)
+{
+	(void)state;
+	publisher_serve(publisher_open());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,6 +388,13 @@ int main(void)
 		cmocka_unit_test(a_table_stays_for_its_last_file),
 		cmocka_unit_test(a_new_one_is_no_old_one),
 		cmocka_unit_test(what_runs_most_comes_first),
+		cmocka_unit_test(publishers_begin),
+		cmocka_unit_test(the_least_recently_used_go_first),
+		cmocka_unit_test(a_large_one_takes_the_place_of_several),
+		cmocka_unit_test(places_are_given_back),
+		cmocka_unit_test(copies_share_one_at_once),
+		cmocka_unit_test(a_new_one_is_no_old_one),
+		cmocka_unit_test(none_goes_that_is_on_its_way),
 	};
 
 	return cmocka_run_group_tests_name("capture/tables", tests, make_maps, close_maps);

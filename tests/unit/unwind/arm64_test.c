@@ -258,6 +258,38 @@ static void functions_of_the_vdso_are_known(void **state)
 	}
 }
 
+/* _init and _fini have no entries; what they are is read where they run. */
+static void startup_is_known(void **state)
+{
+	const struct unwind_rule none = {}, bare = {.cfa = UNWIND_SP},
+				 framed = {UNWIND_SP, UNWIND_FP_SAVED, 0, 2, -2, -1};
+	/* stp x29, x30, [sp, #-16]!; mov x29, sp; bl; ldp x29, x30, [sp], #16 */
+	uint32_t code[] = {0xd503201f, 0xa9bf7bfd, 0x910003fd, 0x94000000, 0xa8c17bfd, 0xd65f03c0};
+	const struct elf_section init = {".init", code, sizeof(code), .address = CODE_ADDRESS};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		int fd = make_elf(EM_AARCH64, &init, 1, 0x1000);
+		struct unwind_table table;
+
+		if (i == 1)
+			code[3] = 0xd10043ff; /* sub sp, sp, #16 */
+		else if (i == 2)
+			code[5] = 0xd503201f; /* no return at the end */
+		assert_int_equal(pwrite(fd, code, sizeof(code), CODE_OFFSET), sizeof(code));
+		table = build_arm64(fd);
+		same_rule(&table, CODE_ADDRESS, i ? none : bare);
+		same_rule(&table, CODE_ADDRESS + 4, i ? none : bare);
+		same_rule(&table, CODE_ADDRESS + 8, i ? none : framed);
+		same_rule(&table, CODE_ADDRESS + 16, i ? none : framed);
+		same_rule(&table, CODE_ADDRESS + 20, i ? none : bare);
+		same_rule(&table, CODE_ADDRESS + 24, none);
+		unwind_table_free(&table);
+		close(fd);
+		code[3] = 0x94000000;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +299,7 @@ int main(void)
 		cmocka_unit_test(linkage_tables_are_known),
 		cmocka_unit_test(trampolines_are_known),
 		cmocka_unit_test(functions_of_the_vdso_are_known),
+		cmocka_unit_test(startup_is_known),
 	};
 
 	return cmocka_run_group_tests_name("unwind/arm64", tests, NULL, NULL);
