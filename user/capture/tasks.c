@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include "capture/deltas.h"
 #include "capture/modes.h"
 #include "capture/tasks.h"
+#include "symbols/opening.h"
 
 #define PAGE_BYTES ((uint64_t)sysconf(_SC_PAGESIZE))
 
@@ -112,24 +112,16 @@ static struct group *group_intern(struct tasks *tasks, uint32_t tgid, uint64_t s
 		index_add(&tasks->by_tgid, hash_u64(tgid), (uint32_t)tasks->group.len);
 		group = vec_push(&tasks->group, (struct group){.tgid = tgid, .process = NONE});
 	}
+	if (group->process != NONE && !group->start_ns) {
+		/* Met before it was told of. */
+		group->start_ns = start_ns;
+		process_date(tasks->rec, group->process, start_ns);
+	}
 	if (group->process == NONE || group->start_ns != start_ns) {
 		*group = (struct group){.tgid = tgid, .start_ns = start_ns};
 		group->process = process_intern(tasks->rec, tgid, start_ns);
 	}
 	return group;
-}
-
-/* While the process lives: afterwards there is no such link. */
-static uint32_t exe_read(struct tasks *tasks, uint32_t pid)
-{
-	char link[32], path[PATH_MAX];
-	ssize_t length;
-
-	snprintf(link, sizeof(link), "/proc/%u/exe", pid);
-	length = readlink(link, path, sizeof(path));
-	if (length <= 0 || length == (ssize_t)sizeof(path))
-		return 0;
-	return string_intern_n(tasks->rec, path, (size_t)length);
 }
 
 static bool group_runs(const struct group *group, const struct wire_identity *who)
@@ -141,11 +133,15 @@ static bool group_runs(const struct group *group, const struct wire_identity *wh
 static uint32_t exe_find(struct tasks *tasks, const struct wire_identity *who)
 {
 	const struct group *parent = group_find(tasks, who->parent);
+	char path[PATH_MAX];
 	uint32_t exe = 0;
 
 	if (parent && parent->process != NONE && group_runs(parent, who))
 		exe = tasks->rec->processes.at[parent->process].exe;
-	return exe ? exe : exe_read(tasks, who->tgid);
+	/* While the process lives: afterwards there is none. */
+	if (!exe && file_executable_path(who->tgid, path))
+		exe = string_intern(tasks->rec, path);
+	return exe;
 }
 
 /* `exe`: path of its executable, NULL = to be found out. */
@@ -201,6 +197,10 @@ static struct task *task_intern(struct tasks *tasks, uint32_t tid, uint64_t star
 	if (!task) {
 		index_add(&tasks->by_tid, hash_u64(tid), (uint32_t)tasks->task.len);
 		task = vec_push(&tasks->task, (struct task){.tid = tid, .thread = NONE});
+	}
+	if (task->thread != NONE && !task->start_ns) {
+		task->start_ns = start_ns;
+		thread_date(tasks->rec, task->thread, start_ns);
 	}
 	if (task->thread == NONE || task->start_ns != start_ns) {
 		*task = (struct task){.tid = tid, .start_ns = start_ns};

@@ -210,6 +210,23 @@ uint32_t process_intern(struct recording *rec, uint32_t pid, uint64_t start_ns)
 	return at;
 }
 
+/* The row is found by what it is now: the index's older entry leads to a row that is not meant. */
+void process_date(struct recording *rec, uint32_t process, uint64_t start_ns)
+{
+	struct process *row = &rec->processes.at[process];
+
+	row->start_ns = start_ns;
+	index_add(&rec->by_process, process_hash(row), process);
+}
+
+void thread_date(struct recording *rec, uint32_t thread, uint64_t start_ns)
+{
+	struct thread *row = &rec->threads.at[thread];
+
+	row->start_ns = start_ns;
+	index_add(&rec->by_thread, thread_hash(row), thread);
+}
+
 uint32_t thread_intern(struct recording *rec, uint32_t tid, uint64_t start_ns, uint32_t process)
 {
 	struct thread row = {.tid = tid, .start_ns = start_ns, .process = process};

@@ -398,6 +398,9 @@ uint32_t string_find(const struct recording *rec, const char *text);
  */
 uint32_t process_intern(struct recording *rec, uint32_t pid, uint64_t start_ns);
 uint32_t thread_intern(struct recording *rec, uint32_t tid, uint64_t start_ns, uint32_t process);
+/* When the process or thread in this row began, which was not known (0) when the row was made. */
+void process_date(struct recording *rec, uint32_t process, uint64_t start_ns);
+void thread_date(struct recording *rec, uint32_t thread, uint64_t start_ns);
 uint32_t cgroup_intern(struct recording *rec, uint64_t id);
 /*
  * The identity is the build-id where there is one (the first path seen is kept), else the path. The

@@ -108,6 +108,19 @@ int file_open_mapped(uint32_t pid, uint64_t start, uint64_t end)
 	return path_fd_open(open(name, O_PATH | O_CLOEXEC));
 }
 
+size_t file_executable_path(uint32_t pid, char path[PATH_MAX])
+{
+	char link[32];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/%u/exe", pid);
+	length = readlink(link, path, PATH_MAX);
+	if (length <= 0 || length == PATH_MAX)
+		return 0;
+	path[length] = '\0';
+	return (size_t)length;
+}
+
 int file_open_executable(uint32_t pid)
 {
 	char name[32];

@@ -6,7 +6,9 @@
 #ifndef STRAIT_SYMBOLS_OPENING_H
 #define STRAIT_SYMBOLS_OPENING_H
 
+#include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* By its path in the root of a process (0: in our own); links are followed inside that root. */
@@ -25,6 +27,8 @@ int file_open_below(int folder, const char *path);
 int file_open_mapped(uint32_t pid, uint64_t start, uint64_t end);
 /* The process's executable itself. */
 int file_open_executable(uint32_t pid);
+/* Its path as the process's root has it, " (deleted)" behind one that is; its length, 0 = none. */
+size_t file_executable_path(uint32_t pid, char path[PATH_MAX]);
 /* Our own vDSO, as a file in memory: it is the same in all processes of this machine's kind. */
 int file_open_vdso(void);
 

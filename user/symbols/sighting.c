@@ -81,14 +81,10 @@ static int accept_fd(int fd, const struct file_sighting *seen, bool by_link)
 static int executable_open(const struct file_sighting *seen)
 {
 	const char *name = strrchr(seen->path, '/'), *slash;
-	char link[32], path[PATH_MAX];
-	ssize_t length;
+	char path[PATH_MAX];
 
-	snprintf(link, sizeof(link), "/proc/%u/exe", seen->pid);
-	length = readlink(link, path, sizeof(path) - 1);
-	if (length < 0 || !name)
+	if (!name || !file_executable_path(seen->pid, path))
 		return -1;
-	path[length] = '\0';
 	slash = strrchr(path, '/');
 	/* What may follow the name is " (deleted)". */
 	if (!slash || strncmp(slash, name, strlen(name)) != 0)

@@ -23,6 +23,25 @@ static void a_reused_id_is_another_process(void **state)
 	assert_int_equal(ledger_sum(f->rec, NONE, -1), 610 * MS);
 }
 
+/* A sample of the window's first moments comes before its thread was dumped. */
+static void who_is_met_before_it_is_known_is_the_same(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_thread thread = thread_make(5000001, 7);
+	uint32_t met;
+
+	cut(f, 0);
+	met = tasks_thread(f->tasks, 5000001, 5000001);
+	tasks_dump(f->tasks, &thread, UINT32_MAX);
+	assert_int_equal(tasks_thread(f->tasks, 5000001, 5000001), met);
+	assert_int_equal(f->rec->threads.len, 1);
+	assert_int_equal(f->rec->processes.len, 1);
+	assert_int_equal(f->rec->threads.at[met].start_ns, 7);
+	assert_string_equal(string_get(f->rec, f->rec->processes.at[0].comm), "worker");
+	assert_int_equal(process_intern(f->rec, 5000001, 7), 0);
+	assert_int_equal(thread_intern(f->rec, 5000001, 7, 0), met);
+}
+
 static void parties_are_taken_once(void **state)
 {
 	struct fixture *f = *state;
@@ -162,6 +181,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_reused_id_is_another_process),
+		TEST(who_is_met_before_it_is_known_is_the_same),
 		TEST(parties_are_taken_once),
 		TEST(holders_are_rows_by_state),
 		TEST(faults_from_before_are_not_counted),
