@@ -250,7 +250,6 @@ static __always_inline void culprits_note(struct wire_ledger *ledger, struct cpu
 }
 
 /* Run-queue latency: histograms in shared memory, sharded by CPU to keep the adds apart. */
-const volatile bool shards_shared; /* there are more CPUs than shards */
 __u32 runqueue_histogram[WIRE_SHARDS][HIST_BUCKETS];
 __u64 runqueue_sum[WIRE_SHARDS];
 
@@ -263,14 +262,8 @@ __attribute__((noinline)) __u64 runqueue_file(__u64 waited)
 	barrier_var(bucket); /* or clang drops the check, which the verifier wants to see */
 	if (bucket >= HIST_BUCKETS)
 		return 0;
-	if (shards_shared) {
-		__sync_fetch_and_add(&runqueue_histogram[shard][bucket], 1);
-		__sync_fetch_and_add(&runqueue_sum[shard], waited);
-	} else {
-		/* At a switch nothing comes in between. */
-		runqueue_histogram[shard][bucket]++;
-		runqueue_sum[shard] += waited;
-	}
+	__sync_fetch_and_add(&runqueue_histogram[shard][bucket], 1);
+	__sync_fetch_and_add(&runqueue_sum[shard], waited);
 	return 0;
 }
 

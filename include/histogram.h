@@ -15,16 +15,21 @@
 /* 64-bit values: one linear range, then one range of HIST_SUB buckets for each higher bit. */
 #define HIST_BUCKETS ((64 - HIST_SUB_BITS + 1) * HIST_SUB)
 
-/* The number of a value's highest bit, 0 for 0. */
+/*
+ * The number of a value's highest bit, 0 for 0. Without a branch: the verifier would follow every
+ * one of its 64 ways through the programs that file values.
+ */
 static inline __attribute__((always_inline)) unsigned int histogram_log2(unsigned long long value)
 {
 	unsigned int bit = 0;
 
-	for (unsigned int step = 32; step; step >>= 1) {
-		if (!(value >> step))
-			continue;
-		value >>= step;
-		bit += step;
+	for (unsigned int step = 6; step-- > 0;) {
+		unsigned long long above = value >> (1u << step), high;
+
+		__asm__("" : "+r"(above)); /* or clang makes a branch of it */
+		high = (0 - above) >> 63;  /* 1 if there are bits at 2^step or above */
+		value >>= high << step;
+		bit += (unsigned int)high << step;
 	}
 	return bit;
 }

@@ -56,7 +56,6 @@ static int sched_prepare(struct session *session, struct error *error)
 	(void)error;
 	session->skeleton->rodata->wait_threshold_ns = session->options.wait_threshold_ns;
 	session->skeleton->rodata->stolen_time = time_is_stolen();
-	session->skeleton->rodata->shards_shared = libbpf_num_possible_cpus() > WIRE_SHARDS;
 	return 0;
 }
 
