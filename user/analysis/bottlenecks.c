@@ -128,6 +128,39 @@ static bool explained_by_other(const struct document *doc, const struct bottlene
 	return false;
 }
 
+static bool explained(const struct document *doc, const struct bottleneck *finding,
+		      const bool *culprit)
+{
+	return explained_by_culprit(finding, culprit) || explained_by_other(doc, finding);
+}
+
+/*
+ * A finding about many groups, of which none is its subject, is explained where that of each would
+ * be, for most of its time.
+ */
+static bool explained_by_parts(const struct analysis *a, const struct bottleneck *finding,
+			       const bool *culprit)
+{
+	double of_explained = 0, all = 0;
+
+	if (finding->subject != NONE || strcmp(finding->id, "cpu.saturated") != 0)
+		return false;
+	for (uint32_t group = 0; group < a->facts->groups.len; group++) {
+		struct blame_filter filter = BLAME_ANY(STATE_BIT(STATE_READY_WOKEN));
+		struct bottleneck part = *finding;
+		double ns;
+
+		filter.ready = READY_SATURATED;
+		filter.owner = part.subject = group;
+		ns = blame_sum(a->blame, &filter);
+		part.impact.share = ns / a->blame->total;
+		all += ns;
+		if (ns > 0 && explained(a->doc, &part, culprit))
+			of_explained += ns;
+	}
+	return of_explained > all / 2;
+}
+
 static void bottleneck_free(struct bottleneck *finding)
 {
 	vec_free(&finding->chain);
@@ -137,16 +170,17 @@ static void bottleneck_free(struct bottleneck *finding)
 }
 
 /* Drops what another finding explains. Decided for all of them before any is dropped. */
-static void findings_keep(struct document *doc, const bool *culprit)
+static void findings_keep(const struct analysis *a, const bool *culprit)
 {
+	struct document *doc = a->doc;
 	bool *drop = calloc(doc->bottlenecks.len + 1, sizeof(*drop));
 	size_t kept = 0;
 
 	if (!drop)
 		abort();
 	for (size_t i = 0; i < doc->bottlenecks.len; i++)
-		drop[i] = explained_by_culprit(&doc->bottlenecks.at[i], culprit) ||
-			  explained_by_other(doc, &doc->bottlenecks.at[i]);
+		drop[i] = explained(doc, &doc->bottlenecks.at[i], culprit) ||
+			  explained_by_parts(a, &doc->bottlenecks.at[i], culprit);
 	for (size_t i = 0; i < doc->bottlenecks.len; i++) {
 		if (drop[i])
 			bottleneck_free(&doc->bottlenecks.at[i]);
@@ -237,7 +271,7 @@ void bottlenecks_find(struct analysis *a)
 
 	for (size_t i = 0; detectors[i]; i++)
 		detectors[i]->detect(a);
-	findings_keep(doc, culprit);
+	findings_keep(a, culprit);
 	vec_sort(&doc->bottlenecks, by_expected_impact);
 	for (size_t i = 0; i < doc->bottlenecks.len; i++)
 		doc->bottlenecks.at[i].rank = (uint32_t)i + 1;

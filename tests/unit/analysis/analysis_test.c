@@ -384,6 +384,25 @@ static void many_programs_that_want_a_cpu_are_one_finding(void **state)
 	document_free(doc);
 }
 
+static void many_programs_that_spin_want_no_more_cpus(void **state)
+{
+	struct recording *rec = host_new(0);
+	struct document *doc;
+
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		uint32_t thread = host_process(rec, "service");
+
+		host_spend(rec, thread, STATE_RUN_USER, 0.33);
+		host_spend(rec, thread, STATE_READY_PREEMPTED, 0.67);
+		host_sample(rec, thread, "ask", 330, true);
+	}
+	doc = host_report(rec);
+	assert_string_equal(doc->bottlenecks.at[0].id, "cpu.spin");
+	assert_null(finding_of(doc, "cpu.saturated"));
+	document_free(doc);
+}
+
 static void the_busy_thread_among_idle_cpus_is_named(void **state)
 {
 	struct recording *rec = host_new(0.5);
@@ -457,6 +476,7 @@ int main(void)
 		cmocka_unit_test(a_client_waits_for_what_its_server_waits_for),
 		cmocka_unit_test(threads_beyond_the_cpus_of_a_batch_job_do_not_count),
 		cmocka_unit_test(many_programs_that_want_a_cpu_are_one_finding),
+		cmocka_unit_test(many_programs_that_spin_want_no_more_cpus),
 		cmocka_unit_test(the_busy_thread_among_idle_cpus_is_named),
 		cmocka_unit_test(steps_come_with_the_least_effort_first),
 		cmocka_unit_test(an_empty_recording_is_no_crash),

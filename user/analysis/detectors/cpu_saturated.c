@@ -112,9 +112,8 @@ static void crowd_complete(struct analysis *a, struct bottleneck *finding,
 	struct place victim = place_group(a, finding->group);
 	double window = a->facts->window_ns;
 
-	/* About none of them in particular: what one does with the CPU does not explain it. */
-	finding->subject = NONE;
-	finding->confidence = CONFIDENCE_HIGH;
+	finding->subject = NONE; /* none of them in particular */
+	finding->confidence = CONFIDENCE_MEDIUM;
 	finding->title = finding_text(
 		a, "%s and %u other programs want %.1f CPUs and get %.1f: the host has %u",
 		group_name(a, crowd->waiting[0].group), crowd->groups - 1,
