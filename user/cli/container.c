@@ -13,8 +13,7 @@
 #define WORD_MAX  63 /* bytes of names that are compared for likeness */
 
 /* How well something fits what is asked for. */
-enum fit { FIT_NONE, FIT_POD, FIT_ID, FIT_NAME };
-#define FIT_WEIGHT 3
+enum fit { FIT_NONE, FIT_POD, FIT_ID, FIT_NAME, FITS };
 
 static bool is_digits(const char *text)
 {
@@ -57,9 +56,9 @@ static enum fit running_fit(const struct running *running, const char *asked)
 }
 
 /*
- * What is in a container comes after what is not, and what users run after what root runs: their
- * names are their own affair. A container stands
- * for its pod only where nothing fits better, which is where the pod has no cgroup.
+ * Whatever fits of root's comes before what users run, and that before what is in a container:
+ * their names are their own affair, and one may be the beginning of another's id. A container
+ * stands for its pod only where nothing fits better, which is where the pod has no cgroup.
  */
 static int running_weight(const struct running *running, const char *asked)
 {
@@ -67,7 +66,7 @@ static int running_weight(const struct running *running, const char *asked)
 
 	if (fit == FIT_NONE)
 		return 0;
-	return (int)fit * FIT_WEIGHT - (running->place.nested ? 2 : running->place.owner != 0);
+	return (int)fit + FITS * (running->place.nested ? 0 : running->place.owner ? 1 : 2);
 }
 
 /* ---- what to say of others ---- */
@@ -195,7 +194,7 @@ int container_choose(const struct running_list *list, const char *asked,
 		*chosen = first;
 		return 0;
 	}
-	if (best <= FIT_POD * FIT_WEIGHT)
+	if (running_fit(first, asked) == FIT_POD)
 		return error_set(error, -ENOTUNIQ,
 				 "pod '%.100s' has no cgroup of its own: choose one of its "
 				 "containers: %s",
