@@ -221,25 +221,28 @@ bool cgroup_find_at(unsigned hierarchy, const char *path, uint64_t *id)
 }
 
 /* Folders on a path within which root gives one away; who made it may nest as many as he likes. */
-#define OWNER_DEPTH 32
+#define OWNER_DEPTH  32
+#define OWNER_NOBODY ((uid_t)-2) /* in no list of users */
 
 struct cgroup_owner cgroup_owner_find(unsigned hierarchy, const char *path)
 {
 	int root = hierarchy_folder(hierarchy);
 	char folder[PATH_MAX];
 	struct stat st;
-	size_t end = 0;
+	size_t from, end = 0;
 
-	/* What is gone by now was in the hands of whoever had what is still there. */
-	for (int depth = 0; depth < OWNER_DEPTH && root >= 0 && path[end]; depth++) {
-		size_t from = end + strspn(path + end, "/");
-
+	for (int depth = 0; depth < OWNER_DEPTH && path[end + strspn(path + end, "/")]; depth++) {
+		from = end + strspn(path + end, "/");
 		end = from + strcspn(path + from, "/");
-		if (end >= sizeof(folder) || !strncmp(path + from, "..", end - from))
-			break;
+		if (root < 0 || end >= sizeof(folder) || !strncmp(path + from, "..", end - from))
+			return (struct cgroup_owner){OWNER_NOBODY, from};
 		snprintf(folder, sizeof(folder), "%.*s", (int)end, path);
+		/*
+		 * Who could make the last one has been seen. Of one that is gone with all below it
+		 * nobody can tell whose it was.
+		 */
 		if (fstatat(root, folder + strspn(folder, "/"), &st, AT_SYMLINK_NOFOLLOW))
-			break;
+			return (struct cgroup_owner){path[end] ? OWNER_NOBODY : 0, from};
 		if (st.st_uid)
 			return (struct cgroup_owner){st.st_uid, end};
 	}

@@ -86,11 +86,13 @@ static struct running *running_add(struct running_list *list, const struct key *
 static void path_read(struct running_list *list, const char *root, const char *path,
 		      unsigned hierarchy, int rank)
 {
-	struct container_walk walk = {
-		.root = root, .path = path, .owner = cgroup_owner_find(hierarchy, path)};
+	struct container_walk walk = {.root = root, .path = path};
 	struct container_place place;
 	uint32_t pod = UINT32_MAX;
 
+	/* Other roots' cgroups are not there to be looked at. */
+	if (!*root)
+		walk.owner = cgroup_owner_find(hierarchy, path);
 	while (container_walk_next(&walk, &place)) {
 		struct key key = {&place, path, place.part.end};
 		struct running *running = running_add(list, &key, hierarchy, rank);
