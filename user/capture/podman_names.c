@@ -21,8 +21,8 @@ static const char *const lists[] = {"containers.json", "volatile-containers.json
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /*
- * Lists as they were when last read: a host with hundreds of containers asks for each of them, and
- * a list holds all. A list is never changed, but replaced.
+ * Root's lists as they were when last read: a host with hundreds of containers asks for each of
+ * them, and a list holds all. A list is never changed, but replaced.
  */
 static struct list {
 	struct stat seen;
@@ -40,30 +40,30 @@ static bool file_equal(const struct stat *a, const struct stat *b)
 	       time_equal(&a->st_mtim, &b->st_mtim) && time_equal(&a->st_ctim, &b->st_ctim);
 }
 
-static const json_t *list_load(int fd, const struct stat *st)
+static json_t *list_load(int fd, const struct stat *st)
 {
 	static size_t next;
 	struct list *list;
 
 	for (size_t i = 0; i < COUNT(kept); i++)
 		if (kept[i].state && file_equal(&kept[i].seen, st))
-			return kept[i].state;
+			return json_incref(kept[i].state);
 	list = &kept[next++ % COUNT(kept)];
 	json_decref(list->state);
 	*list = (struct list){*st, state_file_load(fd, st)};
-	return list->state;
+	return json_incref(list->state);
 }
 
-/* NULL if it is not there. Not to be freed. */
-static const json_t *list_read(const struct state_source *source, const char *path)
+/* NULL if it is not there. A user's is not kept: in memory it is a hundred times as large. */
+static json_t *list_read(const struct state_source *source, const char *path)
 {
 	struct stat st;
 	int fd = state_file_open(source, path, &st);
-	const json_t *list;
+	json_t *list;
 
 	if (fd < 0)
 		return NULL;
-	list = list_load(fd, &st);
+	list = source->uid ? state_file_load(fd, &st) : list_load(fd, &st);
 	close(fd);
 	return list;
 }
@@ -91,14 +91,17 @@ static bool store_find(const struct state_source *source, const char *store, con
 		       struct container_names *out)
 {
 	char path[PATH_MAX];
+	bool found = false;
+	json_t *list;
 
-	for (size_t i = 0; i < COUNT(drivers) * COUNT(lists); i++) {
+	for (size_t i = 0; !found && i < COUNT(drivers) * COUNT(lists); i++) {
 		snprintf(path, sizeof(path), "%s/%s-containers/%s", store,
 			 drivers[i / COUNT(lists)], lists[i % COUNT(lists)]);
-		if (list_find(list_read(source, path), id, out))
-			return true;
+		list = list_read(source, path);
+		found = list_find(list, id, out);
+		json_decref(list);
 	}
-	return false;
+	return found;
 }
 
 bool podman_names(const struct state_source *source, const char *id, struct container_names *out)

@@ -11,7 +11,7 @@
 #include "symbols/opening.h"
 
 #define ROOT_MAX (16 << 20)  /* bytes of a state file */
-#define USER_MAX (512 << 10) /* of a user's: what it is read into is many times as large */
+#define USER_MAX (128 << 10) /* of a user's: what it is read into is many times as large */
 
 bool state_source_user(const char *root, uid_t uid, struct state_source *out)
 {

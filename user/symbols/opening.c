@@ -97,7 +97,8 @@ int file_open_mounted(uint32_t pid, const char *point, const char *path)
 
 int file_open_below(int folder, const char *path)
 {
-	return path_fd_open(path_fd(folder, path, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
+	return path_fd_open(
+		path_fd(folder, path, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV));
 }
 
 int file_open_mapped(uint32_t pid, uint64_t start, uint64_t end)

@@ -21,7 +21,8 @@ int file_open_path_direct(uint32_t pid, const char *path);
  * path stands for the point itself.
  */
 int file_open_mounted(uint32_t pid, const char *point, const char *path);
-/* By its path below an open folder: no link is followed. */
+/* By its path below an open folder: no link is followed and no mount entered (a user's own may
+ * never answer). */
 int file_open_below(int folder, const char *path);
 /* The file that is mapped there itself, whatever its path leads to by now. */
 int file_open_mapped(uint32_t pid, uint64_t start, uint64_t end);

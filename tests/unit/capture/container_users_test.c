@@ -103,7 +103,7 @@ static void users_files_are_their_own(void **state)
 	snprintf(path, sizeof(path), "%s" HOMES "/containers.json", folder);
 	labelled_of(user(), inside, "podman:web");
 	/* As long as a list may be, and longer. */
-	assert_int_equal(truncate(path, (512 << 10) + 1), 0);
+	assert_int_equal(truncate(path, (128 << 10) + 1), 0);
 	labelled_of(user(), inside, "podman:aaaaaaaaaaaa");
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(mkfifo(path, 0600), 0);
