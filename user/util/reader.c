@@ -205,6 +205,10 @@ static int request_make(struct reader *reader, struct message *request, reader_r
 				 strerror(-err));
 	if (answer->signal) {
 		message_close(answer);
+		/* That may be the reader's own word: one that reads one file only shall not stay.
+		 */
+		if (reader->job.once)
+			reader_renew(reader);
 		return reader_died(answer, error);
 	}
 	if (!reader->job.once || sender_is_new(reader, answer))
