@@ -156,8 +156,12 @@ void grace_wait(int fd, void (*ready)(void *context), void *context)
 		poll(fds, 2, (int)((end - now + 999999) / 1000000));
 		if (fds[0].revents)
 			grace_hear();
-		if (fds[1].revents)
-			ready(context);
+		if (!fds[1].revents)
+			continue;
+		ready(context);
+		/* Not once for each of very many. */
+		if (poll(fds, 1, 1) > 0)
+			grace_hear();
 	}
 }
 

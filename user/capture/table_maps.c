@@ -64,7 +64,7 @@ struct table_content table_content_of(const struct unwind_table *table)
 	};
 }
 
-static struct table_shared *shared_find(struct table_maps *maps,
+static struct table_shared *shared_find(const struct table_maps *maps,
 					const struct table_content *content)
 {
 	vec_each(&maps->tables, table)
@@ -148,7 +148,7 @@ static bool room_is_there(const struct table_maps *maps, size_t bytes)
 
 bool table_maps_have_room(const struct table_maps *maps, const struct table_content *content)
 {
-	return room_is_there(maps, content->words * sizeof(uint32_t));
+	return shared_find(maps, content) || room_is_there(maps, content->words * sizeof(uint32_t));
 }
 
 /* An index in the map of maps for a table of that size; UINT32_MAX: it finds no room. */

@@ -195,7 +195,7 @@ static void *tables_work(void *context)
 		job_do(tables, &job, &result);
 		close(job.fd);
 		pthread_mutex_lock(&tables->lock);
-		if (!table_maps_have_room(&tables->maps, &result.content))
+		if (!result.err && !table_maps_have_room(&tables->maps, &result.content))
 			publishers_wait(tables, 0, false);
 		job_finish(tables, &job, &result);
 		unwind_table_free(&result.table);
