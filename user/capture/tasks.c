@@ -112,8 +112,8 @@ static struct group *group_intern(struct tasks *tasks, uint32_t tgid, uint64_t s
 		index_add(&tasks->by_tgid, hash_u64(tgid), (uint32_t)tasks->group.len);
 		group = vec_push(&tasks->group, (struct group){.tgid = tgid, .process = NONE});
 	}
-	if (group->process != NONE && !group->start_ns) {
-		/* Met before it was told of. */
+	if (tasks->before && group->process != NONE && !group->start_ns) {
+		/* Met by a sample before all were told of at the begin. */
 		group->start_ns = start_ns;
 		process_date(tasks->rec, group->process, start_ns);
 	}
@@ -198,7 +198,7 @@ static struct task *task_intern(struct tasks *tasks, uint32_t tid, uint64_t star
 		index_add(&tasks->by_tid, hash_u64(tid), (uint32_t)tasks->task.len);
 		task = vec_push(&tasks->task, (struct task){.tid = tid, .thread = NONE});
 	}
-	if (task->thread != NONE && !task->start_ns) {
+	if (tasks->before && task->thread != NONE && !task->start_ns) {
 		task->start_ns = start_ns;
 		thread_date(tasks->rec, task->thread, start_ns);
 	}
