@@ -120,15 +120,6 @@ container_pid() {
 	ctr --address "$socket" --namespace k8s.io task ls | awk -v id="$1" '$1 == id {print $2}'
 }
 
-# watch WHAT EXPECTED ASKED: all samples are of these, "PID CONTAINER, …".
-watch() {
-	run "$strait" record -q --replace -F 199 -d 1 --container "$3" -o "$work/r.strait"
-	is "$1: recorded" 0 "$status"
-	is "$1: whose samples, and what they are in" "$2" "$(sqlite3 -readonly "$work/r.strait" \
-		"SELECT group_concat(pid || ' ' || container, ', ') FROM (SELECT DISTINCT pid, container
-		FROM v_samples WHERE kind = 'cpu' ORDER BY container)")"
-}
-
 uid_one=$(cat /proc/sys/kernel/random/uuid)
 uid_two=$(cat /proc/sys/kernel/random/uuid)
 pod_one=$(pod_run cart-0 "$uid_one") || skip "$pod_one"
@@ -141,12 +132,12 @@ pause=$(container_pid "$pod_one")
 pid=$(container_pid "$redis")
 
 whole="$pause containerd:shop/cart-0, $pid containerd:shop/cart-0/redis"
-watch 'a pod by its name' "$whole" shop/cart-0
-watch 'a pod by its uid' "$whole" "$uid_one"
-watch 'a container of a pod' "$pid containerd:shop/cart-0/redis" shop/cart-0/redis
-watch 'its twin, by the beginning of its id' \
+container_watch 'a pod by its name' "$whole" shop/cart-0
+container_watch 'a pod by its uid' "$whole" "$uid_one"
+container_watch 'a container of a pod' "$pid containerd:shop/cart-0/redis" shop/cart-0/redis
+container_watch 'its twin, by the beginning of its id' \
 	"$(container_pid "$twin") containerd:shop/cart-1/redis" "${twin:0:12}"
-watch 'the sandbox, by its id' "$pause containerd:shop/cart-0" "$pod_one"
+container_watch 'the sandbox, by its id' "$pause containerd:shop/cart-0" "$pod_one"
 run "$strait" -d 1 --container redis
 is 'a name that both have: exit' 1 "$status"
 matches 'a name that both have: which' \

@@ -72,15 +72,6 @@ container_pid() {
 	"${tool[@]}" inspect --format '{{.State.Pid}}' "$1"
 }
 
-# watch WHAT PID LABEL ASKED: all samples are of this process, in this container.
-watch() {
-	run "$strait" record -q --replace -F 199 -d 1 --container "$4" -o "$work/r.strait"
-	is "$1: recorded" 0 "$status"
-	is "$1: whose samples, and what it is in" "$2 $3" "$(sqlite3 -readonly "$work/r.strait" \
-		"SELECT group_concat(pid || ' ' || container) FROM (SELECT DISTINCT pid, container
-		FROM v_samples WHERE kind = 'cpu')")"
-}
-
 mkdir -p "$work"/fs/{bin,dev,etc,proc,run,sys,tmp}
 cp "$(command -v busybox)" "$work/fs/bin/sh"
 tar -C "$work/fs" -cf "$work/image.tar" .
@@ -91,14 +82,14 @@ id_one=$(container_start "$one") || skip "$id_one"
 id_two=$(container_start "$two" --cgroup-parent "/strait-test-$$") || skip "$id_two"
 pid_one=$(container_pid "$one")
 pid_two=$(container_pid "$two")
-watch 'by name' "$pid_one" "docker:$one" "$one"
-watch 'its twin, in a cgroup of another parent' "$pid_two" "docker:$two" "docker:$two"
-watch 'by the beginning of an id' "$pid_two" "docker:$two" "${id_two:0:12}"
-watch 'by its id' "$pid_one" "docker:$one" "$id_one"
+container_watch 'by name' "$pid_one docker:$one" "$one"
+container_watch 'its twin, in a cgroup of another parent' "$pid_two docker:$two" "docker:$two"
+container_watch 'by the beginning of an id' "$pid_two docker:$two" "${id_two:0:12}"
+container_watch 'by its id' "$pid_one docker:$one" "$id_one"
 run "$strait" -q -d 1 --json --container "${id_one:0:12}"
 is 'JSON: the target by its name' "container docker:$one" "$(jq -r '"\(.target.kind) \(.target.name)"' "$out")"
 "${tool[@]}" rename "$one" "$one-renamed"
-watch 'by its new name' "$pid_one" "docker:$one-renamed" "$one-renamed"
+container_watch 'by its new name' "$pid_one docker:$one-renamed" "$one-renamed"
 run "$strait" -d 1 --container "$one"
 is 'the old name: exit' 1 "$status"
 matches 'the old name: there is the new one' "there is docker:$one-renamed" "$err"
@@ -120,6 +111,6 @@ daemon_stop
 # Where nothing but the running container tells of the place.
 daemon_start --data-root "$work/elsewhere/docker"
 container_start "$one" >/dev/null
-watch 'files elsewhere' "$(container_pid "$one")" "docker:$one" "$one"
+container_watch 'files elsewhere' "$(container_pid "$one") docker:$one" "$one"
 daemon_stop
 finish

@@ -212,3 +212,13 @@ finish() {
 	fi
 	exit 0
 }
+
+# container_watch WHAT SEEN ASKED: all CPU samples are of these processes, each "PID CONTAINER", joined
+# by ", " in the containers' order.
+container_watch() {
+	run "$strait" record -q --replace -F 199 -d 1 --container "$3" -o "$work/r.strait"
+	is "$1: recorded" 0 "$status"
+	is "$1: whose samples, and what they are in" "$2" "$(sqlite3 -readonly "$work/r.strait" \
+		"SELECT group_concat(pid || ' ' || container, ', ') FROM (SELECT DISTINCT pid, container
+		FROM v_samples WHERE kind = 'cpu' ORDER BY container)")"
+}

@@ -104,30 +104,21 @@ container_pid() {
 	"${podman[@]}" inspect --format '{{.State.Pid}}' "$1"
 }
 
-# watch WHAT PID LABEL ASKED: all samples are of this process, in this container.
-watch() {
-	run "$strait" record -q --replace -F 199 -d 1 --container "$4" -o "$work/r.strait"
-	is "$1: recorded" 0 "$status"
-	is "$1: whose samples, and what it is in" "$2 $3" "$(sqlite3 -readonly "$work/r.strait" \
-		"SELECT group_concat(pid || ' ' || container) FROM (SELECT DISTINCT pid, container
-		FROM v_samples WHERE kind = 'cpu')")"
-}
-
 one=strait-test-$$-one two=strait-test-$$-two pod=strait-test-$$-pod
 id_one=$(container_start "$one") || skip "$id_one"
 id_two=$(container_start "$two") || skip "$id_two"
 pid_one=$(container_pid "$one")
 pid_two=$(container_pid "$two")
 matches 'what podman makes is in his cgroup' "^0::$session/.*libpod-$id_one" "/proc/$pid_one/cgroup"
-watch 'by name' "$pid_one" "podman:$one" "$one"
-watch 'its twin, by its label' "$pid_two" "podman:$two" "podman:$two"
-watch 'by the beginning of an id' "$pid_two" "podman:$two" "${id_two:0:12}"
+container_watch 'by name' "$pid_one podman:$one" "$one"
+container_watch 'its twin, by its label' "$pid_two podman:$two" "podman:$two"
+container_watch 'by the beginning of an id' "$pid_two podman:$two" "${id_two:0:12}"
 run "$strait" -q -d 1 --json --container "${id_one:0:12}"
 is 'JSON: the target by its name' "container podman:$one" "$(jq -r '"\(.target.kind) \(.target.name)"' "$out")"
 "${podman[@]}" pod create --name "$pod" --infra=false >/dev/null 2>"$err" ||
 	skip "podman makes no pod: $(tail -n 1 "$err")"
 container_start "$pod-web" --pod "$pod" >/dev/null
-watch 'a pod of his' "$(container_pid "$pod-web")" "podman:$pod/$pod-web" "$pod"
+container_watch 'a pod of his' "$(container_pid "$pod-web") podman:$pod/$pod-web" "$pod"
 
 run "$strait" record -q --replace -F 199 -d 2 -o "$work/r.strait"
 is 'the whole host: all of his by their names' "podman:$one podman:$pod/$pod-web podman:$two" "$(
@@ -152,21 +143,21 @@ group_burn "$session/user.slice/libpod-$roots.scope"
 chown "$uid" "$unified$session/user.slice" "$unified$session/user.slice/libpod-$roots.scope"
 run "$strait" -d 1 --container "$name"
 is "root's name for a cgroup of his: refused" 1 "$status"
-watch "root's id for a cgroup of his: no name" "$loop" "podman:${roots:0:12}" "${roots:0:12}"
+container_watch "root's id for a cgroup of his: no name" "$loop podman:${roots:0:12}" "${roots:0:12}"
 group_burn "$top/machine.slice/libpod-$roots.scope"
-watch "the same id in root's cgroup: that one is meant" "$loop" "podman:$name" "${roots:0:12}"
-watch "his id in root's list: his name" "$pid_two" "podman:$two" "$id_two"
+container_watch "the same id in root's cgroup: that one is meant" "$loop podman:$name" "${roots:0:12}"
+container_watch "his id in root's list: his name" "$pid_two podman:$two" "$id_two"
 
 # His list led to another file, be it one of a name that he wants.
 lists=$(dirname "$(find "$home/.local" -name containers.json)")
 mv "$lists/containers.json" "$work/etc/"
 ln -s "$work/etc/containers.json" "$lists/containers.json"
-watch 'a link for a list: no name' "$pid_two" "podman:${id_two:0:12}" "$id_two"
+container_watch 'a link for a list: no name' "$pid_two podman:${id_two:0:12}" "$id_two"
 rm "$lists/containers.json"
 mv "$work/etc/containers.json" "$lists/"
 
 # Two of one name.
 group_burn "$top/machine.slice/libpod-$id_two.scope"
-watch "of two with one name, root's" "$loop" "podman:$one" "$one"
+container_watch "of two with one name, root's" "$loop podman:$one" "$one"
 
 finish
