@@ -300,7 +300,7 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 	pause_note(ledger, was, waited, now);
 	/* Its wakeup was not seen, or was early. */
 	if (ledger->wait.context)
-		context_leave(ledger, (__u64)next->tgid << 32 | next->pid,
+		context_leave(ledger, parties_now(ledger), (__u64)next->tgid << 32 | next->pid,
 			      ledger->woken_early ? cpu->early_waited : waited);
 	if (ledger->woken_early)
 		early_file(ledger, cpu);
@@ -369,7 +369,7 @@ static __always_inline int wakeup(void *ctx, struct task_struct *task, struct cp
 	crowd_join(ledger, cpu, task->pid, id, now);
 	if (!ledger->wait.context)
 		return 0;
-	context_leave(ledger, (__u64)task->tgid << 32 | task->pid, waited);
+	context_leave(ledger, parties, (__u64)task->tgid << 32 | task->pid, waited);
 	if (waited >= wait_threshold_ns && wait_is_told(was, id) &&
 	    wait_allowed(cpu, was == STATE_WAIT_POLL, now))
 		wait_send(ctx, ledger, task, cpu, was, id, waited, now);

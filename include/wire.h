@@ -292,11 +292,18 @@ struct wire_holder {
 	__u32 us[STATE_COUNT];
 };
 
-/* Of one slice: who had the CPU while this thread was READY_*, who ended its STATE_WAIT_*, who held
- * its mutexes (the last ones). What did not fit is in *_other_ns. */
+/* Waits in one place that are over, and not in the place's slot (struct wire_context): its key. */
+struct wire_collected {
+	__u64 context, kernel_stack, user_stack, ns;
+	__u32 what, count;
+};
+
+/* Of one slice: the last waits, who had the CPU while this thread was READY_*, who ended its
+ * STATE_WAIT_*, who held its mutexes (the last ones). What did not fit is in *_other_ns. */
 struct wire_parties {
 	__u32 slice; /* `generation` + 1 when it was last written, 0 = never */
 	__u32 pad;
+	struct wire_collected waits;
 	struct wire_party culprit[WIRE_PARTIES];
 	struct wire_party waker[WIRE_PARTIES];
 	struct wire_holder holder[WIRE_HOLDERS];
@@ -483,9 +490,9 @@ _Static_assert(sizeof(struct wire_schedule_cpu) == 16, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 104, "wire size");
 _Static_assert(sizeof(struct wire_life) == 128, "wire size");
 _Static_assert(sizeof(struct wire_exec) == 136, "wire size");
-_Static_assert(sizeof(struct wire_ledger) == 1696, "wire size");
-_Static_assert(sizeof(struct wire_thread) == 1856, "wire size");
-_Static_assert(WIRE_EXIT_BYTES == 1448, "wire size");
+_Static_assert(sizeof(struct wire_ledger) == 1776, "wire size");
+_Static_assert(sizeof(struct wire_thread) == 1936, "wire size");
+_Static_assert(WIRE_EXIT_BYTES == 1528, "wire size");
 _Static_assert(sizeof(struct wire_listener) == 132, "wire size");
 #endif
 #endif

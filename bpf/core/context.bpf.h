@@ -9,9 +9,9 @@
  * function with frames of one size was called from two places: from then on the first return
  * addresses are part of the key.
  *
- * The slot also sums the time waited there. It is found by a key that holds a seed of the thread's
- * own, new at each exec: nothing is left over from a thread or a program that is gone. Slots have
- * no lock; one that two CPUs write at once belongs to neither key.
+ * The slot also sums the time waited there, of all but a thread's last waits. It is found by a key
+ * that holds a seed of the thread's own, new at each exec: nothing is left over from a thread or a
+ * program that is gone. Slots have no lock; one that two CPUs write at once belongs to neither key.
  */
 #ifndef STRAIT_CONTEXT_BPF_H
 #define STRAIT_CONTEXT_BPF_H
@@ -236,17 +236,30 @@ static __always_inline __u64 context_find(void *ctx, __u64 key, __u32 what, __u6
 	return context_settle(&had, what, sp, place, stacks);
 }
 
-/* The wait of the thread `id` (as of bpf_get_current_pid_tgid()) is over: it took `ns`. */
-static __always_inline void context_leave(struct wire_ledger *ledger, __u64 id, __u64 ns)
+/*
+ * The wait of the thread `id` (as of bpf_get_current_pid_tgid()) is over: it took `ns`. A thread
+ * mostly waits where it did last, so waits are collected in its ledger, and go to the slot when it
+ * has waited elsewhere; what is left at a slice's end is read there.
+ */
+static __always_inline void context_leave(struct wire_ledger *ledger, struct wire_parties *parties,
+					  __u64 id, __u64 ns)
 {
-	__u64 key = ledger->wait.context;
+	struct wire_collected *waits = &parties->waits;
 
+	if (waits->context != ledger->wait.context) {
+		if (waits->count && !context_add(waits->context, waits->count, waits->ns))
+			context_send(waits->kernel_stack, waits->user_stack, id,
+				     context_what_count(waits->what, waits->count), waits->ns);
+		waits->context = ledger->wait.context;
+		waits->kernel_stack = ledger->wait.kernel_stack;
+		waits->user_stack = ledger->wait.user_stack;
+		waits->what = ledger->wait.what;
+		waits->count = 0;
+		waits->ns = 0;
+	}
+	waits->count++;
+	waits->ns += ns;
 	ledger->wait.context = 0;
-	if (context_add(key, 1, ns))
-		return;
-	ledger->wait.last_ip = 0; /* it takes its slot again */
-	context_send(ledger->wait.kernel_stack, ledger->wait.user_stack, id,
-		     context_what_count(ledger->wait.what, 1), ns);
 }
 
 /* The current thread runs although its ledger has it waiting: its wakeup and switch were not seen.
@@ -254,7 +267,8 @@ static __always_inline void context_leave(struct wire_ledger *ledger, __u64 id, 
 static __always_inline void context_leave_unseen(struct wire_ledger *ledger, __u64 now)
 {
 	if (ledger->wait.context)
-		context_leave(ledger, bpf_get_current_pid_tgid(), now - ledger->since);
+		context_leave(ledger, parties_now(ledger), bpf_get_current_pid_tgid(),
+			      now - ledger->since);
 }
 
 /* The current thread ends the system call in which it let mutexes go. */

@@ -122,6 +122,22 @@ void contexts_sum(struct session *session, const void *record, size_t size)
 	context_file(session, &of, (int64_t)sum->count, (int64_t)sum->ns);
 }
 
+void contexts_collected(struct session *session, const struct wire_identity *who,
+			const struct wire_ledger *ledger, uint32_t parties)
+{
+	for (int i = 0; i < 2; i++) {
+		const struct wire_collected *waits = &ledger->parties[i].waits;
+		struct wire_context of = {.kernel_stack = waits->kernel_stack,
+					  .user_stack = waits->user_stack,
+					  .tid = who->tid,
+					  .tgid = who->tgid,
+					  .what = waits->what};
+
+		if (parties & 1U << i)
+			context_file(session, &of, waits->count, (int64_t)waits->ns);
+	}
+}
+
 void contexts_pending(struct session *session, const struct wire_thread *thread)
 {
 	const struct wire_ledger *ledger = &thread->ledger;

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Where threads wait, and how long: the sums of the context cache (bpf/core/context.bpf.h), taken
- * out of the kernel's map → samples of the open slice. A wait is filed when it ends.
+ * out of the kernel's map, and the last waits of each thread, out of its ledger → samples of the
+ * open slice. A wait is filed when it ends.
  */
 #ifndef STRAIT_CONTEXTS_H
 #define STRAIT_CONTEXTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct session;
 struct contexts;
+struct wire_identity;
+struct wire_ledger;
 struct wire_thread;
 
 /* `map` is the descriptor of the map; NULL: it cannot be mapped, or there is no memory. */
@@ -25,6 +29,10 @@ void contexts_check_rarely(struct session *session, bool rarely);
 
 /* Takes what was waited since the last call. */
 void contexts_drain(struct contexts *contexts, struct session *session);
+
+/* What a thread's ledger has collected: of those of its parties that are new, a bit for each. */
+void contexts_collected(struct session *session, const struct wire_identity *who,
+			const struct wire_ledger *ledger, uint32_t parties);
 
 /* The wait that a thread is in at the end of the window. */
 void contexts_pending(struct session *session, const struct wire_thread *thread);

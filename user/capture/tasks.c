@@ -274,10 +274,12 @@ static void holders_account(struct tasks *tasks, const struct task *task,
 	}
 }
 
-/* The tables of all generations up to `generation` that were not accounted yet. */
-static void edges_account(struct tasks *tasks, struct task *task, const struct wire_ledger *now,
-			  uint32_t generation)
+/* The tables of all generations up to `generation` that were not accounted yet; returns which. */
+static uint32_t edges_account(struct tasks *tasks, struct task *task, const struct wire_ledger *now,
+			      uint32_t generation)
 {
+	uint32_t accounted = 0;
+
 	for (int i = 0; i < 2; i++) {
 		const struct wire_parties *parties = &now->parties[i];
 
@@ -287,8 +289,10 @@ static void edges_account(struct tasks *tasks, struct task *task, const struct w
 				parties->culprit_other_ns);
 		parties_account(tasks, task, EDGE_WAKER, parties->waker, parties->waker_other_ns);
 		holders_account(tasks, task, parties->holder);
+		accounted |= 1U << i;
 	}
 	task->parties_done = generation + 1;
+	return accounted;
 }
 
 static double since_told(uint64_t now, uint64_t *told)
@@ -409,13 +413,13 @@ void tasks_exec(struct tasks *tasks, const struct wire_identity *who, const char
 	task_identify(tasks, who, exe);
 }
 
-void tasks_exit(struct tasks *tasks, const struct wire_exit *exit)
+uint32_t tasks_exit(struct tasks *tasks, const struct wire_exit *exit)
 {
 	struct task *task = task_identify(tasks, &exit->who, NULL);
 	struct process *process = &tasks->rec->processes.at[tasks->group.at[task->process].process];
 
 	if (task->dead)
-		return;
+		return 0;
 	task->dead = true;
 	process->targeted |= exit->ledger.targeted;
 	if (exit->who.tid == exit->who.tgid)
@@ -423,10 +427,10 @@ void tasks_exit(struct tasks *tasks, const struct wire_exit *exit)
 	faults_account(tasks, task, &exit->who);
 	last_account(tasks, task, &exit->who, &exit->ledger);
 	/* The parties may be new: no pointer to a process is good behind this. */
-	edges_account(tasks, task, &exit->ledger, UINT32_MAX - 1);
+	return edges_account(tasks, task, &exit->ledger, UINT32_MAX - 1);
 }
 
-void tasks_dump(struct tasks *tasks, const struct wire_thread *in, uint32_t generation)
+uint32_t tasks_dump(struct tasks *tasks, const struct wire_thread *in, uint32_t generation)
 {
 	struct task *task = task_identify(tasks, &in->who, NULL);
 	struct group *group = &tasks->group.at[task->process];
@@ -434,7 +438,7 @@ void tasks_dump(struct tasks *tasks, const struct wire_thread *in, uint32_t gene
 	struct thread *thread = &tasks->rec->threads.at[task->thread];
 
 	if (task->dead)
-		return;
+		return 0;
 	thread->policy = in->policy;
 	thread->nice = in->nice;
 	thread->realtime_priority = in->realtime_priority;
@@ -444,8 +448,7 @@ void tasks_dump(struct tasks *tasks, const struct wire_thread *in, uint32_t gene
 	group->rss_pages = in->rss_pages;
 	faults_account(tasks, task, &in->who);
 	cut_account(tasks, task, &in->who, &in->ledger);
-	if (!tasks->before)
-		edges_account(tasks, task, &in->ledger, generation);
+	return tasks->before ? 0 : edges_account(tasks, task, &in->ledger, generation);
 }
 
 void tasks_cut(struct tasks *tasks, uint64_t cut_ns)

@@ -19,10 +19,13 @@ struct tasks;
 struct tasks *tasks_new(struct recording *rec);
 void tasks_free(struct tasks *tasks);
 
-/* Records of life, from the ring buffer. `exe`: path of the new image, NULL = not known. */
+/*
+ * Records of life, from the ring buffer. `exe`: path of the new image, NULL = not known. The last
+ * ledger of a thread has parties: which of them are new, a bit for each of the two.
+ */
 void tasks_born(struct tasks *tasks, const struct wire_identity *who);
 void tasks_exec(struct tasks *tasks, const struct wire_identity *who, const char *exe);
-void tasks_exit(struct tasks *tasks, const struct wire_exit *exit);
+uint32_t tasks_exit(struct tasks *tasks, const struct wire_exit *exit);
 
 /*
  * The ledgers were cut (cut_make()). At the first cut the window begins; each later one is the end
@@ -32,9 +35,9 @@ void tasks_exit(struct tasks *tasks, const struct wire_exit *exit);
 void tasks_cut(struct tasks *tasks, uint64_t cut_ns);
 /*
  * One thread as the iterator sees it, after the cut; `generation` the one that the programs filled
- * in the slice.
+ * in the slice. Returns which parties of its ledger are new, likewise.
  */
-void tasks_dump(struct tasks *tasks, const struct wire_thread *thread, uint32_t generation);
+uint32_t tasks_dump(struct tasks *tasks, const struct wire_thread *thread, uint32_t generation);
 /* After all threads were dumped: what is per process goes into the open slice. */
 void tasks_end_slice(struct tasks *tasks);
 

@@ -57,12 +57,12 @@ static void parties_are_taken_once(void **state)
 	tasks_end_slice(f->tasks);
 	assert_int_equal(f->rec->edges.len, 0);
 	cut(f, 1000);
-	tasks_dump(f->tasks, &thread, 0);
+	assert_int_equal(tasks_dump(f->tasks, &thread, 0), 0);
 	assert_int_equal(f->rec->edges.len, 0);
 	cut(f, 2000);
-	tasks_dump(f->tasks, &thread, 1);
+	assert_int_equal(tasks_dump(f->tasks, &thread, 1), 1 << 1);
 	cut(f, 3000);
-	tasks_dump(f->tasks, &thread, 2);
+	assert_int_equal(tasks_dump(f->tasks, &thread, 2), 0);
 	assert_int_equal(f->rec->edges.len, 2);
 	assert_int_equal(f->rec->edges.at[0].kind, EDGE_CULPRIT);
 	assert_int_equal(f->rec->edges.at[0].ns, 20 * MS);

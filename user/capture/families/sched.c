@@ -86,7 +86,8 @@ static int sched_dump(struct session *session, struct error *error)
 		have += got > 0 ? (size_t)got : 0;
 		whole = have / sizeof(threads[0]);
 		for (size_t i = 0; i < whole; i++) {
-			tasks_dump(session->tasks, &threads[i], generation);
+			contexts_collected(session, &threads[i].who, &threads[i].ledger,
+					   tasks_dump(session->tasks, &threads[i], generation));
 			if (session->last_slice)
 				contexts_pending(session, &threads[i]);
 		}
@@ -273,7 +274,7 @@ static void sched_exit(struct session *session, const void *record, size_t size)
 	if (size < WIRE_EXIT_BYTES)
 		return;
 	memcpy(&exit, record, WIRE_EXIT_BYTES);
-	tasks_exit(session->tasks, &exit);
+	contexts_collected(session, &exit.who, &exit.ledger, tasks_exit(session->tasks, &exit));
 }
 
 static void sched_waited(struct session *session, const void *record, size_t size)
