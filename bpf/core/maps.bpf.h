@@ -82,6 +82,15 @@ static __always_inline __u64 events_wakeup(void)
 		       : BPF_RB_NO_WAKEUP;
 }
 
+/* Calls the reader without a record. */
+static __always_inline void events_call(void)
+{
+	void *nothing = bpf_ringbuf_reserve(&events, sizeof(__u64), 0);
+
+	if (nothing)
+		bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
+}
+
 /* Ledgers: task storage where tracing programs may use it (5.11), else a hash by tid. */
 struct ledger_storage_map {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

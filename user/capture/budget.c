@@ -63,6 +63,7 @@
 #define SAMPLES_PART 0.5
 /* Messages are observed all the time while they cost no more of what the rest leaves. */
 #define MESSAGES_PART 0.25
+#define DEAR_TIMES    2 /* so many times that, and they end before their round does */
 
 /* CPU time of programs by what makes them run. */
 struct cost {
@@ -101,8 +102,9 @@ struct budget {
 	struct cpus_sum events; /* at told_ns */
 	uint64_t begin_ns, told_ns, slice_begin, slice_observed, slice_messages;
 	double slice_sampled; /* ns, by the share of samples that was taken */
-	/* ns that what was observed of calls stands for; and behind the ends of their rounds. */
-	double slice_stood, slice_late;
+	/* ns that what was observed stands for; and that nothing stands for, as rounds ended late.
+	 */
+	double slice_stood, slice_late, slice_messages_stood, slice_messages_late;
 	struct cost rate;    /* of late, CPUs; of calls and messages while they are observed */
 	struct cost rate_ns; /* what it is the mean of */
 	double spent;        /* CPU ns since begin_ns, interrupts of samples included */
@@ -170,7 +172,7 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 		.rest = (double)(events.switches - budget->events.switches) * budget->switch_ns +
 			(budget->fixed_rate + thinning_cost(&budget->samples)) * ns,
 	};
-	double interrupted = thinning_interrupts(&budget->samples) * ns;
+	double interrupted = thinning_interrupts(&budget->samples) * ns, late;
 
 	if (now_ns <= budget->told_ns) /* a family asks as of the begin of its turn */
 		return;
@@ -181,14 +183,20 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 		budget->slice_stood += (double)seen / budget->round_duty;
 		rate_add(&budget->rate.calls, &budget->rate_ns.calls, cost.calls, (double)seen);
 	}
+	late = ns - (double)span_until(budget->told_ns, now_ns, budget->round_until);
+	budget->slice_late += late;
+	if (budget->round_always)
+		late = budget->messages_observed ? 0 : ns;
+	budget->slice_messages_late += late;
 	if (budget->messages_observed && budget->round_always)
 		seen = now_ns - budget->told_ns;
 	if (budget->messages_observed && seen) {
 		budget->slice_messages += seen;
+		budget->slice_messages_stood +=
+			(double)seen / (budget->round_always ? 1 : budget->round_duty);
 		rate_add(&budget->rate.messages, &budget->rate_ns.messages, cost.messages,
 			 (double)seen);
 	}
-	budget->slice_late += ns - (double)span_until(budget->told_ns, now_ns, budget->round_until);
 	rate_add(&budget->rate.rest, &budget->rate_ns.rest, cost.rest, ns);
 	budget->slice_sampled += ns / thinning_period(&budget->samples);
 	budget->rate.probes +=
@@ -320,6 +328,14 @@ static bool timing_due(const struct budget *budget, uint64_t now_ns)
 	       budget->until - now_ns >= TIMED_LEAST_NS;
 }
 
+/* Whether messages cost so little that they can be observed all the time, or `times` that. */
+static bool messages_are_cheap(const struct budget *budget, double times)
+{
+	double left = budget_left(budget, budget->rate.rest + budget->rate.probes, CALLS_PART);
+
+	return budget->rate.messages <= left * MESSAGES_PART * times;
+}
+
 /* The part of the time for which the budget can bear to observe system calls and messages. */
 static void duty_choose(struct budget *budget, const struct session *session)
 {
@@ -327,7 +343,7 @@ static void duty_choose(struct budget *budget, const struct session *session)
 	double messages = budget->rate.messages, both = budget->rate.calls + messages;
 
 	budget->duty = 1;
-	budget->always = !messages_are_calls(session) && messages <= left * MESSAGES_PART;
+	budget->always = !messages_are_calls(session) && messages_are_cheap(budget, 1);
 	if (both <= left || budget->rate_ns.rest < FIRST_NS)
 		return;
 	if (budget->always)
@@ -388,22 +404,30 @@ static void round_observe(struct budget *budget, struct session *session)
 	round_plan(budget, session, now_ns);
 }
 
-/* The rest of the round: as much of it as is left. */
-static void round_rest(struct budget *budget, struct session *session)
+/* Calls are observed no longer, nor are messages, if `messages`; returns when that was. */
+static uint64_t observation_end(struct budget *budget, struct session *session, bool messages)
 {
 	uint64_t now_ns;
 
-	if (!budget->round_always)
+	if (messages)
 		messages_weigh(session, 0);
 	now_ns = time_now();
 	budget_sum(budget, session, now_ns);
 	calls_ignore(session);
-	if (!budget->round_always) {
+	if (messages) {
 		messages_detach(session);
 		budget->messages_observed = false;
 	}
 	grace_begin();
 	budget->observed = false;
+	return now_ns;
+}
+
+/* The rest of the round: as much of it as is left. */
+static void round_rest(struct budget *budget, struct session *session)
+{
+	uint64_t now_ns = observation_end(budget, session, !budget->round_always);
+
 	budget->until = budget->round_until > now_ns ? budget->round_until : now_ns;
 }
 
@@ -434,6 +458,10 @@ uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t no
 		if (budget->stats_fd >= 0)
 			timing_end(budget, session, now_ns);
 		round_rest(budget, session);
+	} else if (!budget->observed && budget->messages_observed &&
+		   !messages_are_cheap(budget, DEAR_TIMES)) {
+		/* Grace periods may keep the next round from beginning for seconds. */
+		observation_end(budget, session, true);
 	} else if (now_ns >= budget->until && grace_late()) {
 		budget->until = now_ns + ROUND_NS / 5;
 	} else if (now_ns >= budget->until) {
@@ -456,9 +484,13 @@ void budget_observe(struct budget *budget, struct session *session, uint64_t now
 
 double budget_scale(const struct budget *budget, bool messages)
 {
-	if (!budget || budget->slice_stood <= 0 || (messages && budget->round_always))
+	double stood, late;
+
+	if (!budget)
 		return 1;
-	return 1 + budget->slice_late / budget->slice_stood;
+	stood = messages ? budget->slice_messages_stood : budget->slice_stood;
+	late = messages ? budget->slice_messages_late : budget->slice_late;
+	return stood > 0 ? 1 + late / stood : 1;
 }
 
 void budget_end_slice(struct budget *budget, struct session *session, uint64_t now_ns)
@@ -486,6 +518,7 @@ void budget_end_slice(struct budget *budget, struct session *session, uint64_t n
 	budget->slice_sampled = 0;
 	budget->slice_interrupted = 0;
 	budget->slice_stood = budget->slice_late = 0;
+	budget->slice_messages_stood = budget->slice_messages_late = 0;
 }
 
 double budget_spent(const struct budget *budget)
