@@ -11,31 +11,19 @@
 
 need_root
 need_strait
-need jq sqlite3 podman runc busybox cc
+need jq sqlite3 podman runc cc
+need_busybox
 
 tool=(podman --log-level error --runtime runc --cgroup-manager=cgroupfs)
 one=strait-test-$$-one
 two=strait-test-$$-two
 
-# A root of nothing but busybox, for container NAME. root_make NAME
-root_make() {
-	local folder
-	for folder in bin dev etc proc run sys tmp; do
-		mkdir -p "$work/$1/$folder"
-	done
-	cp "$(command -v busybox)" "$work/$1/bin/sh"
-}
-
-# Starts a container of this name that burns CPU, by itself or by a program. container_start NAME [PROGRAM]
+# Starts a container of this name that burns CPU, by a shell or by a program. container_start NAME [PROGRAM]
 container_start() {
-	local command=(/bin/sh -c 'while :; do :; done')
-	root_make "$1"
-	if [ -n "${2:-}" ]; then
-		cp "$2" "$work/$1/bin/burn"
-		command=(/bin/burn)
-	fi
+	container_root "$work/$1"
+	[ -z "${2:-}" ] || cp "$2" "$work/$1/bin/burn"
 	"${tool[@]}" run --detach --name "$1" --ulimit nofile=1024:1024 --ulimit nproc=100:100 \
-		--network=none --rootfs "$work/$1" "${command[@]}" \
+		--network=none --rootfs "$work/$1" /bin/burn \
 		>"$work/$1.id" 2>"$work/$1.err" || skip "podman cannot run: $(tail -n 1 "$work/$1.err")"
 	cleanups+=("${tool[*]} rm --force --time 0 '$1' >/dev/null 2>&1")
 }
@@ -45,7 +33,6 @@ container_pid() {
 	"${tool[@]}" inspect --format '{{.State.Pid}}' "$1"
 }
 
-ldd "$(command -v busybox)" >/dev/null 2>&1 && skip 'busybox is not linked statically'
 container_start "$one"
 container_start "$two"
 pid_one=$(container_pid "$one")
@@ -75,7 +62,7 @@ watch "podman:$two" "$two" "$pid_two"
 run "$strait" -q -d 2 --container "$one"
 is 'text: reported' 0 "$status"
 matches 'text: which container' "container $one" "$out"
-matches 'text: the process in it' "sh \[$pid_one\].*container podman:$one" "$out"
+matches 'text: the process in it' "burn \[$pid_one\].*container podman:$one" "$out"
 # Who had its CPU may be named, whoever that is.
 lacks 'text: nothing of the other' "$two|\[$pid_two\]" <(sed '/Who waited for a CPU/,/^$/d' "$out")
 

@@ -2,28 +2,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # A real dockerd and its containers, one of two equal ones by its name and by the beginning of its id: with
-# docker's files where they lie by default, and where the daemon was told to keep them. In a mount
-# namespace of its own: nothing of the host's docker is seen from here, and nothing left there.
+# docker's files where they lie by default, and where the daemon was told to keep them.
 
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 need_root
 need_strait
-need jq sqlite3 dockerd docker containerd runc busybox unshare
-ldd "$(command -v busybox)" >/dev/null 2>&1 && skip 'busybox is not linked statically'
-
-if [ -z "${STRAIT_TEST_UNSHARED:-}" ]; then
-	rm -rf "$work"
-	STRAIT_TEST_UNSHARED=1 exec unshare --mount --propagation private "$0"
-fi
-folders=()
-for folder in /run/docker /run/containerd /var/lib/docker; do
-	[ -d "$folder" ] || folders+=("$folder")
-	mkdir -p "$folder" && mount -t tmpfs -o mode=711 strait-test "$folder" ||
-		skip 'cannot mount a tmpfs'
-	mounts+=("$folder")
-done
+need jq sqlite3 dockerd docker containerd runc
+need_busybox
+own_folders 711 /run/docker /run/containerd /var/lib/docker
 # The daemon's own cgroup for its containers, if it is not there already.
 had=$(ls -d /sys/fs/cgroup/docker /sys/fs/cgroup/*/docker 2>/dev/null)
 tool=(timeout 60 docker --host "unix://$work/docker.sock")
@@ -32,9 +20,6 @@ end_all() {
 	daemon_stop
 	rmdir {/sys/fs/cgroup,/sys/fs/cgroup/*}/strait-test-$$
 	[ -n "$had" ] || rmdir {/sys/fs/cgroup,/sys/fs/cgroup/*}/docker
-	for folder in "${folders[@]}"; do
-		umount -l "$folder" && rmdir "$folder"
-	done
 } >/dev/null 2>&1
 cleanups+=(end_all)
 
@@ -65,15 +50,14 @@ container_start() {
 	local name=$1
 	shift
 	"${tool[@]}" run --detach --name "$name" --network none "$@" strait-test \
-		/bin/sh -c 'while :; do :; done' 2>"$err" || skip "docker cannot run: $(tail -n 1 "$err")"
+		/bin/burn 2>"$err" || skip "docker cannot run: $(tail -n 1 "$err")"
 }
 
 container_pid() {
 	"${tool[@]}" inspect --format '{{.State.Pid}}' "$1"
 }
 
-mkdir -p "$work"/fs/{bin,dev,etc,proc,run,sys,tmp}
-cp "$(command -v busybox)" "$work/fs/bin/sh"
+container_root "$work/fs"
 tar -C "$work/fs" -cf "$work/image.tar" .
 
 daemon_start
@@ -102,10 +86,8 @@ matches 'the old name: there is the new one' "there is docker:$one-renamed" "$er
 later=$!
 run "$strait" record -q --replace -F 199 -d 3 -o "$work/r.strait"
 wait "$later"
-is 'the whole host: all of them by their names' "docker:$one-late docker:$one-renamed docker:$two" "$(
-	sqlite3 -readonly "$work/r.strait" "SELECT group_concat(container, ' ') FROM (SELECT DISTINCT
-	container FROM v_samples WHERE kind = 'cpu' AND container LIKE 'docker:strait-test-$$-%'
-	ORDER BY container)")"
+is 'the whole host: all of them by their names' "docker:$one-late, docker:$one-renamed, docker:$two" \
+	"$(samples_of container "docker:strait-test-$$-%")"
 daemon_stop
 
 # Where nothing but the running container tells of the place.

@@ -30,6 +30,7 @@ checks=0
 failures=0
 started=()
 mounts=()
+folders=()
 cleanups=()
 work=$(mktemp -d)
 out=$work/stdout
@@ -49,6 +50,7 @@ cleanup() {
 	for mount in "${mounts[@]}"; do
 		umount "$mount" 2>/dev/null || umount -l "$mount"
 	done
+	[ ${#folders[@]} -eq 0 ] || rmdir "${folders[@]}"
 	rm -rf --one-file-system "$work"
 }
 trap cleanup EXIT
@@ -191,6 +193,24 @@ small_disk() {
 	mounts+=("$1")
 }
 
+# Goes on in a mount namespace of this test's own, in which these folders are empty: nothing of the host's is
+# seen from here, and nothing left there. To be called before anything is made. own_folders MODE FOLDER…
+own_folders() {
+	local mode=$1 folder
+	need unshare
+	if [ -z "${STRAIT_TEST_MOUNTS:-}" ]; then
+		rm -rf "$work"
+		STRAIT_TEST_MOUNTS=own exec unshare --mount --propagation private "$0"
+	fi
+	shift
+	for folder; do
+		[ -d "$folder" ] || folders+=("$folder")
+		mkdir -p "$folder" && mount -t tmpfs -o "mode=$mode" strait-test "$folder" ||
+			skip 'cannot mount a tmpfs'
+		mounts+=("$folder")
+	done
+}
+
 # Ids of the BPF programs and links that a process holds, one a line: "prog 12", "link 3".
 kernel_objects_of() {
 	cat "/proc/$1"/fdinfo/* 2>/dev/null | sed -n \
@@ -205,20 +225,54 @@ kernel_objects_left() {
 	done
 }
 
-finish() {
-	echo "$((checks - failures)) of $checks checks good"
-	if [ $failures -gt 0 ] || [ $checks -eq 0 ]; then
-		exit 1
-	fi
-	exit 0
+# ---- containers ----
+
+need_busybox() {
+	need busybox
+	! ldd "$(command -v busybox)" >/dev/null 2>&1 || skip 'busybox is not linked statically'
+}
+
+# The root of a container: busybox as its shell, and /bin/burn, which burns CPU. container_root DIRECTORY
+container_root() {
+	mkdir -p "$1"/{bin,dev,etc,proc,run,sys,tmp}
+	cp "$(command -v busybox)" "$1/bin/sh"
+	printf '#!/bin/sh\nwhile :; do :; done\n' >"$1/bin/burn"
+	chmod 755 "$1/bin/burn"
+}
+
+# An id as runtimes make them, that no other run has.
+id_make() {
+	head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'
+}
+
+# What burns CPU, in a cgroup that is made for it; $loop is its pid. group_burn DIRECTORY
+group_burn() {
+	start sh -c 'while :; do :; done'
+	loop=$started_pid
+	mkdir -p "$1" && echo "$loop" >"$1/cgroup.procs"
+}
+
+# Whose the CPU samples in $work/r.strait are, joined by ", " in the containers' order: columns of v_samples,
+# of all or of those in containers like a pattern. samples_of COLUMNS [PATTERN]
+samples_of() {
+	sqlite3 -readonly "$work/r.strait" "SELECT group_concat(seen, ', ') FROM (SELECT DISTINCT $1 AS seen
+		FROM (SELECT pid, coalesce(container, '') AS container FROM v_samples WHERE kind = 'cpu')
+		WHERE container LIKE '${2:-%}' ORDER BY container)"
 }
 
 # container_watch WHAT SEEN ASKED: all CPU samples are of these processes, each "PID CONTAINER", joined
 # by ", " in the containers' order.
 container_watch() {
 	run "$strait" record -q --replace -F 199 -d 1 --container "$3" -o "$work/r.strait"
+	[ "$status" -eq 0 ] || cat "$err"
 	is "$1: recorded" 0 "$status"
-	is "$1: whose samples, and what they are in" "$2" "$(sqlite3 -readonly "$work/r.strait" \
-		"SELECT group_concat(pid || ' ' || container, ', ') FROM (SELECT DISTINCT pid, container
-		FROM v_samples WHERE kind = 'cpu' ORDER BY container)")"
+	is "$1: whose samples, and what they are in" "$2" "$(samples_of "pid || ' ' || container")"
+}
+
+finish() {
+	echo "$((checks - failures)) of $checks checks good"
+	if [ $failures -gt 0 ] || [ $checks -eq 0 ]; then
+		exit 1
+	fi
+	exit 0
 }

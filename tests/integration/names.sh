@@ -5,10 +5,6 @@
 # then met again without: stripped, or replaced by a newer build while it is watched. Each time with
 # a control, to which nothing was kept. The cache is one of this test's own.
 
-if [ -z "${STRAIT_TEST_MOUNTS:-}" ] && [ "$(id -u)" -eq 0 ]; then
-	STRAIT_TEST_MOUNTS=own exec unshare --mount --propagation private "$0" "$@"
-fi
-
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -16,9 +12,7 @@ need_root
 need_strait
 need cc strip
 cache=/var/cache/strait
-mkdir -p $cache
-small_disk $cache 64m
-chmod 700 $cache
+own_folders 700 $cache
 chmod 755 "$work"
 
 # whole takes as long as half, which it calls: a chain of multiplications, as often.

@@ -11,25 +11,14 @@
 
 need_root
 need_strait
-need jq sqlite3 podman runc busybox unshare setpriv newuidmap
-ldd "$(command -v busybox)" >/dev/null 2>&1 && skip 'busybox is not linked statically'
+need jq sqlite3 podman runc setpriv newuidmap
+need_busybox
 # Without version 2 podman makes no cgroup for what a user runs.
 for unified in /sys/fs/cgroup /sys/fs/cgroup/unified ''; do
 	[ "$(stat -fc %T "${unified:-/}")" != cgroup2fs ] || break
 done
 [ -n "$unified" ] || skip 'no cgroup hierarchy of version 2 here'
-
-if [ -z "${STRAIT_TEST_UNSHARED:-}" ]; then
-	rm -rf "$work"
-	STRAIT_TEST_UNSHARED=1 exec unshare --mount --propagation private "$0"
-fi
-folders=()
-for folder in /var/lib/containers /run/containers; do
-	[ -d "$folder" ] || folders+=("$folder")
-	mkdir -p "$folder" && mount -t tmpfs -o mode=755 strait-test "$folder" ||
-		skip 'cannot mount a tmpfs'
-	mounts+=("$folder")
-done
+own_folders 755 /var/lib/containers /run/containers
 
 # A user of a number that nobody has, in files that nobody else sees.
 user=strait-test uid=54321
@@ -48,12 +37,12 @@ line_add() {
 	mounts+=("$1")
 }
 chmod 711 "$work"
-mkdir -p "$work"/{etc,run} "$home/fs"/{bin,dev,etc,proc,run,sys,tmp}
+mkdir -p "$work"/{etc,run}
 line_add /etc/passwd "$user:x:$uid:$uid::$home:/bin/sh"
 line_add /etc/group "$user:x:$uid:"
 line_add /etc/subuid "$user:500000000:65536"
 line_add /etc/subgid "$user:500000000:65536"
-cp "$(command -v busybox)" "$home/fs/bin/sh"
+container_root "$home/fs"
 printf '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=100:100"]\n' >"$work/etc/containers.conf"
 chown -R "$uid:$uid" "$home" "$work/run"
 chmod 700 "$home" "$work/run"
@@ -85,9 +74,6 @@ end_all() {
 		stop "$pid"
 	done
 	find "$unified$top" -depth -type d -exec rmdir {} \;
-	for folder in "${folders[@]}"; do
-		umount -l "$folder" && rmdir "$folder"
-	done
 } >/dev/null 2>&1
 cleanups+=(end_all)
 
@@ -96,7 +82,7 @@ container_start() {
 	local name=$1
 	shift
 	"${podman[@]}" run --detach --name "$name" --network=none --cgroup-parent "$session/own" "$@" \
-		--rootfs "$home/fs" /bin/sh -c 'while :; do :; done' 2>"$err" ||
+		--rootfs "$home/fs" /bin/burn 2>"$err" ||
 		skip "podman cannot run without root: $(tail -n 1 "$err")"
 }
 
@@ -121,30 +107,20 @@ container_start "$pod-web" --pod "$pod" >/dev/null
 container_watch 'a pod of his' "$(container_pid "$pod-web") podman:$pod/$pod-web" "$pod"
 
 run "$strait" record -q --replace -F 199 -d 2 -o "$work/r.strait"
-is 'the whole host: all of his by their names' "podman:$one podman:$pod/$pod-web podman:$two" "$(
-	sqlite3 -readonly "$work/r.strait" "SELECT group_concat(container, ' ') FROM (SELECT DISTINCT
-	container FROM v_samples WHERE kind = 'cpu' AND container LIKE 'podman:strait-test-$$-%'
-	ORDER BY container)")"
+is 'the whole host: all of his by their names' "podman:$one, podman:$pod/$pod-web, podman:$two" \
+	"$(samples_of container "podman:strait-test-$$-%")"
 
-# What he calls like a container of root's. A loop in a cgroup; $loop is its pid. group_burn PATH
-group_burn() {
-	start sh -c 'while :; do :; done'
-	loop=$started_pid
-	mkdir -p "$unified$1" && echo "$loop" >"$unified$1/cgroup.procs"
-}
-id_make() {
-	head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'
-}
+# What he calls like a container of root's.
 roots=$(id_make) name=strait-test-$$-roots
 mkdir -p /var/lib/containers/storage/overlay-containers
 echo "[{\"id\":\"$roots\",\"names\":[\"$name\"]},{\"id\":\"$id_two\",\"names\":[\"$one\"]}]" \
 	>/var/lib/containers/storage/overlay-containers/containers.json
-group_burn "$session/user.slice/libpod-$roots.scope"
+group_burn "$unified$session/user.slice/libpod-$roots.scope"
 chown "$uid" "$unified$session/user.slice" "$unified$session/user.slice/libpod-$roots.scope"
 run "$strait" -d 1 --container "$name"
 is "root's name for a cgroup of his: refused" 1 "$status"
 container_watch "root's id for a cgroup of his: no name" "$loop podman:${roots:0:12}" "${roots:0:12}"
-group_burn "$top/machine.slice/libpod-$roots.scope"
+group_burn "$unified$top/machine.slice/libpod-$roots.scope"
 container_watch "the same id in root's cgroup: that one is meant" "$loop podman:$name" "${roots:0:12}"
 container_watch "his id in root's list: his name" "$pid_two podman:$two" "$id_two"
 
@@ -157,7 +133,7 @@ rm "$lists/containers.json"
 mv "$work/etc/containers.json" "$lists/"
 
 # Two of one name.
-group_burn "$top/machine.slice/libpod-$id_two.scope"
+group_burn "$unified$top/machine.slice/libpod-$id_two.scope"
 container_watch "of two with one name, root's" "$loop podman:$one" "$one"
 
 finish

@@ -12,21 +12,9 @@
 
 need_root
 need_strait
-need jq sqlite3 containerd ctr runc busybox unshare
-ldd "$(command -v busybox)" >/dev/null 2>&1 && skip 'busybox is not linked statically'
-
-# State files lie where they lie: nothing of the host's is seen from here, and nothing left there.
-if [ -z "${STRAIT_TEST_UNSHARED:-}" ]; then
-	rm -rf "$work"
-	STRAIT_TEST_UNSHARED=1 exec unshare --mount --propagation private "$0"
-fi
-folders=()
-for folder in /run/containerd /var/lib/docker /run/containers; do
-	[ -d "$folder" ] || folders+=("$folder")
-	mkdir -p "$folder" && mount -t tmpfs -o mode=755 strait-test "$folder" ||
-		skip 'cannot mount a tmpfs'
-	mounts+=("$folder")
-done
+need jq sqlite3 containerd ctr runc
+need_busybox
+own_folders 755 /run/containerd /var/lib/docker /run/containers
 
 # ---- containerd, for real ----
 
@@ -42,8 +30,7 @@ address = "/run/containerd/test.sock"
 [ttrpc]
 address = "/run/containerd/test.ttrpc"
 END
-mkdir -p "$work"/fs/{bin,dev,etc,proc,run,sys,tmp}
-cp "$(command -v busybox)" "$work/fs/bin/sh"
+container_root "$work/fs"
 start_with "$work/containerd.log" containerd --config "$work/containerd.toml"
 tool=(timeout 60 ctr --address /run/containerd/test.sock)
 until_true 30 "${tool[@]}" version ||
@@ -56,7 +43,7 @@ space=strait-test-$$
 # lxc leaves an empty one behind.
 pivots=$(ls -d /sys/fs/cgroup/lxc.pivot /sys/fs/cgroup/*/lxc.pivot 2>/dev/null)
 
-# All that runs ends, innermost cgroups go first, and folders that the host did not have.
+# All that runs ends, and innermost cgroups go first.
 containers=()
 end_all() {
 	local container pid folder
@@ -73,9 +60,6 @@ end_all() {
 		find "$folder/$top" "$folder/$top.slice" -depth -type d -exec rmdir {} \;
 	done
 	[ -n "$pivots" ] || rmdir /sys/fs/cgroup/lxc.pivot /sys/fs/cgroup/*/lxc.pivot
-	for folder in "${folders[@]}"; do
-		umount -l "$folder" && rmdir "$folder"
-	done
 } >/dev/null 2>&1
 cleanups+=(end_all)
 
@@ -84,18 +68,13 @@ container_start() {
 	local space=$1 id=$2
 	shift 2
 	"${tool[@]}" -n "$space" run --detach --rootfs "$@" "$work/fs" "$id" \
-		/bin/sh -c 'while :; do :; done' 2>"$work/ctr.err" ||
+		/bin/burn 2>"$work/ctr.err" ||
 		skip "containerd cannot run: $(tail -n 1 "$work/ctr.err")"
 }
 
 # container_pid SPACE ID
 container_pid() {
 	"${tool[@]}" -n "$1" task ls | awk -v id="$2" '$1 == id {print $2}'
-}
-
-# 64 hexadecimal digits that no other run has.
-id_make() {
-	head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'
 }
 
 named=$(id_make)
@@ -105,27 +84,8 @@ container_start "$space" "$named" --annotation nerdctl/name=web
 pid_plain=$(container_pid "$space" "plain-$$")
 pid_named=$(container_pid "$space" "$named")
 
-# sorted NUMBER…: as a query below lists them.
-sorted() {
-	printf '%s\n' "$@" | sort -n | paste -sd ' '
-}
-
-# watch WHAT PIDS LABELS OPTIONS…: all samples are of these processes, in these containers.
-watch() {
-	local what=$1 pids=$2 labels=$3
-	shift 3
-	run "$strait" record -q --replace -F 199 -d 2 "$@" -o "$work/r.strait"
-	[ "$status" -eq 0 ] || cat "$err"
-	is "$what: whose samples" "$pids" "$(sqlite3 -readonly "$work/r.strait" \
-		"SELECT group_concat(pid, ' ') FROM (SELECT DISTINCT pid FROM v_samples WHERE kind = 'cpu'
-		ORDER BY pid)")"
-	is "$what: what they are in" "$labels" "$(sqlite3 -readonly "$work/r.strait" \
-		"SELECT group_concat(container, ' ') FROM (SELECT DISTINCT container FROM v_samples
-		WHERE kind = 'cpu' ORDER BY container)")"
-}
-
-watch 'what ctr runs' "$pid_plain" "containerd:plain-$$" --container "plain-$$"
-watch 'what nerdctl runs' "$pid_named" containerd:web --container web
+container_watch 'what ctr runs' "$pid_plain containerd:plain-$$" "plain-$$"
+container_watch 'what nerdctl runs' "$pid_named containerd:web" web
 
 # refused NAME REGEX: one line that says so.
 refused() {
@@ -135,13 +95,6 @@ refused() {
 }
 
 # ---- what others leave behind ----
-
-# A loop in a cgroup below the root of a hierarchy; $loop is its pid. group_burn ROOT PATH
-group_burn() {
-	start sh -c 'while :; do :; done'
-	loop=$started_pid
-	mkdir -p "$1$2" && echo "$loop" >"$1$2/cgroup.procs"
-}
 
 # The hierarchy that the programs look at first, of those that are here.
 for base in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/memory; do
@@ -160,11 +113,11 @@ write "/run/containers/storage/overlay-containers/$crio/userdata/config.json" <<
 	"io.kubernetes.pod.namespace": "kube-system", "io.kubernetes.cri-o.ContainerType": "container"}}
 END
 
-group_burn "$base" "/$slice/docker-$docker.scope"
+group_burn "$base/$slice/docker-$docker.scope"
 pid_docker=$loop
-group_burn "$base" "/$slice/docker-$docker.scope/docker/$inner"
+group_burn "$base/$slice/docker-$docker.scope/docker/$inner"
 pid_inner=$loop
-group_burn "$base" "/$slice/kubelet-kubepods-burstable-pod${uid//-/_}.slice/crio-$crio.scope"
+group_burn "$base/$slice/kubelet-kubepods-burstable-pod${uid//-/_}.slice/crio-$crio.scope"
 pid_crio=$loop
 # lxc, for real where it is installed.
 box=$top-box
@@ -173,7 +126,7 @@ if command -v lxc-start >/dev/null; then
 	printf 'lxc.%s\n' "rootfs.path = dir:$work/fs" "rootfs.mount = $work/mnt" 'net.0.type = none' \
 		'apparmor.profile = unconfined' "uts.name = box" >"$work/lxc.conf"
 	start_with "$work/lxc.err" lxc-start --foreground --lxcpath "$work/lxc" --name "$box" \
-		--rcfile "$work/lxc.conf" -- /bin/sh -c 'while :; do :; done'
+		--rcfile "$work/lxc.conf" -- /bin/burn
 	box_find() {
 		pid_lxc=$(grep -ls "/lxc.payload.$box\$" /proc/[0-9]*/cgroup | head -n 1 | cut -d / -f 3)
 		[ -n "$pid_lxc" ]
@@ -182,31 +135,29 @@ if command -v lxc-start >/dev/null; then
 fi
 if [ -z "${pid_lxc:-}" ]; then
 	echo 'note: no lxc here: a cgroup as lxc makes it'
-	group_burn "$base" "/$top/lxc.payload.$box"
+	group_burn "$base/$top/lxc.payload.$box"
 	pid_lxc=$loop
 fi
-group_burn "$base" "$service"
+group_burn "$base$service"
 pid_service=$loop
-group_burn "$base" "$service/libpod-payload-$inner"
+group_burn "$base$service/libpod-payload-$inner"
 pid_payload=$loop
 
-watch 'docker, with what is in it' "$(sorted "$pid_docker" "$pid_inner")" \
-	"docker:${inner:0:12} docker:shop-web-1" --container shop-web-1
-watch 'CRI-O' "$pid_crio" crio:kube-system/etcd-0/etcd --container kube-system/etcd-0
-watch 'lxc' "$pid_lxc" "lxc:$box" --container "$box"
-watch 'a unit, with a container in it' "$(sorted "$pid_service" "$pid_payload")" \
-	"podman:${inner:0:12} unit:web$$.service" --container "web$$.service"
-watch 'a slice, with all in it' "$(sorted "$pid_docker" "$pid_inner" "$pid_crio" "$pid_service" "$pid_payload")" \
-	"crio:kube-system/etcd-0/etcd docker:${inner:0:12} docker:shop-web-1 podman:${inner:0:12} unit:web$$.service" \
-	--container "unit:$slice"
-watch 'of two with one id, the one that is not in a container' "$pid_payload" "podman:${inner:0:12}" \
-	--container "${inner:0:12}"
+of_inner="$pid_inner docker:${inner:0:12}" of_docker="$pid_docker docker:shop-web-1"
+of_crio="$pid_crio crio:kube-system/etcd-0/etcd" of_payload="$pid_payload podman:${inner:0:12}"
+of_unit="$of_payload, $pid_service unit:web$$.service"
+container_watch 'docker, with what is in it' "$of_inner, $of_docker" shop-web-1
+container_watch 'CRI-O' "$of_crio" kube-system/etcd-0/etcd
+container_watch 'lxc' "$pid_lxc lxc:$box" "$box"
+container_watch 'a unit, with a container in it' "$of_unit" "web$$.service"
+container_watch 'a slice, with all in it' "$of_crio, $of_inner, $of_docker, $of_unit" "unit:$slice"
+container_watch 'of two with one id, the one that is not in a container' "$of_payload" "${inner:0:12}"
 refused "wbe$$.service" "there is .*unit:web$$.service"
 
 # A name that would paint the terminal, end a line or begin another frame.
 evil=$(id_make)
 write "/var/lib/docker/containers/$evil/config.v2.json" <<<'{"Name": "/evil\u001b[31m;\n\"<b>\u009b"}'
-group_burn "$base" "/$slice/docker-$evil.scope"
+group_burn "$base/$slice/docker-$evil.scope"
 run "$strait" record -q --replace -F 199 -d 2 --container "${evil:0:20}" -o "$work/r.strait"
 is 'an odd name: watched' 0 "$status"
 for show in 'report' 'report -v' 'report --json' 'flame --containers'; do
@@ -221,7 +172,7 @@ lacks 'an odd name: escaped in errors' $'\e|\xc2\x9b' "$err"
 
 # In a hierarchy of version 1 alone.
 if [ -e /sys/fs/cgroup/memory/cgroup.procs ]; then
-	group_burn /sys/fs/cgroup/memory "/$slice/old$$.service"
-	watch 'a unit of version 1' "$loop" "unit:old$$.service" --container "old$$.service"
+	group_burn "/sys/fs/cgroup/memory/$slice/old$$.service"
+	container_watch 'a unit of version 1' "$loop unit:old$$.service" "old$$.service"
 fi
 finish

@@ -71,5 +71,7 @@ double blame_sum(const struct blame *blame, const struct blame_filter *filter);
 uint32_t blame_top_victim(const struct blame *blame, const struct blame_filter *filter, double *ns);
 /* The owner of most of what the filter selects; NONE if there is none. */
 uint32_t blame_top_owner(const struct blame *blame, const struct blame_filter *filter);
+/* Who had the CPU during most of what the filter selects; NONE if none was told apart. */
+uint32_t blame_top_party(const struct blame *blame, const struct blame_filter *filter);
 
 #endif

@@ -52,25 +52,50 @@ uint32_t blame_top_victim(const struct blame *blame, const struct blame_filter *
 	return top;
 }
 
-uint32_t blame_top_owner(const struct blame *blame, const struct blame_filter *filter)
+static uint32_t entry_owner(const struct blame_entry *entry)
 {
-	uint32_t owners = 0, top = NONE;
+	return entry->owner;
+}
+
+static uint32_t entry_party(const struct blame_entry *entry)
+{
+	return entry->party;
+}
+
+/* The group that `of` tells of most of what the filter selects; NONE if it tells none. */
+static uint32_t top_of(const struct blame *blame, const struct blame_filter *filter,
+		       uint32_t (*of)(const struct blame_entry *entry))
+{
+	uint32_t groups = 0, top = NONE;
 	double *sum, most = 0;
 
 	vec_each(&blame->entries, entry)
-		owners = entry->owner >= owners ? entry->owner + 1 : owners;
-	sum = calloc(owners + 1, sizeof(*sum));
+		if (of(entry) != NONE && of(entry) >= groups)
+			groups = of(entry) + 1;
+	sum = calloc(groups + 1, sizeof(*sum));
 	if (!sum)
 		abort();
 	vec_each(&blame->entries, entry) {
-		if (!filter_takes(filter, entry))
+		uint32_t group = of(entry);
+
+		if (group == NONE || !filter_takes(filter, entry))
 			continue;
-		sum[entry->owner] += entry->ns;
-		if (sum[entry->owner] > most) {
-			most = sum[entry->owner];
-			top = entry->owner;
+		sum[group] += entry->ns;
+		if (sum[group] > most) {
+			most = sum[group];
+			top = group;
 		}
 	}
 	free(sum);
 	return top;
+}
+
+uint32_t blame_top_owner(const struct blame *blame, const struct blame_filter *filter)
+{
+	return top_of(blame, filter, entry_owner);
+}
+
+uint32_t blame_top_party(const struct blame *blame, const struct blame_filter *filter)
+{
+	return top_of(blame, filter, entry_party);
 }

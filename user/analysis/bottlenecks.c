@@ -136,43 +136,28 @@ static bool explained(const struct document *doc, const struct bottleneck *findi
 
 /*
  * A finding about many groups, of which none is its subject, is explained where that of each would
- * be, for most of its time.
+ * be, for most of what it takes.
  */
-static bool explained_by_parts(const struct analysis *a, const struct bottleneck *finding,
+static bool explained_by_parts(const struct document *doc, const struct bottleneck *finding,
 			       const bool *culprit)
 {
 	double of_explained = 0, all = 0;
 
-	if (finding->subject != NONE || strcmp(finding->id, "cpu.saturated") != 0)
-		return false;
-	for (uint32_t group = 0; group < a->facts->groups.len; group++) {
-		struct blame_filter filter = BLAME_ANY(STATE_BIT(STATE_READY_WOKEN));
-		struct bottleneck part = *finding;
-		double ns;
+	vec_each(&finding->parts, part) {
+		struct bottleneck alone = *finding;
 
-		filter.ready = READY_SATURATED;
-		filter.owner = part.subject = group;
-		ns = blame_sum(a->blame, &filter);
-		part.impact.share = ns / a->blame->total;
-		all += ns;
-		if (ns > 0 && explained(a->doc, &part, culprit))
-			of_explained += ns;
+		alone.subject = part->group;
+		alone.impact.share = part->share;
+		all += part->share;
+		if (explained(doc, &alone, culprit))
+			of_explained += part->share;
 	}
 	return of_explained > all / 2;
 }
 
-static void bottleneck_free(struct bottleneck *finding)
-{
-	vec_free(&finding->chain);
-	vec_free(&finding->evidence);
-	vec_free(&finding->stacks);
-	vec_free(&finding->covers);
-}
-
 /* Drops what another finding explains. Decided for all of them before any is dropped. */
-static void findings_keep(const struct analysis *a, const bool *culprit)
+static void findings_keep(struct document *doc, const bool *culprit)
 {
-	struct document *doc = a->doc;
 	bool *drop = calloc(doc->bottlenecks.len + 1, sizeof(*drop));
 	size_t kept = 0;
 
@@ -180,7 +165,7 @@ static void findings_keep(const struct analysis *a, const bool *culprit)
 		abort();
 	for (size_t i = 0; i < doc->bottlenecks.len; i++)
 		drop[i] = explained(doc, &doc->bottlenecks.at[i], culprit) ||
-			  explained_by_parts(a, &doc->bottlenecks.at[i], culprit);
+			  explained_by_parts(doc, &doc->bottlenecks.at[i], culprit);
 	for (size_t i = 0; i < doc->bottlenecks.len; i++) {
 		if (drop[i])
 			bottleneck_free(&doc->bottlenecks.at[i]);
@@ -271,7 +256,7 @@ void bottlenecks_find(struct analysis *a)
 
 	for (size_t i = 0; detectors[i]; i++)
 		detectors[i]->detect(a);
-	findings_keep(a, culprit);
+	findings_keep(doc, culprit);
 	vec_sort(&doc->bottlenecks, by_expected_impact);
 	for (size_t i = 0; i < doc->bottlenecks.len; i++)
 		doc->bottlenecks.at[i].rank = (uint32_t)i + 1;

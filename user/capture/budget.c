@@ -1,30 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <linux/capability.h>
 #include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#include <bpf/bpf.h>
 
 #include "capture/budget.h"
 #include "capture/calls.h"
 #include "capture/contexts.h"
 #include "capture/cpus.h"
 #include "capture/grace.h"
-#include "capture/loader.h"
 #include "capture/messages.h"
-#include "capture/probes.h"
+#include "capture/prices.h"
 #include "capture/samples.h"
 #include "capture/thinning.h"
 #include "util/clock.h"
-#include "util/rights.h"
 
 /*
- * The programs are timed for so long out of so much. In between their cost is known from what they
- * count: beginning and ending to time them patches the kernel's code, 0.6 ms on all CPUs.
+ * The programs are timed (prices.h) so often, and not for less than this: what a few events cost is
+ * not what they cost on average.
  */
-#define TIMED_NS 10000000ULL
-/* Not begun for less: what a few events cost is not what they cost on average. */
 #define TIMED_LEAST_NS 2000000ULL
 #define EVERY_NS       1000000000ULL
 /* Where they cost less than half of what they may, after so many times, they are timed so rarely.
@@ -34,18 +27,6 @@
 /* Of observed and not observed together, on average: attaching and detaching takes 1.3 ms. */
 #define ROUND_NS 500000000ULL
 #define DUTY_MIN 0.01
-/*
- * What the kernel needs beside a program's own time, by which it is called (bpf_trace_runN), and
- * for system calls the slow way in and out that tracing them takes: an empty program on both ends
- * of getppid() costs 170 ns a call on the machine of docs/performance.md.
- */
-#define RUN_NS      20
-#define CALL_RUN_NS 80
-/* Taken until the programs were timed: both ends of a call, a message, a switch with its wakeup. */
-#define CALL_NS_FIRST    700
-#define MESSAGE_NS_FIRST 250
-#define SWITCH_NS_FIRST  600
-#define PROBE_NS_FIRST   300
 /* Rates are means of about so long: 20 calls in 0.4 ms are no load. */
 #define RATE_NS 20e6
 /* All is observed at first: the host's load is not what begins with strait itself. */
@@ -53,8 +34,6 @@
 /* What was spent too much is saved over so long. */
 #define REPAY_NS       2e9
 #define PROBES_RATE_NS 2e9 /* probes of allocators come and go every few seconds */
-/* Fewer than this in the timed part say nothing about what one costs. */
-#define TIMED_ENOUGH 100
 /*
  * System calls and messages together, and CPU samples, may have these parts of the budget even
  * where the rest exceeds it. At 99 Hz samples take less than theirs in virtual machines, too.
@@ -64,14 +43,6 @@
 /* Messages are observed all the time while they cost no more of what the rest leaves. */
 #define MESSAGES_PART 0.25
 #define DEAR_TIMES    2 /* so many times that, and they end before their round does */
-
-/* CPU time of programs by what makes them run. */
-struct cost {
-	double calls, messages, probes, rest; /* ns */
-};
-
-/* What the kernel has timed, by what can be given up. */
-enum { SPENT_CALLS, SPENT_MESSAGES, SPENT_PROBES, SPENT_SAMPLES, SPENT_REST, SPENT_COUNT };
 
 struct budget {
 	double limit; /* CPUs */
@@ -87,15 +58,7 @@ struct budget {
 	uint64_t observed_until; /* the programs end the stretch then */
 	uint64_t round_until;    /* what the weights of this round stand for ends here */
 
-	int stats_fd;   /* open while the kernel times the programs */
-	uint32_t times; /* it has done so */
-	uint64_t timed_begin;
-	struct program_total timed_spent[SPENT_COUNT]; /* at timed_begin */
-	struct cpus_sum timed_events;
-	/* Of one call, of one message, of all other programs for one switch. */
-	double call_ns, message_ns, switch_ns;
-	double probe_ns;         /* of one call that runs into a probe, beside its trap */
-	double fixed_rate;       /* CPUs: of the other programs, where switches are few */
+	struct prices prices;
 	struct thinning samples; /* of the CPUs */
 	bool rarely;             /* known places of waits are seldom looked at again */
 
@@ -121,22 +84,18 @@ struct budget *budget_new(double share)
 	if (!budget)
 		return NULL;
 	budget->limit = share * (cpus > 0 ? (double)cpus : 1);
-	budget->stats_fd = -1;
+	prices_guess(&budget->prices);
 	budget->duty = budget->round_duty = 1;
 	budget->observed_until = budget->round_until = UINT64_MAX;
 	budget->cpus = cpus > 0 ? (double)cpus : 1;
 	budget->samples = (struct thinning){.cpus = budget->cpus, .one_in = 1};
-	budget->call_ns = CALL_NS_FIRST;
-	budget->message_ns = MESSAGE_NS_FIRST;
-	budget->switch_ns = SWITCH_NS_FIRST;
-	budget->probe_ns = PROBE_NS_FIRST;
 	return budget;
 }
 
 void budget_free(struct budget *budget)
 {
-	if (budget && budget->stats_fd >= 0)
-		close(budget->stats_fd);
+	if (budget)
+		prices_close(&budget->prices);
 	free(budget);
 }
 
@@ -163,19 +122,12 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 	double ns = (double)(now_ns - budget->told_ns);
 	uint64_t seen = 0;
 	struct cpus_sum events = cpus_sum(session);
-	struct cost cost = {
-		.calls = (double)(events.calls - budget->events.calls) * budget->call_ns,
-		.messages =
-			(double)(events.messages - budget->events.messages) * budget->message_ns,
-		.probes = (double)(events.probes - budget->events.probes) * budget->probe_ns +
-			  (double)(events.probe_ns - budget->events.probe_ns),
-		.rest = (double)(events.switches - budget->events.switches) * budget->switch_ns +
-			(budget->fixed_rate + thinning_cost(&budget->samples)) * ns,
-	};
+	struct cost cost = prices_cost(&budget->prices, &budget->events, &events, ns);
 	double interrupted = thinning_interrupts(&budget->samples) * ns, late;
 
 	if (now_ns <= budget->told_ns) /* a family asks as of the begin of its turn */
 		return;
+	cost.rest += thinning_cost(&budget->samples) * ns;
 	if (budget->observed)
 		seen = span_until(budget->told_ns, now_ns, budget->observed_until);
 	if (seen) {
@@ -209,40 +161,6 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 	budget->told_ns = now_ns;
 }
 
-static void spent_read(const struct session *session, struct program_total spent[SPENT_COUNT])
-{
-	const char *const names[SPENT_REST] = {
-		[SPENT_CALLS] = calls_family(),
-		[SPENT_MESSAGES] = messages_family(),
-		[SPENT_PROBES] = probes_family(),
-		[SPENT_SAMPLES] = samples_family(),
-	};
-
-	programs_spent(session, names, SPENT_REST, spent);
-}
-
-/* While they were timed; `each_ns` more for a run. */
-static double spent_ns(const struct budget *budget, const struct program_total now[SPENT_COUNT],
-		       int what, double each_ns)
-{
-	const struct program_total *from = &budget->timed_spent[what], *to = &now[what];
-
-	return (double)(to->run_ns - from->run_ns) + each_ns * (double)(to->runs - from->runs);
-}
-
-static void timing_begin(struct budget *budget, struct session *session, uint64_t now_ns)
-{
-	bool raised;
-
-	spent_read(session, budget->timed_spent);
-	budget->timed_events = cpus_sum(session);
-	budget->timed_begin = now_ns;
-	raised = rights_raise(CAP_SYS_ADMIN);
-	budget->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	if (raised)
-		rights_lower(CAP_SYS_ADMIN);
-}
-
 /* What the budget leaves beside `others`, CPUs: `part` of it at the least. */
 static double budget_left(const struct budget *budget, double others, double part)
 {
@@ -268,63 +186,25 @@ static void checks_choose(struct budget *budget, struct session *session)
 	contexts_check_rarely(session, budget->rarely);
 }
 
-/* Where messages are few, what their family takes belongs to rare events too: returns that. */
-static double messages_timed(struct budget *budget, double ns, double count)
-{
-	if (count < TIMED_ENOUGH)
-		return fmax(ns - count * budget->message_ns, 0);
-	budget->message_ns = ns / count;
-	return 0;
-}
-
-/* They may be preempted while they are timed: older times count half. */
-static void probes_timed(struct budget *budget, double ns, double count)
-{
-	if (count >= TIMED_ENOUGH)
-		budget->probe_ns = (budget->probe_ns + ns / count) / 2;
-}
-
 static void timing_end(struct budget *budget, struct session *session, uint64_t now_ns)
 {
-	struct program_total spent[SPENT_COUNT];
-	struct cpus_sum events = cpus_sum(session);
-	double switches = (double)(events.switches - budget->timed_events.switches);
-	double call_count = (double)(events.calls - budget->timed_events.calls), rest_ns;
-
-	close(budget->stats_fd);
-	budget->stats_fd = -1;
-	budget->times++;
-	spent_read(session, spent);
-	rest_ns = spent_ns(budget, spent, SPENT_REST, RUN_NS) +
-		  messages_timed(budget, spent_ns(budget, spent, SPENT_MESSAGES, RUN_NS),
-				 (double)(events.messages - budget->timed_events.messages));
-	probes_timed(budget, spent_ns(budget, spent, SPENT_PROBES, RUN_NS),
-		     (double)(events.probes - budget->timed_events.probes));
-	if (call_count >= TIMED_ENOUGH)
-		budget->call_ns = spent_ns(budget, spent, SPENT_CALLS, CALL_RUN_NS) / call_count;
-	thinning_timed(
-		&budget->samples, spent_ns(budget, spent, SPENT_SAMPLES, RUN_NS),
-		(double)(spent[SPENT_SAMPLES].runs - budget->timed_spent[SPENT_SAMPLES].runs));
-	/* Where hardly anything switches, the programs run for other reasons. */
-	if (switches >= TIMED_ENOUGH) {
-		budget->switch_ns = rest_ns / switches;
-		budget->fixed_rate = 0;
-	} else if (now_ns > budget->timed_begin) {
-		budget->switch_ns = SWITCH_NS_FIRST;
-		budget->fixed_rate = fmax(rest_ns - switches * budget->switch_ns, 0) /
-				     (double)(now_ns - budget->timed_begin);
-	}
+	prices_time_end(&budget->prices, session, &budget->samples, now_ns);
 	samples_choose(budget, session);
+}
+
+static bool timing(const struct budget *budget)
+{
+	return prices_timed_until(&budget->prices) != UINT64_MAX;
 }
 
 static bool timing_due(const struct budget *budget, uint64_t now_ns)
 {
 	bool cheap =
-		budget->times >= CHEAP_TIMES &&
+		budget->prices.times >= CHEAP_TIMES &&
 		budget->rate.calls + budget->rate.messages + budget->rate.rest < budget->limit / 2;
 
-	return budget->stats_fd < 0 && budget->observed &&
-	       now_ns - budget->timed_begin >= (cheap ? CHEAP_EVERY_NS : EVERY_NS) &&
+	return !timing(budget) && budget->observed &&
+	       now_ns - budget->prices.timed_from >= (cheap ? CHEAP_EVERY_NS : EVERY_NS) &&
 	       budget->until - now_ns >= TIMED_LEAST_NS;
 }
 
@@ -439,15 +319,17 @@ void budget_begin(struct budget *budget, struct session *session, uint64_t now_n
 	budget->samples.interrupt_ns = samples_interrupt_ns(session);
 	samples_choose(budget, session);
 	round_observe(budget, session);
-	timing_begin(budget, session, now_ns);
+	prices_time_begin(&budget->prices, session, now_ns);
 	grace_begin();
 }
 
 uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t now_ns)
 {
+	uint64_t timed_until;
+
 	budget_sum(budget, session, now_ns);
 	checks_choose(budget, session);
-	if (budget->stats_fd >= 0 && now_ns - budget->timed_begin >= TIMED_NS)
+	if (now_ns >= prices_timed_until(&budget->prices))
 		timing_end(budget, session, now_ns);
 	if (budget->observed)
 		duty_choose(budget, session);
@@ -455,7 +337,7 @@ uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t no
 		/* Too dear: what was observed so far stands for itself, and the rounds begin. */
 		round_observe(budget, session);
 	} else if (now_ns >= budget->until && budget->observed) {
-		if (budget->stats_fd >= 0)
+		if (timing(budget))
 			timing_end(budget, session, now_ns);
 		round_rest(budget, session);
 	} else if (!budget->observed && budget->messages_observed &&
@@ -468,10 +350,9 @@ uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t no
 		round_observe(budget, session);
 	}
 	if (timing_due(budget, now_ns))
-		timing_begin(budget, session, now_ns);
-	return budget->stats_fd >= 0 && budget->timed_begin + TIMED_NS < budget->until
-		       ? budget->timed_begin + TIMED_NS
-		       : budget->until;
+		prices_time_begin(&budget->prices, session, now_ns);
+	timed_until = prices_timed_until(&budget->prices);
+	return timed_until < budget->until ? timed_until : budget->until;
 }
 
 /* ---- what it came to ---- */
@@ -523,7 +404,7 @@ void budget_end_slice(struct budget *budget, struct session *session, uint64_t n
 
 double budget_spent(const struct budget *budget)
 {
-	if (!budget->times || budget->told_ns <= budget->begin_ns)
+	if (!budget->prices.times || budget->told_ns <= budget->begin_ns)
 		return -1;
 	return (budget->spent - budget->interrupted) / (double)(budget->told_ns - budget->begin_ns);
 }

@@ -31,16 +31,21 @@ struct document *document_new(void)
 	return doc;
 }
 
+void bottleneck_free(struct bottleneck *finding)
+{
+	vec_free(&finding->chain);
+	vec_free(&finding->evidence);
+	vec_free(&finding->stacks);
+	vec_free(&finding->covers);
+	vec_free(&finding->parts);
+}
+
 void document_free(struct document *doc)
 {
 	if (!doc)
 		return;
-	vec_each(&doc->bottlenecks, item) {
-		vec_free(&item->chain);
-		vec_free(&item->evidence);
-		vec_free(&item->stacks);
-		vec_free(&item->covers);
-	}
+	vec_each(&doc->bottlenecks, item)
+		bottleneck_free(item);
 	vec_each(&doc->wakeups, row) {
 		vec_free(&row->terminals);
 		vec_free(&row->chain);

@@ -72,6 +72,12 @@ struct link {
 	struct place woken_by; /* who ended its waits, and in which function; empty = not known */
 };
 
+/* Of a finding about many groups: what it takes of one of them. */
+struct part {
+	uint32_t group;
+	double share; /* as impact.share, of which it is a part */
+};
+
 enum confidence { CONFIDENCE_LOW, CONFIDENCE_MEDIUM, CONFIDENCE_HIGH };
 enum effort { EFFORT_QUICK, EFFORT_MEDIUM, EFFORT_COMPLEX };
 
@@ -105,7 +111,9 @@ struct bottleneck {
 	double removable, group_ns;
 	uint32_t group, subject;
 	VEC(uint32_t) covers; /* further groups that take part: it explains theirs as well */
-	bool of_running;      /* the time is CPU time of `subject`: such findings overlap */
+	/* Where there is no subject, but many groups of which each could be: them. Else none. */
+	VEC(struct part) parts;
+	bool of_running; /* the time is CPU time of `subject`: such findings overlap */
 };
 
 struct hotspot {
@@ -261,6 +269,8 @@ struct document {
 
 struct document *document_new(void);
 void document_free(struct document *doc);
+/* What a finding owns, not itself. */
+void bottleneck_free(struct bottleneck *finding);
 
 /* A formatted text that lives as long as the document. */
 const char *document_text(struct document *doc, const char *format, ...)

@@ -338,71 +338,6 @@ static void a_client_waits_for_what_its_server_waits_for(void **state)
 	document_free(doc);
 }
 
-static void threads_beyond_the_cpus_of_a_batch_job_do_not_count(void **state)
-{
-	struct recording *rec = host_new(0);
-	uint32_t first = host_process(rec, "ggg");
-	const struct bottleneck *finding;
-	struct document *doc;
-
-	(void)state;
-	for (int i = 0; i < 16; i++) {
-		uint32_t thread = i ? host_thread(rec, first) : first;
-
-		host_spend(rec, thread, STATE_RUN_USER, 0.125);
-		host_spend(rec, thread, STATE_READY_PREEMPTED, 0.875);
-	}
-	doc = host_report(rec);
-	/* Sixteen threads, two CPUs, all the CPUs' time used: nothing is held back. */
-	finding = finding_of(doc, "cpu.saturated");
-	assert_null(finding);
-	document_free(doc);
-}
-
-/* None of them waits for much of all work; together they do for nearly all of it. */
-static void many_programs_that_want_a_cpu_are_one_finding(void **state)
-{
-	struct recording *rec = host_new(0);
-	const struct bottleneck *finding;
-	struct document *doc;
-
-	(void)state;
-	for (int i = 0; i < 20; i++) {
-		uint32_t thread = host_process(rec, "service");
-
-		host_spend(rec, thread, STATE_RUN_USER, 0.1);
-		host_spend(rec, thread, STATE_READY_PREEMPTED, 0.9);
-	}
-	doc = host_report(rec);
-	finding = &doc->bottlenecks.at[0];
-	assert_string_equal(finding->id, "cpu.saturated");
-	assert_string_equal(finding->title, "service and 19 other programs want 20.0 CPUs and get "
-					    "2.0: the host has 2");
-	assert_near(finding->impact.share, 0.9, 0.01);
-	assert_int_equal(finding->severity, SEVERITY_CRITICAL);
-	assert_int_equal(doc->bottlenecks.len, 1);
-	document_free(doc);
-}
-
-static void many_programs_that_spin_want_no_more_cpus(void **state)
-{
-	struct recording *rec = host_new(0);
-	struct document *doc;
-
-	(void)state;
-	for (int i = 0; i < 6; i++) {
-		uint32_t thread = host_process(rec, "service");
-
-		host_spend(rec, thread, STATE_RUN_USER, 0.33);
-		host_spend(rec, thread, STATE_READY_PREEMPTED, 0.67);
-		host_sample(rec, thread, "ask", 330, true);
-	}
-	doc = host_report(rec);
-	assert_string_equal(doc->bottlenecks.at[0].id, "cpu.spin");
-	assert_null(finding_of(doc, "cpu.saturated"));
-	document_free(doc);
-}
-
 static void the_busy_thread_among_idle_cpus_is_named(void **state)
 {
 	struct recording *rec = host_new(0.5);
@@ -474,9 +409,6 @@ int main(void)
 		cmocka_unit_test(a_function_without_a_name_is_gathered_by_its_begin),
 		cmocka_unit_test(pausing_code_spins),
 		cmocka_unit_test(a_client_waits_for_what_its_server_waits_for),
-		cmocka_unit_test(threads_beyond_the_cpus_of_a_batch_job_do_not_count),
-		cmocka_unit_test(many_programs_that_want_a_cpu_are_one_finding),
-		cmocka_unit_test(many_programs_that_spin_want_no_more_cpus),
 		cmocka_unit_test(the_busy_thread_among_idle_cpus_is_named),
 		cmocka_unit_test(steps_come_with_the_least_effort_first),
 		cmocka_unit_test(an_empty_recording_is_no_crash),

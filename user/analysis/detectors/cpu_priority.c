@@ -6,22 +6,10 @@
 static uint32_t preferred(const struct analysis *a, uint32_t subject)
 {
 	struct blame_filter filter = BLAME_ANY(STATE_BIT(STATE_READY_WOKEN));
-	uint32_t most = NONE;
-	double most_ns = 0;
 
 	filter.ready = READY_PRIORITY;
 	filter.owner = subject;
-	for (uint32_t group = 0; group < a->facts->groups.len; group++) {
-		double ns;
-
-		filter.party = group;
-		ns = blame_sum(a->blame, &filter);
-		if (ns <= most_ns)
-			continue;
-		most = group;
-		most_ns = ns;
-	}
-	return most;
+	return blame_top_party(a->blame, &filter);
 }
 
 static const char *title(struct analysis *a, uint32_t subject, uint32_t other)

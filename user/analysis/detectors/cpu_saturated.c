@@ -6,6 +6,7 @@
  * host that is too small.
  */
 #include <math.h>
+#include <stdlib.h>
 
 #include "analysis/detectors/ready.h"
 
@@ -47,16 +48,10 @@ static void complete(struct analysis *a, struct bottleneck *finding, uint32_t su
 #define MOST_SHARE 0.5
 #define NAMED      5 /* groups in the evidence */
 
-struct waiter {
-	uint32_t group;
-	double ns; /* of such waiting */
-};
-
+/* All groups that wait for a CPU among equals. */
 struct crowd {
-	uint32_t groups;              /* that wait */
-	double all_ns;                /* of such waiting */
-	double running_ns, ready_ns;  /* of these groups, whatever they waited for a CPU for */
-	struct waiter waiting[NAMED]; /* the most first; 0 ns = no more */
+	VEC(struct part) parts;      /* who waits most first */
+	double running_ns, ready_ns; /* of these groups, whatever they waited for a CPU for */
 };
 
 static struct blame_filter saturated_of(uint32_t owner)
@@ -68,41 +63,38 @@ static struct blame_filter saturated_of(uint32_t owner)
 	return filter;
 }
 
-static double saturated_ns(const struct analysis *a, uint32_t owner)
+static double saturated_share(const struct analysis *a, uint32_t owner)
 {
 	struct blame_filter filter = saturated_of(owner);
 
-	return blame_sum(a->blame, &filter);
+	return a->blame->total > 0 ? blame_sum(a->blame, &filter) / a->blame->total : 0;
 }
 
-/* Takes its place among those that wait most. */
-static void crowd_join(struct crowd *crowd, struct waiter waiter)
+static int by_share(const void *a, const void *b)
 {
-	for (size_t i = 0; i < NAMED; i++) {
-		struct waiter there = crowd->waiting[i];
+	const struct part *left = a, *right = b;
 
-		if (there.ns >= waiter.ns)
-			continue;
-		crowd->waiting[i] = waiter;
-		waiter = there;
-	}
+	if (left->share != right->share)
+		return left->share < right->share ? 1 : -1;
+	return left->group < right->group ? -1 : 1;
 }
 
+/* The caller frees its parts. */
 static struct crowd crowd_of(const struct analysis *a)
 {
-	struct crowd crowd = {.all_ns = saturated_ns(a, NONE)};
+	struct crowd crowd = {};
 
 	for (uint32_t group = 0; group < a->facts->groups.len; group++) {
 		const struct group *g = &a->facts->groups.at[group];
-		double ns = saturated_ns(a, group);
+		double share = saturated_share(a, group);
 
-		if (ns <= 0)
+		if (share <= 0)
 			continue;
-		crowd.groups++;
+		vec_push(&crowd.parts, (struct part){group, share});
 		crowd.running_ns += g->ns[STATE_RUN_USER] + g->ns[STATE_RUN_KERNEL];
 		crowd.ready_ns += ready_ns(g);
-		crowd_join(&crowd, (struct waiter){group, ns});
 	}
+	vec_sort(&crowd.parts, by_share);
 	return crowd;
 }
 
@@ -113,16 +105,18 @@ static void crowd_complete(struct analysis *a, struct bottleneck *finding,
 	double window = a->facts->window_ns;
 
 	finding->subject = NONE; /* none of them in particular */
+	vec_each(&crowd->parts, part)
+		vec_push(&finding->parts, *part);
 	finding->confidence = CONFIDENCE_MEDIUM;
 	finding->title = finding_text(
-		a, "%s and %u other programs want %.1f CPUs and get %.1f: the host has %u",
-		group_name(a, crowd->waiting[0].group), crowd->groups - 1,
+		a, "%s and %zu other programs want %.1f CPUs and get %.1f: the host has %u",
+		group_name(a, crowd->parts.at[0].group), crowd->parts.len - 1,
 		(crowd->running_ns + crowd->ready_ns) / window, crowd->running_ns / window,
 		a->facts->cpu_count);
 	finding_evidence(finding, "all of them: runnable without a CPU", crowd->ready_ns / window,
 			 "threads");
-	for (size_t i = 0; i < NAMED && crowd->waiting[i].ns > 0; i++) {
-		uint32_t group = crowd->waiting[i].group;
+	for (size_t i = 0; i < NAMED && i < crowd->parts.len; i++) {
+		uint32_t group = crowd->parts.at[i].group;
 		const struct group *g = &a->facts->groups.at[group];
 
 		finding_evidence(
@@ -149,13 +143,14 @@ static void detect(struct analysis *a)
 	if (isnan(a->facts->idle_share) || a->facts->idle_share > IDLE_AT_MOST)
 		return;
 	crowd = crowd_of(a);
-	if (crowd.waiting[0].ns >= MOST_SHARE * crowd.all_ns) {
+	if (crowd.parts.len && crowd.parts.at[0].share >= MOST_SHARE * saturated_share(a, NONE)) {
 		ready_findings(a, "cpu.saturated", READY_SATURATED, READY_BY_VICTIM, complete);
-		return;
+	} else {
+		finding = finding_add_blame(a, "cpu.saturated", &all);
+		if (finding)
+			crowd_complete(a, finding, &crowd);
 	}
-	finding = finding_add_blame(a, "cpu.saturated", &all);
-	if (finding)
-		crowd_complete(a, finding, &crowd);
+	vec_free(&crowd.parts);
 }
 
 const struct detector cpu_saturated = {"cpu.saturated", detect};
