@@ -10,6 +10,7 @@ struct wire_walk walk;
 #if defined(KERNEL_UNTYPED)
 
 #define WALK_STEPS 64 /* in one run: as many as a node of the tree has slots */
+#define IDS_MAX    (1 << 22) /* PID_MAX_LIMIT of include/linux/threads.h */
 #define TREE_DEPTH 6  /* ids of threads have 22 bits */
 #define TREE_NODE  2  /* in the low two bits of an entry: it leads to another node */
 
@@ -67,7 +68,7 @@ __attribute__((noinline)) __u64 walk_find_task(void)
 	for (int i = 0; i < WALK_STEPS; i++) {
 		struct looked looked = tree_look(tree, id);
 
-		if (looked.beyond) {
+		if (looked.beyond || id >= IDS_MAX) {
 			walk.tid = 0;
 			return 0;
 		}

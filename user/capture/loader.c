@@ -16,6 +16,7 @@
 #include "capture/kernel_types.h"
 #include "capture/limits.h"
 #include "capture/loader.h"
+#include "capture/types_proof.h"
 #include "capture/untyped.h"
 #include "strait.skel.h"
 #include "util/rights.h"
@@ -388,7 +389,9 @@ int loader_load(struct session *session,
 		loader->types_fd = memfd_create("types", MFD_CLOEXEC);
 		err = skeleton_open(session, error);
 	}
-	if (!err && loader->given && loader->kernel)
+	if (!err && loader->untyped)
+		err = types_prove_kernel(loader->given, session->options.btf, error);
+	else if (!err && loader->given)
 		err = given_check(loader, session->options.btf,
 				  bpf_object__btf(session->skeleton->obj), error);
 	if (!err) {
@@ -396,6 +399,8 @@ int loader_load(struct session *session,
 		types_provide(loader, session->skeleton->obj);
 		err = loader_attempt(session, configure, error);
 	}
+	if (!err && loader->untyped)
+		err = types_prove_thread(session, session->options.btf, error);
 	types_free(loader);
 	if (err == -EPERM && limited)
 		return error_wrap(error, err,
