@@ -9,10 +9,10 @@ struct wire_walk walk;
 
 #if defined(KERNEL_UNTYPED)
 
-#define WALK_STEPS 64 /* in one run: as many as a node of the tree has slots */
+#define WALK_STEPS 64        /* in one run: as many as a node of the tree has slots */
 #define IDS_MAX    (1 << 22) /* PID_MAX_LIMIT of include/linux/threads.h */
-#define TREE_DEPTH 6  /* ids of threads have 22 bits */
-#define TREE_NODE  2  /* in the low two bits of an entry: it leads to another node */
+#define TREE_DEPTH 6         /* ids of threads have 22 bits */
+#define TREE_NODE  2         /* in the low two bits of an entry: it leads to another node */
 
 /* What one look into the tree of ids found. */
 struct looked {

@@ -169,7 +169,7 @@ int iterate(struct session *session, struct bpf_program *program, size_t size, i
 	    void *context, struct error *error)
 {
 	int err = (in_kernel(program) ? iterate_kernel : iterate_walk)(session, program, size, each,
-								      context);
+								       context);
 
 	return err < 0 ? error_set(error, err, "cannot iterate (%s): %s",
 				   bpf_program__name(program), strerror(-err))

@@ -92,8 +92,9 @@ int types_prove_kernel(const struct btf *types, const char *file, struct error *
 	vec_free(&names.at);
 	if (kernel && both == all && (kernel - both) * UNTYPED_RARE <= kernel)
 		return 0;
-	snprintf(why, sizeof(why), "it has %zu tracepoints, the running one %zu, and %zu are the same",
-		 all, kernel, both);
+	snprintf(why, sizeof(why),
+		 "it has %zu tracepoints, the running one %zu, and %zu are the same", all, kernel,
+		 both);
 	return refuse(error, file, why);
 }
 
