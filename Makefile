@@ -42,6 +42,9 @@ BPF_HEADERS := $(wildcard bpf/core/*.h include/*.h)
 BPF_CFLAGS  := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Werror \
 	       -Wno-missing-declarations -Ivmlinux/$(ARCH) -Iinclude -Ibpf
 SKELETON    := $(BUILD)/strait.skel.h
+# The same programs for kernels that know no types: bpf/core/access.bpf.h.
+UNTYPED_SKELETON := $(BUILD)/untyped.skel.h
+UNTYPED     := $(BPF_SOURCES:%.bpf.c=$(BUILD)/untyped/%.bpf.o)
 
 SOURCES     := $(shell find user -name '*.c' | sort)
 OBJECTS     := $(SOURCES:%.c=$(BUILD)/%.o)
@@ -78,9 +81,25 @@ $(BUILD)/strait.bpf.o: $(BPF_OBJECTS)
 	$(call say,BPFLINK,$@)
 	$(Q)$(BPFTOOL) gen object $@ $^
 
+$(BUILD)/untyped/%.bpf.o: %.bpf.c $(BPF_HEADERS)
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -DKERNEL_UNTYPED -c $< -o $@
+
+$(BUILD)/untyped.bpf.o: $(UNTYPED)
+	$(call say,BPFLINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
 $(SKELETON): $(BUILD)/strait.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name strait_bpf >$@
+
+# Both skeletons have one layout (user/capture/untyped.h): only the objects in them differ.
+without_object = sed '/elf_bytes(size_t \*sz)$$/,/^}/d'
+$(UNTYPED_SKELETON): $(BUILD)/untyped.bpf.o $(SKELETON)
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name strait_bpf >$@
+	$(Q)diff <($(without_object) $(SKELETON)) <($(without_object) $@)
 
 # Rows {number, "name"} of the system calls that this architecture's C library knows.
 $(BUILD)/syscall_names.h:
@@ -111,6 +130,7 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libsan.a
 
 # Objects that include the skeleton must follow it.
 $(BUILD)/user/capture/%.o $(BUILD)/san/user/capture/%.o: $(SKELETON)
+$(addsuffix user/capture/untyped.o,$(BUILD)/ $(BUILD)/san/ $(BUILD)/fuzz/): $(UNTYPED_SKELETON)
 $(BUILD)/user/capture/families/syscall.o $(BUILD)/san/user/capture/families/syscall.o: \
 	$(BUILD)/syscall_names.h
 
@@ -121,7 +141,8 @@ $(BUILD)/bench/unwind.bpf.o: tests/bench/unwind.bpf.c tests/bench/bench.h $(BPF_
 	$(Q)$(CLANG) $(BPF_CFLAGS) -Itests/bench -c $< -o $@
 
 $(BUILD)/bench/bench.bpf.o: $(addprefix $(BUILD)/,bpf/core/core.bpf.o bpf/core/stacks.bpf.o \
-		bpf/core/tables.bpf.o bpf/core/unwind.bpf.o bench/unwind.bpf.o)
+		bpf/core/tables.bpf.o bpf/core/unwind.bpf.o bpf/core/vma.bpf.o \
+		bench/unwind.bpf.o)
 	$(Q)$(BPFTOOL) gen object $@ $^
 
 $(BUILD)/bench/bench.skel.h: $(BUILD)/bench/bench.bpf.o

@@ -171,14 +171,14 @@ const volatile bool block_request_second = false;
 
 #define request_argument(ctx) ((struct request *)(block_request_second ? (ctx)[1] : (ctx)[0]))
 
-SEC("tp_btf/block_rq_insert")
+TRACEPOINT("block_rq_insert")
 int block__insert(__u64 *ctx)
 {
 	request_insert(ctx, request_argument(ctx));
 	return 0;
 }
 
-SEC("tp_btf/block_rq_issue")
+TRACEPOINT("block_rq_issue")
 int block__issue(__u64 *ctx)
 {
 	request_issue(ctx, request_argument(ctx));
@@ -186,7 +186,7 @@ int block__issue(__u64 *ctx)
 }
 
 /* The second argument was an errno, is a blk_status_t (5.16): 0 means success in both. */
-SEC("tp_btf/block_rq_complete")
+TRACEPOINT("block_rq_complete")
 int BPF_PROG(block__complete, struct request *rq, int status, unsigned int bytes)
 {
 	request_complete(rq, (__u8)status, bytes);

@@ -68,7 +68,7 @@ static __always_inline __u64 hard_end(void)
 }
 
 #if defined(__TARGET_ARCH_x86)
-SEC("tp_btf/irq_handler_entry")
+TRACEPOINT("irq_handler_entry")
 int BPF_PROG(irq__hard_begin, int irq)
 {
 	hard_begin(WAIT_END_IRQ, irq);
@@ -78,7 +78,7 @@ int BPF_PROG(irq__hard_begin, int irq)
 /* The local timer, and calls by other CPUs, are interrupts like any other. */
 #define HANDLER_TIMER 0x200 /* __IRQF_TIMER */
 
-SEC("tp_btf/irq_handler_entry")
+TRACEPOINT("irq_handler_entry")
 int BPF_PROG(irq__hard_begin, int irq, struct irqaction *action)
 {
 	bool timer = BPF_CORE_READ(action, flags) & HANDLER_TIMER;
@@ -88,7 +88,7 @@ int BPF_PROG(irq__hard_begin, int irq, struct irqaction *action)
 }
 #endif
 
-SEC("tp_btf/irq_handler_exit")
+TRACEPOINT("irq_handler_exit")
 int BPF_PROG(irq__hard_end, int irq, struct irqaction *action)
 {
 	struct irq_key key = {.number = irq, .cpu = bpf_get_smp_processor_id()};
@@ -108,14 +108,14 @@ int BPF_PROG(irq__hard_end, int irq, struct irqaction *action)
 
 #if defined(__TARGET_ARCH_x86)
 /* The local timer is no irq_handler here: its vector is traced. */
-SEC("tp_btf/local_timer_entry")
+TRACEPOINT("local_timer_entry")
 int BPF_PROG(irq__timer_begin)
 {
 	hard_begin(WAIT_END_TIMER, 0);
 	return 0;
 }
 
-SEC("tp_btf/local_timer_exit")
+TRACEPOINT("local_timer_exit")
 int BPF_PROG(irq__timer_end)
 {
 	irq_account(WIRE_IRQ_TIMER, hard_end());
@@ -123,14 +123,14 @@ int BPF_PROG(irq__timer_end)
 }
 
 /* A call by another CPU, by which it hands over received packets (RPS), among others. */
-SEC("tp_btf/call_function_single_entry")
+TRACEPOINT("call_function_single_entry")
 int BPF_PROG(irq__call_begin)
 {
 	hard_begin(WAIT_END_CALL, 0);
 	return 0;
 }
 
-SEC("tp_btf/call_function_single_exit")
+TRACEPOINT("call_function_single_exit")
 int BPF_PROG(irq__call_end)
 {
 	irq_account(WIRE_IRQ_CALL, hard_end());
@@ -154,7 +154,7 @@ static __always_inline bool softirq_is_foreign(const struct cpu_state *cpu, __u6
 	return !BPF_CORE_READ(task, pid) || (BPF_CORE_READ(task, flags) & COMPAT_PF_KTHREAD);
 }
 
-SEC("tp_btf/softirq_entry")
+TRACEPOINT("softirq_entry")
 int BPF_PROG(irq__soft_begin, unsigned int vector)
 {
 	struct cpu_state *cpu = cpu_here();
@@ -172,7 +172,7 @@ int BPF_PROG(irq__soft_begin, unsigned int vector)
 	return 0;
 }
 
-SEC("tp_btf/softirq_exit")
+TRACEPOINT("softirq_exit")
 int BPF_PROG(irq__soft_end, unsigned int vector)
 {
 	struct cpu_state *cpu = cpu_here();

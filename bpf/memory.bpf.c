@@ -57,37 +57,37 @@ static __always_inline int stall_end(__u32 flag, enum memory_what what)
 	return 0;
 }
 
-SEC("tp_btf/mm_vmscan_direct_reclaim_begin")
+TRACEPOINT("mm_vmscan_direct_reclaim_begin")
 int BPF_PROG(memory__reclaim_begin)
 {
 	return stall_begin(LEDGER_IN_RECLAIM);
 }
 
-SEC("tp_btf/mm_vmscan_direct_reclaim_end")
+TRACEPOINT("mm_vmscan_direct_reclaim_end")
 int BPF_PROG(memory__reclaim_end)
 {
 	return stall_end(LEDGER_IN_RECLAIM, MEMORY_RECLAIM_DIRECT);
 }
 
-SEC("tp_btf/mm_vmscan_memcg_reclaim_begin")
+TRACEPOINT("mm_vmscan_memcg_reclaim_begin")
 int BPF_PROG(memory__cgroup_begin)
 {
 	return stall_begin(LEDGER_IN_RECLAIM);
 }
 
-SEC("tp_btf/mm_vmscan_memcg_reclaim_end")
+TRACEPOINT("mm_vmscan_memcg_reclaim_end")
 int BPF_PROG(memory__cgroup_end)
 {
 	return stall_end(LEDGER_IN_RECLAIM, MEMORY_RECLAIM_CGROUP);
 }
 
-SEC("tp_btf/mm_compaction_begin")
+TRACEPOINT("mm_compaction_begin")
 int BPF_PROG(memory__compaction_begin)
 {
 	return stall_begin(0);
 }
 
-SEC("tp_btf/mm_compaction_end")
+TRACEPOINT("mm_compaction_end")
 int BPF_PROG(memory__compaction_end)
 {
 	return stall_end(0, MEMORY_COMPACTION);
@@ -105,7 +105,7 @@ static __always_inline bool fault_due(struct wire_ledger *ledger, enum memory_wh
 }
 
 /* A fault of user code has the same few kernel frames every time: they are left out. */
-SEC("tp_btf/page_fault_user")
+TRACEPOINT("page_fault_user")
 int BPF_PROG(memory__fault_user)
 {
 	if (fault_due(ledger_current(), MEMORY_FAULT_USER))
@@ -117,7 +117,7 @@ int BPF_PROG(memory__fault_user)
  * A system call touches user memory. Attempts to read it with faults disabled trap here too, also
  * those of the programs themselves, under run-queue locks or in NMI: nothing may be touched then.
  */
-SEC("tp_btf/page_fault_kernel")
+TRACEPOINT("page_fault_kernel")
 int BPF_PROG(memory__fault_kernel)
 {
 	struct wire_ledger *ledger;
@@ -133,7 +133,7 @@ int BPF_PROG(memory__fault_kernel)
 
 /* ---- the OOM killer ---- */
 
-SEC("tp_btf/mark_victim")
+TRACEPOINT("mark_victim")
 int memory__oom(__u64 *ctx)
 {
 	struct wire_life *life = bpf_ringbuf_reserve(&events, sizeof(*life), 0);

@@ -262,23 +262,23 @@ static __always_inline void message_count(const struct sock *sk, __u16 family, _
 		round_trip_note(value, sk);
 }
 
-SEC("tp_btf/sock_send_length")
+TRACEPOINT("sock_send_length")
 int BPF_PROG(net__send, struct sock *sk, int bytes)
 {
 	__u64 weight = message_weight();
 
 	if (weight && sk && bytes > 0)
-		message_count(sk, sk->__sk_common.skc_family, bytes, false, weight);
+		message_count(sk, LOAD(sk, __sk_common.skc_family), bytes, false, weight);
 	return 0;
 }
 
-SEC("tp_btf/sock_recv_length")
+TRACEPOINT("sock_recv_length")
 int BPF_PROG(net__receive, struct sock *sk, int bytes, int flags)
 {
 	__u64 weight = message_weight();
 
 	if (weight && sk && bytes > 0 && !(flags & PEEK))
-		message_count(sk, sk->__sk_common.skc_family, bytes, true, weight);
+		message_count(sk, LOAD(sk, __sk_common.skc_family), bytes, true, weight);
 	return 0;
 }
 
@@ -303,7 +303,7 @@ static __always_inline struct sock *socket_of_descriptor(__s32 fd)
 }
 
 /* Not seen here: io_uring, sendmmsg() and recvmmsg(), splice() into a socket. */
-SEC("tp_btf/sys_exit")
+TRACEPOINT("sys_exit")
 int BPF_PROG(net__syscall, struct pt_regs *regs, long bytes)
 {
 	__u64 weight = message_weight(), flags = 0;
@@ -323,9 +323,9 @@ int BPF_PROG(net__syscall, struct pt_regs *regs, long bytes)
 	    nr == net_sendmmsg)
 		return 0;
 	if (nr == net_recvfrom)
-		flags = PT_REGS_PARM4_SYSCALL(regs);
+		flags = LOAD_REGISTER(regs, PARM4);
 	else if (nr == net_recvmsg)
-		flags = PT_REGS_PARM3_SYSCALL(regs);
+		flags = LOAD_REGISTER(regs, PARM3);
 	if (flags & PEEK)
 		return 0;
 	sk = socket_of_descriptor(call.argument);
@@ -373,7 +373,7 @@ static __always_inline void connection_accepted(const struct sock *sk)
 	FLOW_COUNT(sk, accepts);
 }
 
-SEC("tp_btf/inet_sock_set_state")
+TRACEPOINT("inet_sock_set_state")
 int BPF_PROG(net__state, const struct sock *sk, int before, int after)
 {
 	if (!socket_is_tcp(sk))
@@ -393,7 +393,7 @@ int BPF_PROG(net__state, const struct sock *sk, int before, int after)
 	return 0;
 }
 
-SEC("tp_btf/tcp_destroy_sock")
+TRACEPOINT("tcp_destroy_sock")
 int BPF_PROG(net__destroy, struct sock *sk)
 {
 	__u64 key = (__u64)sk;
@@ -404,7 +404,7 @@ int BPF_PROG(net__destroy, struct sock *sk)
 
 /* ---- trouble ---- */
 
-SEC("tp_btf/tcp_retransmit_skb")
+TRACEPOINT("tcp_retransmit_skb")
 int BPF_PROG(net__retransmit, const struct sock *sk)
 {
 	if (sk)
@@ -413,7 +413,7 @@ int BPF_PROG(net__retransmit, const struct sock *sk)
 }
 
 /* Without a socket somebody knocked at a closed port: that is nobody's connection. */
-SEC("tp_btf/tcp_send_reset")
+TRACEPOINT("tcp_send_reset")
 int BPF_PROG(net__send_reset, const struct sock *sk)
 {
 	if (sk && socket_is_tcp(sk) && BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN)
@@ -422,7 +422,7 @@ int BPF_PROG(net__send_reset, const struct sock *sk)
 }
 
 /* A connection that was refused counts as a failure to connect. */
-SEC("tp_btf/tcp_receive_reset")
+TRACEPOINT("tcp_receive_reset")
 int BPF_PROG(net__receive_reset, struct sock *sk)
 {
 	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_SYN_SENT)
@@ -471,11 +471,11 @@ static __always_inline void listener_inet(struct wire_listener *out, struct sock
 		drop_count(DROP_MAP_LISTENER);
 }
 
-SEC("iter/task_file")
+ITERATOR("task_file")
 int net__listeners(struct bpf_iter__task_file *ctx)
 {
-	struct task_struct *task = ctx->task;
-	struct file *file = ctx->file;
+	struct task_struct *task = ITERATED(ctx, task);
+	struct file *file = ITERATED(ctx, file);
 	struct wire_listener out = {};
 	struct socket *socket;
 	struct sock *sk;
@@ -486,7 +486,7 @@ int net__listeners(struct bpf_iter__task_file *ctx)
 	sk = BPF_CORE_READ(socket, sk);
 	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN)
 		return 0;
-	out.tgid = task->tgid;
+	out.tgid = LOAD(task, tgid);
 	out.family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if (out.family == FAMILY_UNIX)
 		listener_path(&out, sk);
@@ -494,6 +494,6 @@ int net__listeners(struct bpf_iter__task_file *ctx)
 		listener_inet(&out, sk, task);
 	else
 		return 0;
-	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
+	ITERATED_TELL(ctx, &out);
 	return 0;
 }

@@ -87,8 +87,8 @@ static __always_inline void wait_send(void *ctx, const struct wire_ledger *ledge
 	wait->header.kind = WIRE_WAIT;
 	wait->header.cpu = bpf_get_smp_processor_id();
 	wait->header.time_ns = now;
-	wait->header.tid = task->pid;
-	wait->header.tgid = task->tgid;
+	wait->header.tid = LOAD(task, pid);
+	wait->header.tgid = LOAD(task, tgid);
 	wait->begin_ns = now - waited;
 	wait->kernel_stack = ledger->wait.kernel_stack;
 	wait->user_stack = ledger->wait.user_stack;
@@ -141,8 +141,8 @@ static __always_inline void life_send_exit(struct task_struct *task,
 	exit->header.kind = WIRE_EXIT;
 	exit->header.cpu = bpf_get_smp_processor_id();
 	exit->header.time_ns = now;
-	exit->header.tid = task->pid;
-	exit->header.tgid = task->tgid;
+	exit->header.tid = LOAD(task, pid);
+	exit->header.tgid = LOAD(task, tgid);
 	identity_fill(&exit->who, task);
 	/* Too large for the compiler to copy. */
 	bpf_probe_read_kernel(&exit->ledger, WIRE_LEDGER_TOLD, ledger);
@@ -155,8 +155,8 @@ static __always_inline void run_note(struct cpu_state *cpu, struct task_struct *
 {
 	__u32 slot = cpu->run_at & (WIRE_RUNS - 1);
 
-	cpu->run[slot].tid = task->pid;
-	cpu->run[slot].tgid = task->tgid;
+	cpu->run[slot].tid = LOAD(task, pid);
+	cpu->run[slot].tgid = LOAD(task, tgid);
 	cpu->run[slot].begin = begin;
 	cpu->run[slot].end = end;
 	cpu->run_at = slot + 1;
@@ -176,12 +176,12 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 	ledger_write_begin(ledger);
 	ledger_cut(ledger, now);
 	if (ledger_runs(ledger)) {
-		ledger_find_stolen(ledger, cpu, prev->se.sum_exec_runtime, now);
+		ledger_find_stolen(ledger, cpu, LOAD(prev, se.sum_exec_runtime), now);
 		ledger_end_run(ledger, cpu, now);
 	} else {
-		ledger_end_unseen(ledger, prev->se.sum_exec_runtime, now);
+		ledger_end_unseen(ledger, LOAD(prev, se.sum_exec_runtime), now);
 	}
-	ledger->run_clock = prev->se.sum_exec_runtime;
+	ledger->run_clock = LOAD(prev, se.sum_exec_runtime);
 	run_note(cpu, prev, ledger->run_begin, now);
 	ledger->sum.switches++;
 	if (state == 0) {
@@ -291,23 +291,24 @@ static __always_inline void switch_in(struct task_struct *next, struct cpu_state
 	}
 	if (waited >= wait_threshold_ns && state_is_ready(was) && ledger->targeted &&
 	    !(ledger->flags & LEDGER_KTHREAD))
-		delay_tell((__u64)next->tgid << 32 | next->pid, was, now - waited, now);
+		delay_tell((__u64)LOAD(next, tgid) << 32 | LOAD(next, pid), was, now - waited, now);
 	if (calls_on && !(ledger->flags & LEDGER_KTHREAD))
 		calls_recall(ledger, next, compat_registers_of(next));
 	ledger->state = ledger->syscall >= 0 || (ledger->flags & LEDGER_KTHREAD) ? STATE_RUN_KERNEL
 										 : STATE_RUN_USER;
-	ledger_begin_run(ledger, cpu, next->se.sum_exec_runtime, now);
+	ledger_begin_run(ledger, cpu, LOAD(next, se.sum_exec_runtime), now);
 	pause_note(ledger, was, waited, now);
 	/* Its wakeup was not seen, or was early. */
 	if (ledger->wait.context)
-		context_leave(ledger, parties_now(ledger), (__u64)next->tgid << 32 | next->pid,
+		context_leave(ledger, parties_now(ledger),
+			      (__u64)LOAD(next, tgid) << 32 | LOAD(next, pid),
 			      ledger->woken_early ? cpu->early_waited : waited);
 	if (ledger->woken_early)
 		early_file(ledger, cpu);
 	ledger_write_end(ledger);
 }
 
-SEC("tp_btf/sched_switch")
+TRACEPOINT("sched_switch")
 int BPF_PROG(sched__switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	__u64 now = bpf_ktime_get_ns();
@@ -316,13 +317,13 @@ int BPF_PROG(sched__switch, bool preempt, struct task_struct *prev, struct task_
 	if (!cpu)
 		return 0;
 	cpu->told.switches++;
-	if (prev->pid) {
+	if (LOAD(prev, pid)) {
 		switch_out(ctx, prev, preempt, cpu, now);
 	} else if (cpu->told.idle_since) {
 		cpu->told.idle_ns += now - cpu->told.idle_since;
 		cpu->told.idle_since = 0;
 	}
-	if (next->pid)
+	if (LOAD(next, pid))
 		switch_in(next, cpu, now);
 	else
 		cpu->told.idle_since = now;
@@ -366,10 +367,10 @@ static __always_inline int wakeup(void *ctx, struct task_struct *task, struct cp
 		holder_note(ledger, parties, cpu, id >> 32, waited, now);
 	ledger_write_end(ledger);
 	pause_note(ledger, ledger->wait.context ? ledger->wait.what : was, waited, now);
-	crowd_join(ledger, cpu, task->pid, id, now);
+	crowd_join(ledger, cpu, LOAD(task, pid), id, now);
 	if (!ledger->wait.context)
 		return 0;
-	context_leave(ledger, parties, (__u64)task->tgid << 32 | task->pid, waited);
+	context_leave(ledger, parties, (__u64)LOAD(task, tgid) << 32 | LOAD(task, pid), waited);
 	if (waited >= wait_threshold_ns && wait_is_told(was, id) &&
 	    wait_allowed(cpu, was == STATE_WAIT_POLL, now))
 		wait_send(ctx, ledger, task, cpu, was, id, waited, now);
@@ -380,7 +381,7 @@ static __always_inline int wakeup(void *ctx, struct task_struct *task, struct cp
  * The one who wakes is current here. At sched_wakeup it often is not: a thread that goes to an idle
  * CPU is put into its queue by that CPU itself. Nor would a second program be cheap.
  */
-SEC("tp_btf/sched_waking")
+TRACEPOINT("sched_waking")
 int BPF_PROG(sched__waking, struct task_struct *task)
 {
 	struct cpu_state *cpu = cpu_here();
@@ -394,13 +395,13 @@ int BPF_PROG(sched__waking, struct task_struct *task)
 	return wakeup(ctx, task, cpu);
 }
 
-SEC("tp_btf/sched_wakeup_new")
+TRACEPOINT("sched_wakeup_new")
 int BPF_PROG(sched__wakeup_new, struct task_struct *task)
 {
 	return wakeup(NULL, task, cpu_here());
 }
 
-SEC("tp_btf/sched_migrate_task")
+TRACEPOINT("sched_migrate_task")
 int BPF_PROG(sched__migrate, struct task_struct *task)
 {
 	struct wire_ledger *ledger = ledger_of(task);
@@ -412,7 +413,7 @@ int BPF_PROG(sched__migrate, struct task_struct *task)
 
 /* ---- contended kernel locks (5.19) ---- */
 
-SEC("tp_btf/contention_begin")
+TRACEPOINT("contention_begin")
 int BPF_PROG(sched__lock_begin)
 {
 	struct wire_ledger *ledger = ledger_current();
@@ -422,7 +423,7 @@ int BPF_PROG(sched__lock_begin)
 	return 0;
 }
 
-SEC("tp_btf/contention_end")
+TRACEPOINT("contention_end")
 int BPF_PROG(sched__lock_end)
 {
 	struct wire_ledger *ledger = ledger_current();

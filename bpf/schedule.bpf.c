@@ -114,7 +114,7 @@ static __always_inline int schedule_tell(struct wire_schedule_cpu *here, __u64 n
 	return 0;
 }
 
-SEC("tp_btf/sched_switch")
+TRACEPOINT("sched_switch")
 int BPF_PROG(schedule__switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	__u64 now = bpf_ktime_get_ns();
@@ -124,12 +124,12 @@ int BPF_PROG(schedule__switch, bool preempt, struct task_struct *prev, struct ta
 
 	if (!here)
 		return 0;
-	record.header.tid = prev->pid;
-	record.header.tgid = prev->tgid;
-	record.other = next->pid;
-	record.other_tgid = next->tgid;
+	record.header.tid = LOAD(prev, pid);
+	record.header.tgid = LOAD(prev, tgid);
+	record.other = LOAD(next, pid);
+	record.other_tgid = LOAD(next, tgid);
 	record.group = schedule_group(next);
-	ledger = prev->pid ? ledger_of(prev) : NULL;
+	ledger = LOAD(prev, pid) ? ledger_of(prev) : NULL;
 	if (ledger) {
 		schedule_state(&record, ledger);
 		if (schedule_yields(prev, ledger))
@@ -164,8 +164,8 @@ static __always_inline int schedule_woken(struct task_struct *task, bool born)
 	here = schedule_here(now);
 	if (!here)
 		return 0;
-	record.header.tid = task->pid;
-	record.header.tgid = task->tgid;
+	record.header.tid = LOAD(task, pid);
+	record.header.tgid = LOAD(task, tgid);
 	record.group = schedule_group(task);
 	/* In an interrupt that the current thread has nothing to do with, nobody is named. */
 	if (!cpu->in_hard && !cpu->soft_foreign) {
@@ -181,13 +181,13 @@ static __always_inline int schedule_woken(struct task_struct *task, bool born)
 	return schedule_tell(here, now, SCHEDULE_WAKE, &record);
 }
 
-SEC("tp_btf/sched_waking")
+TRACEPOINT("sched_waking")
 int BPF_PROG(schedule__waking, struct task_struct *task)
 {
 	return schedule_woken(task, false);
 }
 
-SEC("tp_btf/sched_wakeup_new")
+TRACEPOINT("sched_wakeup_new")
 int BPF_PROG(schedule__new, struct task_struct *task)
 {
 	return schedule_woken(task, true);
@@ -197,7 +197,7 @@ int BPF_PROG(schedule__new, struct task_struct *task)
  * Never attached: user space runs it on each CPU at the begin and at the end of an excerpt, to
  * learn who has the CPU.
  */
-SEC("raw_tp/sched_switch")
+SEC("raw_tp/run/mark")
 int schedule__mark(void *ctx)
 {
 	__u64 now = bpf_ktime_get_ns();

@@ -89,7 +89,7 @@ static __always_inline int calls_end(void)
  */
 #define CALLS_TOLD 4096
 
-SEC("tp_btf/sys_enter")
+TRACEPOINT("sys_enter")
 int BPF_PROG(syscall__enter, struct pt_regs *regs, long nr)
 {
 	struct wire_ledger *ledger;
@@ -113,7 +113,7 @@ int BPF_PROG(syscall__enter, struct pt_regs *regs, long nr)
 	ledger->holding.released = 0;
 	ledger->holding.released_ns = 0;
 	ledger->syscall = (__s32)nr;
-	ledger->syscall_fd = (__s32)PT_REGS_PARM1_SYSCALL(regs);
+	ledger->syscall_fd = (__s32)LOAD_REGISTER(regs, PARM1);
 	ledger->syscall_enter = now;
 	context_leave_unseen(ledger, now);
 	ledger_switch_mode(ledger, cpu, STATE_RUN_KERNEL, now);
@@ -143,7 +143,7 @@ static __always_inline void stacks_finish(struct wire_ledger *ledger, bool count
 			    (__u64)call_period * calls_weight / WIRE_CALL_WEIGHT);
 }
 
-SEC("tp_btf/sys_exit")
+TRACEPOINT("sys_exit")
 int BPF_PROG(syscall__exit, struct pt_regs *regs, long result)
 {
 	struct wire_ledger *ledger;

@@ -37,7 +37,7 @@ static __always_inline struct wire_ledger *ledger_make(struct task_struct *task,
 		ledger = bpf_task_storage_get(&ledger_storage, task, initial,
 					      BPF_LOCAL_STORAGE_GET_F_CREATE);
 	} else {
-		tid = task->pid;
+		tid = LOAD(task, pid);
 		bpf_map_update_elem(&ledger_hash, &tid, initial, BPF_ANY);
 		ledger = bpf_map_lookup_elem(&ledger_hash, &tid);
 	}
@@ -91,7 +91,7 @@ static __always_inline void life_send(struct task_struct *task, enum wire_kind k
 	bpf_ringbuf_submit(life, events_wakeup());
 }
 
-SEC("tp_btf/task_newtask")
+TRACEPOINT("task_newtask")
 int BPF_PROG(sched__newtask, struct task_struct *task)
 {
 	__u32 zero = 0;
@@ -108,7 +108,7 @@ int BPF_PROG(sched__newtask, struct task_struct *task)
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exec")
+TRACEPOINT("sched_process_exec")
 int BPF_PROG(sched__exec, struct task_struct *task)
 {
 	struct file *file = BPF_CORE_READ(task, mm, exe_file);
@@ -118,7 +118,7 @@ int BPF_PROG(sched__exec, struct task_struct *task)
 	__u64 exe = 0;
 
 	if (ledger) {
-		context_seed(ledger, task->pid);
+		context_seed(ledger, LOAD(task, pid));
 		ledger->targeted = targeted;
 	}
 	if (targeted) {
@@ -138,10 +138,10 @@ int BPF_PROG(sched__exec, struct task_struct *task)
 	return 0;
 }
 
-SEC("tp_btf/sched_process_free")
+TRACEPOINT("sched_process_free")
 int BPF_PROG(sched__free, struct task_struct *task)
 {
-	__u32 tid = task->pid;
+	__u32 tid = LOAD(task, pid);
 
 	/* Task storage goes with the task. */
 	if (!has_task_storage)
@@ -222,10 +222,10 @@ static __always_inline void thread_describe(struct wire_thread *out, struct task
 }
 
 /* Makes the ledgers that there are none of, and, once there was a cut, tells all of them. */
-SEC("iter/task")
+ITERATOR("task")
 int sched__dump(struct bpf_iter__task *ctx)
 {
-	struct task_struct *task = ctx->task;
+	struct task_struct *task = ITERATED(ctx, task);
 	struct wire_ledger *ledger;
 	struct wire_thread *out;
 	__u32 zero = 0;
@@ -259,6 +259,6 @@ int sched__dump(struct bpf_iter__task *ctx)
 	if (!ledger_mode_known(&out->ledger))
 		out->ledger.run_phase = 0;
 	thread_describe(out, task);
-	bpf_seq_write(ctx->meta->seq, out, sizeof(*out));
+	ITERATED_TELL(ctx, out);
 	return 0;
 }

@@ -34,21 +34,21 @@ static __always_inline void mapping_count(__u64 id, bool runs)
 	mapped->running += runs;
 }
 
-SEC("iter/task_vma")
+ITERATOR("task_vma")
 int unwind__mappings(struct bpf_iter__task_vma *ctx)
 {
-	struct vm_area_struct *vma = ctx->vma;
-	struct task_struct *task = ctx->task;
+	struct task_struct *task = ITERATED(ctx, task);
+	struct vm_area_struct *vma = ITERATED(ctx, vma);
 	struct file *file;
 	__u64 id;
 
-	if (!task || !vma || !(vma->vm_flags & MAPPING_EXEC) || !target_test(task, NULL))
+	if (!task || !vma || !(LOAD(vma, vm_flags) & MAPPING_EXEC) || !target_test(task, NULL))
 		return 0;
 	file = BPF_CORE_READ(vma, vm_file); /* global functions take numbers, no BTF pointers */
 	if (!file)
 		return 0;
-	id = file_tell((__u64)file, vma->vm_start, vma->vm_end, vma->vm_pgoff << arch_page_shift(),
-		       task->tgid);
+	id = file_tell((__u64)file, LOAD(vma, vm_start), LOAD(vma, vm_end),
+		       LOAD(vma, vm_pgoff) << arch_page_shift(), LOAD(task, tgid));
 	mapping_count(id, !compat_task_state(task));
 	return 0;
 }

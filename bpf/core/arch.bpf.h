@@ -19,10 +19,7 @@
 #ifndef STRAIT_ARCH_BPF_H
 #define STRAIT_ARCH_BPF_H
 
-#include "vmlinux.h"
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_tracing.h>
+#include "core/access.bpf.h"
 #include "wire.h"
 
 /* A system call's number, -1 = none, and its first argument. */
@@ -31,7 +28,11 @@ struct arch_call {
 };
 
 /* bpf_task_pt_regs() came with 5.15; what it returns is read directly, without a helper. */
+#if defined(KERNEL_UNTYPED)
+#define ARCH_REGISTERS_TYPED false
+#else
 #define ARCH_REGISTERS_TYPED bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs)
+#endif
 
 #if defined(__TARGET_ARCH_x86)
 #include "core/arch_x86.bpf.h"

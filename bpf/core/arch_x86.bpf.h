@@ -13,10 +13,24 @@ static __always_inline __u32 arch_page_shift(void)
 
 #define arch_user pt_regs
 
-/* At the top, without padding. */
+/*
+ * 6.9: where the kernel is built with CONFIG_X86_FRED, something is above. Until 5.15
+ * there is not: ordinary programs need not ask.
+ */
+struct fred_frame {
+	struct pt_regs regs;
+};
+
+#if defined(KERNEL_UNTYPED)
+#define ARCH_STACK_PADDING (bpf_core_type_exists(struct fred_frame) ? 16 : 0)
+#else
+#define ARCH_STACK_PADDING 0
+#endif
+
+/* At the top. */
 static __always_inline __u64 arch_registers_offset(void)
 {
-	return ARCH_THREAD_SIZE - sizeof(struct pt_regs);
+	return ARCH_THREAD_SIZE - ARCH_STACK_PADDING - sizeof(struct pt_regs);
 }
 
 static __always_inline void arch_registers_copy(__u64 *registers, const struct arch_user *user)

@@ -48,14 +48,14 @@ static __always_inline bool wait_is_plain(struct task_struct *task,
 					  const struct wire_ledger *ledger)
 {
 	return !(ledger->flags & (LEDGER_IN_RECLAIM | LEDGER_IN_LOCK)) &&
-	       !BPF_CORE_READ_BITFIELD(task, in_iowait);
+	       !LOAD_BITS(task, in_iowait);
 }
 
 /* Why a thread, the current one or not, does not run; `state` as compat_task_state(). */
 static __always_inline enum thread_state
 wait_class(struct task_struct *task, const struct wire_ledger *ledger, __u32 state, bool current)
 {
-	bool iowait = BPF_CORE_READ_BITFIELD(task, in_iowait);
+	bool iowait = LOAD_BITS(task, in_iowait);
 	__u32 nr = ledger->syscall;
 	__u8 class = CLASS_OTHER;
 

@@ -27,8 +27,8 @@ static __always_inline __u32 compat_task_state(struct task_struct *task)
 	struct task_struct___old_state *old = (void *)task;
 
 	if (bpf_core_field_exists(task->__state))
-		return task->__state;
-	return (__u32)old->state;
+		return LOAD(task, __state);
+	return (__u32)LOAD(old, state);
 }
 
 /* TASK_STOPPED, TASK_TRACED; 6.1, f5d39b020809: TASK_FROZEN. */
@@ -43,7 +43,7 @@ static __always_inline bool compat_task_suspended(struct task_struct *task, __u3
 {
 	if (state & COMPAT_TASK_SUSPENDED)
 		return true;
-	return bpf_core_field_exists(task->frozen) && BPF_CORE_READ_BITFIELD(task, frozen);
+	return bpf_core_field_exists(task->frozen) && LOAD_BITS(task, frozen);
 }
 
 /*
@@ -52,7 +52,7 @@ static __always_inline bool compat_task_suspended(struct task_struct *task, __u3
  */
 static __always_inline bool compat_task_on_cpu(struct task_struct *task)
 {
-	return BPF_CORE_READ_BITFIELD(task, on_cpu);
+	return LOAD_BITS(task, on_cpu);
 }
 
 /*
@@ -81,12 +81,12 @@ static __always_inline bool compat_task_throttled(struct task_struct *task)
 	struct task_struct___se *by_queue = (void *)task;
 
 	if (bpf_core_field_exists(by_task->throttled))
-		return by_task->throttled;
+		return LOAD(by_task, throttled);
 	if (bpf_core_field_exists(by_queue->se.cfs_rq)) {
-		struct cfs_rq___throttle *queue = by_queue->se.cfs_rq;
+		struct cfs_rq___throttle *queue = LOAD(by_queue, se.cfs_rq);
 
 		if (bpf_core_field_exists(queue->throttle_count))
-			return queue->throttle_count > 0;
+			return LOAD(queue, throttle_count) > 0;
 	}
 	return false;
 }

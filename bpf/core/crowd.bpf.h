@@ -22,13 +22,6 @@
  */
 #define FUTILE_RUN_NS 20000
 
-static __always_inline __u64 crowd_first_argument(struct pt_regs *regs)
-{
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-		return PT_REGS_PARM1_SYSCALL(regs);
-	return regs ? PT_REGS_PARM1_CORE_SYSCALL(regs) : 0;
-}
-
 /*
  * What the waker is about, as a number; 0 = a new act, as far as can be told. It stays the same
  * within one interrupt, and within one system call: calls in a loop differ by their first argument
@@ -48,7 +41,7 @@ static __always_inline __u64 crowd_act(const struct cpu_state *cpu, __u64 id)
 	regs = compat_user_registers();
 	act = compat_user_ip(regs) * CONTEXT_MIX;
 	act = (act ^ compat_user_sp(regs)) * CONTEXT_MIX;
-	return act ^ crowd_first_argument(regs);
+	return act ^ compat_user_argument1(regs);
 }
 
 /* The thread `tid` is woken by `id` (0: in an interrupt), at the end of a wait. */

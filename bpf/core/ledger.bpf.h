@@ -18,7 +18,7 @@ static __always_inline struct wire_ledger *ledger_of(struct task_struct *task)
 
 	if (has_task_storage)
 		return bpf_task_storage_get(&ledger_storage, task, 0, 0);
-	tid = task->pid;
+	tid = LOAD(task, pid);
 	return bpf_map_lookup_elem(&ledger_hash, &tid);
 }
 
@@ -35,7 +35,7 @@ static __always_inline struct wire_ledger *ledger_current(void)
 /* A thread and its sleep: the next time that it is woken is not the same. */
 static __always_inline __u64 woken_key(struct task_struct *task)
 {
-	return (__u64)task->pid << 32 | (__u32)task->nvcsw;
+	return (__u64)LOAD(task, pid) << 32 | (__u32)LOAD(task, nvcsw);
 }
 
 static __always_inline void ledger_write_begin(struct wire_ledger *ledger)

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "wire.h"
+#include "wire_walk.h"
 
 #include "kernel.h"
 #include "strait.skel.h"
@@ -239,6 +239,12 @@ int bpf_map_create(enum bpf_map_type type, const char *name, __u32 key_size, __u
 int bpf_program__fd(const struct bpf_program *program)
 {
 	return program ? FD_DUMP : -1;
+}
+
+const char *bpf_program__section_name(const struct bpf_program *program)
+{
+	(void)program;
+	return "iter/task";
 }
 
 struct bpf_link *bpf_program__attach(const struct bpf_program *program)

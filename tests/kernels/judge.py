@@ -321,6 +321,8 @@ def main():
     results = Results(os.path.join(directory, "results"))
     judge_steps(results)
     equal("the kernel is the one that was meant", release, results.read("release").strip())
+    if name == "no-btf":
+        equal("the kernel refuses a typed tracepoint", "refused", results.read("typed.out").strip())
     families, programs = read_families(results), read_programs(results)
     for family, judge in (("cpu", judge_tree), ("cpu", judge_signals), ("sched", judge_sched),
                           ("syscall", judge_syscall), ("irq", judge_irq), ("block", judge_block),

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "capture/session.h"
@@ -68,9 +69,10 @@ int __wrap_bpf_object__load_skeleton(struct bpf_object_skeleton *skeleton)
 	return err;
 }
 
-static int print_verified(void)
+static int print_verified(const char *btf)
 {
 	const struct session_options options = {
+		.btf = btf,
 		.sample_hz = 99,
 		.alloc = true,
 		.length_ns = 1000000000,
@@ -86,6 +88,25 @@ static int print_verified(void)
 		return 1;
 	}
 	session_close(session);
+	return 0;
+}
+
+/* Whether the kernel takes a program at a typed tracepoint; its types are in a file. */
+static int print_typed(const char *path)
+{
+	const struct bpf_insn instructions[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	struct btf *types = btf__parse(path, NULL);
+	int id = btf__find_by_name_kind(types, "btf_trace_sched_switch", BTF_KIND_TYPEDEF);
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_RAW_TP,
+		    .attach_btf_id = (__u32)id);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "typed", "GPL", instructions,
+			       sizeof(instructions) / sizeof(instructions[0]), &options);
+
+	puts(id < 0 ? "no such type" : fd < 0 ? "refused" : "taken");
+	btf__free(types);
 	return 0;
 }
 
@@ -128,7 +149,9 @@ int main(int argc, char **argv)
 	const char *what = argc > 1 ? argv[1] : "";
 
 	if (!strcmp(what, "verified"))
-		return print_verified();
+		return print_verified(argc > 2 ? argv[2] : NULL);
+	if (!strcmp(what, "typed") && argc == 3)
+		return print_typed(argv[2]);
 	if (!strcmp(what, "objects"))
 		return print_objects();
 	if (!strcmp(what, "read") && argc == 4)

@@ -16,6 +16,8 @@
 #include "capture/kernel_types.h"
 #include "capture/limits.h"
 #include "capture/loader.h"
+#include "capture/types_proof.h"
+#include "capture/untyped.h"
 #include "strait.skel.h"
 #include "util/rights.h"
 
@@ -23,6 +25,7 @@
 #define LOAD_TRIES   24 /* programs that the verifier may refuse, one an attempt */
 #define BTF_TRACING  "tp_btf/"
 #define BTF_ITERATOR "iter/"
+#define RAW_TRACING  "raw_tp/"
 
 /* libbpf reports through a callback without context; one load runs at a time. */
 static char libbpf_said[300];   /* its first warning, or what failed */
@@ -97,14 +100,26 @@ static struct program_state *program_state_find(struct loader *loader, const cha
 	return NULL;
 }
 
+const char *program_tracepoint(const char *section)
+{
+	const char *name = strchr(section, '/');
+
+	/* What runs in the place of an iterator, or by hand, is at no tracepoint. */
+	if (!strncmp(section, BTF_TRACING, strlen(BTF_TRACING)) ||
+	    (!strncmp(section, RAW_TRACING, strlen(RAW_TRACING)) && !strchr(name + 1, '/')))
+		return name + 1;
+	return NULL;
+}
+
 /* Whether this kernel has a hook; says what is missing if not. Hooks of other kinds always exist.
  */
 static bool hook_exists(const struct btf *kernel, const char *hook, char *why, size_t size)
 {
+	const char *tracepoint = program_tracepoint(hook);
 	char type[96];
 
-	if (!strncmp(hook, BTF_TRACING, strlen(BTF_TRACING))) {
-		hook += strlen(BTF_TRACING);
+	if (tracepoint) {
+		hook = tracepoint;
 		snprintf(type, sizeof(type), "btf_trace_%s", hook);
 		if (btf__find_by_name_kind(kernel, type, BTF_KIND_TYPEDEF) >= 0)
 			return true;
@@ -122,6 +137,11 @@ static bool hook_exists(const struct btf *kernel, const char *hook, char *why, s
 	return true;
 }
 
+const struct btf *loader_types(const struct loader *loader)
+{
+	return loader->given ? loader->given : loader->kernel;
+}
+
 /* Lists all programs and leaves out those whose tracepoint is not there. */
 static void programs_probe(struct loader *loader, struct bpf_object *object)
 {
@@ -134,16 +154,19 @@ static void programs_probe(struct loader *loader, struct bpf_object *object)
 
 		snprintf(state->name, sizeof(state->name), "%s", bpf_program__name(program));
 		snprintf(state->hook, sizeof(state->hook), "%s", hook);
-		state->loaded = hook_exists(loader->kernel, hook, state->why, sizeof(state->why));
+		state->loaded =
+			hook_exists(loader_types(loader), hook, state->why, sizeof(state->why));
 	}
 }
 
 /* Whence libbpf takes the kernel's types; NULL = from the kernel. Read when the object is loaded.
  */
-static const char *types_path(const struct loader *loader, char *path, size_t size)
+static const char *types_path(const struct session *session, char *path, size_t size)
 {
+	const struct loader *loader = session->loader;
+
 	if (loader->types_fd < 0)
-		return NULL;
+		return loader->untyped ? session->options.btf : NULL;
 	snprintf(path, size, "/proc/self/fd/%d", loader->types_fd);
 	return path;
 }
@@ -151,8 +174,7 @@ static const char *types_path(const struct loader *loader, char *path, size_t si
 /* An object that does not find its types there is not loaded; the next attempt is without. */
 static void types_provide(struct loader *loader, const struct bpf_object *object)
 {
-	struct btf *types = kernel_types_needed(loader->given ? loader->given : loader->kernel,
-						bpf_object__btf(object));
+	struct btf *types = kernel_types_needed(loader_types(loader), bpf_object__btf(object));
 	__u32 size = 0;
 	const void *data = types ? btf__raw_data(types, &size) : NULL;
 
@@ -175,8 +197,9 @@ static int skeleton_open(struct session *session, struct error *error)
 {
 	char path[32];
 	LIBBPF_OPTS(bpf_object_open_opts, options,
-		    .btf_custom_path = types_path(session->loader, path, sizeof(path)));
-	struct strait_bpf *skeleton = strait_bpf__open_opts(&options);
+		    .btf_custom_path = types_path(session, path, sizeof(path)));
+	struct strait_bpf *skeleton =
+		session->loader->untyped ? untyped_open(&options) : strait_bpf__open_opts(&options);
 
 	if (!skeleton)
 		return error_set(error, -errno, "cannot open the built-in BPF object: %s",
@@ -308,25 +331,24 @@ static int given_check(const struct loader *loader, const char *file, const stru
 				file);
 }
 
-/* The kernel's own, without which it loads no program that we have, and those of a given file. */
+/* The kernel's own, else those of a given file; where there are both, both. */
 static int types_read(struct loader *loader, const char *file, struct error *error)
 {
-	loader->kernel = btf__load_vmlinux_btf();
-	if (!loader->kernel)
-		return error_set(error, -ENOTSUP,
-				 "this kernel tells no BTF (" KERNEL_BTF ": %s): it needs "
-				 "CONFIG_DEBUG_INFO_BTF=y, as Debian 11 and Ubuntu 20.10 or later "
-				 "have%s",
-				 strerror(errno),
-				 file ? "; --btf does not replace it: such a kernel refuses the "
-					"tracepoints and iterators that strait is built on"
-				      : "");
+	loader->kernel = btf__parse_raw(KERNEL_BTF);
 	if (!file)
-		return 0;
+		return loader->kernel
+			       ? 0
+			       : error_set(error, -ENOTSUP,
+					   "this kernel tells no BTF (" KERNEL_BTF ": %s), for it "
+					   "was built without CONFIG_DEBUG_INFO_BTF: give --btf "
+					   "FILE, made of the vmlinux that it was built as by "
+					   "pahole --btf_encode_detached FILE vmlinux",
+					   strerror(errno));
 	if (access(file, R_OK))
 		return error_set(error, -EINVAL, "cannot read types from %.200s: %s", file,
 				 strerror(errno));
 	loader->given = btf__parse(file, NULL);
+	loader->untyped = !loader->kernel;
 	if (loader->given)
 		return 0;
 	/* What the library says of it ranges from "no such file" to numbers of its own. */
@@ -361,11 +383,15 @@ int loader_load(struct session *session,
 	libbpf_set_print(libbpf_listen);
 	loader->types_fd = -1;
 	err = types_read(loader, session->options.btf, error);
+	/* Its helpers take typed tasks. */
+	loader->task_storage &= !loader->untyped;
 	if (!err) {
 		loader->types_fd = memfd_create("types", MFD_CLOEXEC);
 		err = skeleton_open(session, error);
 	}
-	if (!err && loader->given)
+	if (!err && loader->untyped)
+		err = types_prove_kernel(loader->given, session->options.btf, error);
+	else if (!err && loader->given)
 		err = given_check(loader, session->options.btf,
 				  bpf_object__btf(session->skeleton->obj), error);
 	if (!err) {
@@ -373,6 +399,8 @@ int loader_load(struct session *session,
 		types_provide(loader, session->skeleton->obj);
 		err = loader_attempt(session, configure, error);
 	}
+	if (!err && loader->untyped)
+		err = types_prove_thread(session, session->options.btf, error);
 	types_free(loader);
 	if (err == -EPERM && limited)
 		return error_wrap(error, err,

@@ -26,10 +26,11 @@ struct program_state {
 
 struct loader {
 	VEC(struct program_state) programs;
+	bool untyped;      /* the kernel knows no types: the programs are others (untyped.h) */
 	bool task_storage; /* ledgers are in task storage (else in a hash) */
 	char lost[600];    /* what missing rights cost; empty = nothing */
 	/* While it loads. */
-	struct btf *kernel; /* the kernel's types */
+	struct btf *kernel; /* the kernel's types; NULL = it tells none */
 	struct btf *given;  /* the same from a file that was given; NULL = none was */
 	int types_fd;       /* those of them that the programs need: kernel_types.h; -1 = all */
 };
@@ -43,6 +44,12 @@ int loader_load(struct session *session,
 		int (*configure)(struct session *session, struct error *error),
 		struct error *error);
 void loader_free(struct loader *loader);
+
+/* While it loads: the types that the programs are fitted to. */
+const struct btf *loader_types(const struct loader *loader);
+
+/* The tracepoint that programs of this section are at; NULL = at none. */
+const char *program_tracepoint(const char *section);
 
 /* Whether a program belongs to the family of this name. */
 bool program_in_family(const char *program, const char *family);

@@ -148,7 +148,7 @@ static void programs_attach(struct session *session)
 		struct bpf_link *link;
 
 		if (bpf_program__fd(program) < 0 || !bpf_program__autoattach(program) ||
-		    strncmp(bpf_program__section_name(program), "tp_btf/", 7))
+		    !program_tracepoint(bpf_program__section_name(program)))
 			continue;
 		link = bpf_program__attach(program);
 		if (link) {

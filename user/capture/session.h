@@ -17,6 +17,7 @@
 #include "symbols/symbols.h"
 #include "util/error.h"
 #include "wire.h"
+#include "wire_walk.h" /* for the skeleton */
 
 struct strait_bpf;
 struct bpf_map;

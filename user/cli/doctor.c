@@ -53,9 +53,10 @@ static void checks_run(struct doctor *doctor)
 }
 
 /* Loads and attaches everything for a moment. */
-static void trial_run(struct doctor *doctor)
+static void trial_run(struct doctor *doctor, const char *btf)
 {
 	struct session_options options = {
+		.btf = btf,
 		.sample_hz = 99,
 		.alloc = true,
 		.budget = 1,
@@ -225,12 +226,14 @@ static int doctor_text(const struct doctor *doctor, bool verbose)
 int cli_doctor(int argc, char **argv)
 {
 	bool json = false, verbose = false;
+	const char *btf = NULL;
+	const struct option look[] = {OBSERVE_BTF_ROW(btf), {}};
 	const struct option print[] = {{"json", 0, NULL, option_flag, &json, "for programs"},
 				       {"verbose", 'v', NULL, option_flag, &verbose,
 					"name every program, not only those "
 					"that are missing"},
 				       {}};
-	const struct option_group groups[] = {{"What to print", print}, {}};
+	const struct option_group groups[] = {{"How to look", look}, {"What to print", print}, {}};
 	const struct usage usage = {.name = "strait doctor",
 				    .synopsis = "strait doctor [OPTIONS]",
 				    .what = what,
@@ -243,7 +246,7 @@ int cli_doctor(int argc, char **argv)
 	if (status != OPTIONS_GO)
 		return status;
 	checks_run(&doctor);
-	trial_run(&doctor);
+	trial_run(&doctor, btf);
 	status = json ? doctor_json(&doctor) : doctor_text(&doctor, verbose);
 	if (status == EXIT_OK && !doctor.works)
 		status = EXIT_HOST;

@@ -53,7 +53,7 @@ static int block_prepare(struct session *session, struct error *error)
 {
 	(void)error;
 	session->skeleton->rodata->block_request_second =
-		request_comes_second(session->loader->kernel);
+		request_comes_second(loader_types(session->loader));
 	return 0;
 }
 

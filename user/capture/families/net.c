@@ -20,6 +20,7 @@
 
 #include "capture/budget.h"
 #include "capture/families.h"
+#include "capture/iterate.h"
 #include "capture/messages.h"
 #include "capture/namespace.h"
 #include "strait.skel.h"
@@ -41,9 +42,9 @@ struct flow {
 };
 
 struct net_data {
-	struct bpf_link *iterator;
+	bool listed;                                 /* which sockets listen can be read */
 	struct bpf_link *messages[MESSAGE_PROGRAMS]; /* of those that are attached */
-	uint64_t listeners_born;                     /* when the iterator was last read */
+	uint64_t listeners_born;                     /* when they were last read */
 	struct index by_listener;
 	VEC(struct peer) named;
 	struct index by_peer;
@@ -97,33 +98,35 @@ static void listener_keep(struct session *session, const struct wire_listener *w
 	index_add(&data->by_listener, listener_hash(&listener), (uint32_t)rec->listeners.len - 1);
 }
 
+struct listeners {
+	VEC(struct wire_listener) found;
+};
+
+static bool listener_found(struct session *session, const void *record, void *context)
+{
+	struct listeners *listeners = context;
+
+	(void)session;
+	vec_push(&listeners->found, *(const struct wire_listener *)record);
+	return listeners->found.len < LISTENERS_KEPT;
+}
+
 /* Reads all listening sockets of the host; the program also files their ports for itself. */
 static int listeners_read(struct session *session, struct error *error)
 {
 	struct net_data *data = net_data(session);
-	VEC(struct wire_listener) found = {};
-	struct wire_listener wire;
-	FILE *file;
-	int fd;
+	struct listeners listeners = {};
+	int err;
 
 	data->listeners_born = session->skeleton->bss->net_listeners_born;
-	fd = bpf_iter_create(bpf_link__fd(data->iterator));
-	file = fd >= 0 ? fdopen(fd, "r") : NULL;
-	if (!file) {
-		if (fd >= 0)
-			close(fd);
-		return error_set(error, -errno, "cannot list the listening sockets: %s",
-				 strerror(errno));
-	}
-	while (found.len < LISTENERS_KEPT && fread(&wire, sizeof(wire), 1, file) == 1)
-		vec_push(&found, wire);
-	fclose(file);
+	err = iterate(session, session->skeleton->progs.net__listeners,
+		      sizeof(struct wire_listener), listener_found, &listeners, error);
 	/* Processes that were born a moment ago are known from here on. */
 	ring_buffer__consume(session->ring);
-	vec_each(&found, listener)
+	vec_each(&listeners.found, listener)
 		listener_keep(session, listener);
-	vec_free(&found);
-	return 0;
+	vec_free(&listeners.found);
+	return err;
 }
 
 /* Without the tracepoints for bytes (before 6.3) they are counted at the end of system calls. */
@@ -221,18 +224,13 @@ static int net_attach(struct session *session, struct error *error)
 	if (err)
 		return error_set(error, err, "cannot attach to messages: %s", strerror(-err));
 	/* Refused by the kernel: then sides are guessed from what connects inside the window. */
-	if (bpf_program__fd(session->skeleton->progs.net__listeners) < 0)
-		return 0;
-	data->iterator = bpf_program__attach_iter(session->skeleton->progs.net__listeners, NULL);
-	if (!data->iterator)
-		return error_set(error, -errno, "cannot attach the iterator of descriptors: %s",
-				 strerror(errno));
+	data->listed = bpf_program__fd(session->skeleton->progs.net__listeners) >= 0;
 	return 0;
 }
 
 static int net_begin(struct session *session, struct error *error)
 {
-	return net_data(session)->iterator ? listeners_read(session, error) : 0;
+	return net_data(session)->listed ? listeners_read(session, error) : 0;
 }
 
 static void net_close(struct session *session)
@@ -241,7 +239,6 @@ static void net_close(struct session *session)
 
 	if (!data)
 		return;
-	bpf_link__destroy(data->iterator);
 	messages_detach(session);
 	index_free(&data->by_listener);
 	index_free(&data->by_peer);
@@ -449,7 +446,7 @@ static int net_drain(struct session *session, struct error *error)
 	flows_merge(data);
 	flows_emit(data, session->recording);
 	data->flows.len = 0;
-	if (err >= 0 && data->iterator &&
+	if (err >= 0 && data->listed &&
 	    session->skeleton->bss->net_listeners_born != data->listeners_born)
 		err = listeners_read(session, error);
 	return err;

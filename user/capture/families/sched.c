@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -13,6 +12,7 @@
 #include "capture/cpus.h"
 #include "capture/delays.h"
 #include "capture/families.h"
+#include "capture/iterate.h"
 #include "capture/tasks.h"
 #include "capture/waits.h"
 #include "histogram.h"
@@ -59,46 +59,28 @@ static int sched_prepare(struct session *session, struct error *error)
 	return 0;
 }
 
+static bool thread_told(struct session *session, const void *record, void *context)
+{
+	const struct wire_thread *thread = record;
+	const uint32_t *generation = context;
+
+	contexts_collected(session, &thread->who, &thread->ledger,
+			   tasks_dump(session->tasks, thread, *generation));
+	if (session->last_slice)
+		contexts_pending(session, thread);
+	return true;
+}
+
 /*
- * Reads every thread through the iterator, as of the last cut; before there is one, their ledgers
- * are made, and nothing is read.
+ * Reads every thread, as of the last cut; before there is one, their ledgers are made, and nothing
+ * is read.
  */
 static int sched_dump(struct session *session, struct error *error)
 {
 	uint32_t generation = session->skeleton->bss->generation - 1;
-	struct wire_thread threads[64];
-	struct bpf_link *link =
-		bpf_program__attach_iter(session->skeleton->progs.sched__dump, NULL);
-	size_t have = 0;
-	ssize_t got;
-	int fd;
 
-	if (!link)
-		return error_set(error, -errno, "cannot iterate over tasks: %s", strerror(errno));
-	fd = bpf_iter_create(bpf_link__fd(link));
-	bpf_link__destroy(link);
-	if (fd < 0)
-		return error_set(error, fd, "cannot iterate over tasks: %s", strerror(-fd));
-	while ((got = read(fd, (char *)threads + have, sizeof(threads) - have)) > 0 ||
-	       (got < 0 && (errno == EINTR || errno == EAGAIN))) {
-		size_t whole;
-
-		have += got > 0 ? (size_t)got : 0;
-		whole = have / sizeof(threads[0]);
-		for (size_t i = 0; i < whole; i++) {
-			contexts_collected(session, &threads[i].who, &threads[i].ledger,
-					   tasks_dump(session->tasks, &threads[i], generation));
-			if (session->last_slice)
-				contexts_pending(session, &threads[i]);
-		}
-		/* A read may end in the middle of a record. */
-		have -= whole * sizeof(threads[0]);
-		memmove(threads, &threads[whole], have);
-		/* Ten thousand threads take a while; what ends meanwhile has no room elsewhere. */
-		ring_buffer__consume(session->ring);
-	}
-	close(fd);
-	return got < 0 ? error_set(error, -errno, "cannot read tasks: %s", strerror(errno)) : 0;
+	return iterate(session, session->skeleton->progs.sched__dump, sizeof(struct wire_thread),
+		       thread_told, &generation, error);
 }
 
 static uint64_t runqueue_bucket(const struct session *session, uint32_t bucket)

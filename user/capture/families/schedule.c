@@ -71,6 +71,7 @@ static int schedule_prepare(struct session *session, struct error *error)
 	bpf_program__set_autoattach(skeleton->progs.schedule__switch, false);
 	bpf_program__set_autoattach(skeleton->progs.schedule__waking, false);
 	bpf_program__set_autoattach(skeleton->progs.schedule__new, false);
+	bpf_program__set_autoattach(skeleton->progs.schedule__mark, false);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include <bpf/libbpf.h>
 
 #include "capture/families.h"
+#include "capture/iterate.h"
 #include "capture/tables.h"
 #include "strait.skel.h"
 #include "symbols/symbols.h"
@@ -138,25 +139,13 @@ static void files_unsee(struct session *session, const uint64_t *files, size_t c
 
 /* ---- the window ---- */
 
-/* Runs the iterator over all mappings: each file that code is mapped from is told of. */
+/* Each file that code is mapped from is told of. */
 static void mappings_walk(struct session *session)
 {
 	struct bpf_program *program = session->skeleton->progs.unwind__mappings;
-	struct bpf_link *link;
-	char nothing[64];
-	int fd;
 
-	if (bpf_program__fd(program) < 0)
-		return;
-	link = bpf_program__attach_iter(program, NULL);
-	if (!link)
-		return;
-	fd = bpf_iter_create(bpf_link__fd(link));
-	bpf_link__destroy(link);
-	while (fd >= 0 && read(fd, nothing, sizeof(nothing)) > 0)
-		;
-	if (fd >= 0)
-		close(fd);
+	if (bpf_program__fd(program) >= 0)
+		iterate_mappings(session, program);
 }
 
 /* A directory of our own, that nobody else may write to; NULL where it cannot be had. */
