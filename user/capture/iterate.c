@@ -112,17 +112,18 @@ static void walk_mappings(struct session *session, const struct bpf_program *pro
 {
 	struct wire_walk *walk = (void *)&session->skeleton->bss->walk;
 	char path[32], line[LINE_MAX];
-	unsigned long start;
-	char executable;
 	FILE *maps;
 
 	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
 	maps = fopen(path, "re");
 	while (maps && fgets(line, sizeof(line), maps)) {
-		if (sscanf(line, "%lx-%*x %*2c%c", &start, &executable) != 2 || executable != 'x')
+		/* "55d4c0a00000-55d4c0a25000 r-xp …" */
+		const char *rights = strchr(line, ' ');
+
+		if (!rights || strnlen(rights, 4) < 4 || rights[3] != 'x')
 			continue;
 		walk->tid = pid;
-		walk->place = start;
+		walk->place = strtoul(line, NULL, 16);
 		iterate_step(session, program);
 	}
 	if (maps)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "capture/types_proof.h"
 
+#include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@
 #include "capture/iterate.h"
 #include "capture/namespace.h"
 #include "strait.skel.h"
+#include "symbols/image.h"
 #include "util/vec.h"
 
 #define TRACEPOINT_TYPE   "btf_trace_"   /* what the types have of each tracepoint */
@@ -26,12 +29,59 @@
 /* One of so many tracepoints may be without a type: 1 of 1,602 is, in a kernel of our own. */
 #define UNTYPED_RARE 50
 
+struct note {
+	Elf64_Nhdr head;
+	char bytes[512];
+};
+
 static int refuse(struct error *error, const char *file, const char *why)
 {
 	return error_set(error, -EINVAL,
 			 "%.200s has the types of another kernel: %s; make one of the vmlinux that "
 			 "the running kernel was built as",
 			 file, why);
+}
+
+/* ---- the build ---- */
+
+/* The id that the linker gave the running kernel, in hex digits; false where it has none. */
+static bool kernel_build_id(char id[IMAGE_ID])
+{
+	int fd = open("/sys/kernel/notes", O_RDONLY | O_CLOEXEC);
+	struct note note = {};
+	bool found = false;
+
+	while (fd >= 0 && !found && read(fd, &note.head, sizeof(note.head)) == sizeof(note.head)) {
+		/* Names and contents are padded to words. */
+		size_t name = (note.head.n_namesz + 3u) & ~3u, size = note.head.n_descsz;
+		size_t whole = name + ((size + 3) & ~(size_t)3);
+
+		if (whole > sizeof(note.bytes) || read(fd, note.bytes, whole) != (ssize_t)whole)
+			break;
+		found = note.head.n_type == NT_GNU_BUILD_ID && !strcmp(note.bytes, "GNU") &&
+			2 * size < IMAGE_ID;
+		for (size_t i = 0; found && i < size; i++)
+			snprintf(id + 2 * i, 3, "%02x", (unsigned char)note.bytes[name + i]);
+	}
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+/* An ELF file names its build; what pahole makes does not. */
+static int build_prove(const char *file, struct error *error)
+{
+	char own[IMAGE_ID], given[IMAGE_ID], why[200];
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	bool known = fd >= 0 && !image_identity(fd, given) && kernel_build_id(own);
+
+	if (fd >= 0)
+		close(fd);
+	/* One without an id has something shorter in its place. */
+	if (!known || strlen(own) != strlen(given) || !strcmp(own, given))
+		return 0;
+	snprintf(why, sizeof(why), "its build-id is %s, the running one's %s", given, own);
+	return refuse(error, file, why);
 }
 
 /* ---- tracepoints ---- */
@@ -70,7 +120,7 @@ static const char *tracepoint_of(char *line)
 	return symbol + 1 + strlen(TRACEPOINT_SYMBOL);
 }
 
-int types_prove_kernel(const struct btf *types, const char *file, struct error *error)
+static int tracepoints_prove(const struct btf *types, const char *file, struct error *error)
 {
 	FILE *symbols = fopen(KALLSYMS, "re");
 	size_t kernel = 0, both = 0, all;
@@ -96,6 +146,13 @@ int types_prove_kernel(const struct btf *types, const char *file, struct error *
 		 "it has %zu tracepoints, the running one %zu, and %zu are the same", all, kernel,
 		 both);
 	return refuse(error, file, why);
+}
+
+int types_prove_kernel(const struct btf *types, const char *file, struct error *error)
+{
+	int err = build_prove(file, error);
+
+	return err ? err : tracepoints_prove(types, file, error);
 }
 
 /* ---- a thread that is known ---- */

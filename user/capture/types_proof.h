@@ -11,8 +11,9 @@
 struct btf;
 
 /*
- * Before anything is loaded: the file has the tracepoints that the kernel has, by its symbols.
- * Kernels of other versions differ in a tenth of them and more, of other configurations in some.
+ * Before anything is loaded: the file is of the same build, if it is an ELF file, and has the
+ * tracepoints that the kernel has, by its symbols. Kernels of other versions differ in a tenth of
+ * them and more, of other configurations in some.
  */
 int types_prove_kernel(const struct btf *types, const char *file, struct error *error);
 
