@@ -140,6 +140,7 @@ def run_in_terminal(columns, command):
     if not pid:
         os.execvp(command[0], command)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    said = b""
     while True:
         try:
             data = os.read(terminal, 65536)
@@ -147,7 +148,10 @@ def run_in_terminal(columns, command):
             break
         if not data:
             break
-        os.write(1, data.replace(b"\r\n", b"\n"))
+        said += data
+    # All at once: what is read in one piece may end between the two.
+    sys.stdout.buffer.write(said.replace(b"\r\n", b"\n"))
+    sys.stdout.flush()
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 

@@ -260,10 +260,11 @@ samples_of() {
 		WHERE container LIKE '${2:-%}' ORDER BY container)"
 }
 
-# container_watch WHAT SEEN ASKED: all CPU samples are of these processes, each "PID CONTAINER", joined
-# by ", " in the containers' order.
+# All CPU samples are of these processes, each "PID CONTAINER", joined
+# by ", " in the containers' order. Many that want a CPU take more than the second that it is, until each
+# was seen on one. container_watch WHAT SEEN ASKED [SECONDS]
 container_watch() {
-	run "$strait" record -q --replace -F 199 -d 1 --container "$3" -o "$work/r.strait"
+	run "$strait" record -q --replace -F 199 -d "${4:-1}" --container "$3" -o "$work/r.strait"
 	[ "$status" -eq 0 ] || cat "$err"
 	is "$1: recorded" 0 "$status"
 	is "$1: whose samples, and what they are in" "$2" "$(samples_of "pid || ' ' || container")"

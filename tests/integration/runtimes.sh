@@ -146,12 +146,12 @@ pid_payload=$loop
 of_inner="$pid_inner docker:${inner:0:12}" of_docker="$pid_docker docker:shop-web-1"
 of_crio="$pid_crio crio:kube-system/etcd-0/etcd" of_payload="$pid_payload podman:${inner:0:12}"
 of_unit="$of_payload, $pid_service unit:web$$.service"
-container_watch 'docker, with what is in it' "$of_inner, $of_docker" shop-web-1
-container_watch 'CRI-O' "$of_crio" kube-system/etcd-0/etcd
-container_watch 'lxc' "$pid_lxc lxc:$box" "$box"
-container_watch 'a unit, with a container in it' "$of_unit" "web$$.service"
-container_watch 'a slice, with all in it' "$of_crio, $of_inner, $of_docker, $of_unit" "unit:$slice"
-container_watch 'of two with one id, the one that is not in a container' "$of_payload" "${inner:0:12}"
+container_watch 'docker, with what is in it' "$of_inner, $of_docker" shop-web-1 2
+container_watch 'CRI-O' "$of_crio" kube-system/etcd-0/etcd 2
+container_watch 'lxc' "$pid_lxc lxc:$box" "$box" 2
+container_watch 'a unit, with a container in it' "$of_unit" "web$$.service" 2
+container_watch 'a slice, with all in it' "$of_crio, $of_inner, $of_docker, $of_unit" "unit:$slice" 2
+container_watch 'of two with one id, the one that is not in a container' "$of_payload" "${inner:0:12}" 2
 refused "wbe$$.service" "there is .*unit:web$$.service"
 
 # A name that would paint the terminal, end a line or begin another frame.
@@ -173,6 +173,6 @@ lacks 'an odd name: escaped in errors' $'\e|\xc2\x9b' "$err"
 # In a hierarchy of version 1 alone.
 if [ -e /sys/fs/cgroup/memory/cgroup.procs ]; then
 	group_burn "/sys/fs/cgroup/memory/$slice/old$$.service"
-	container_watch 'a unit of version 1' "$loop unit:old$$.service" "old$$.service"
+	container_watch 'a unit of version 1' "$loop unit:old$$.service" "old$$.service" 2
 fi
 finish
