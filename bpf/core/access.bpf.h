@@ -12,7 +12,7 @@
  *   LOAD_BITS(object, field)     the same of a field of bits, or one whose size differs
  *   LOAD_REGISTER(regs, which)   the same of PT_REGS_<which>_SYSCALL()
  *   ITERATOR(what)               what comes before a program at an iterator of the kernel
- *   ITERATED(ctx, what)          its task, or its file
+ *   ITERATED(ctx, what)          its task, and after that its file or vma
  *   ITERATED_TELL(ctx, record)   hands a record to user space: one for each thing at most
  */
 #ifndef STRAIT_ACCESS_BPF_H

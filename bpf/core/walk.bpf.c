@@ -9,7 +9,7 @@ struct wire_walk walk;
 
 #if defined(KERNEL_UNTYPED)
 
-#define WALK_STEPS 64        /* in one run: as many as a node of the tree has slots */
+#define WALK_STEPS 16        /* in one run: each is 500 instructions to the verifier */
 #define IDS_MAX    (1 << 22) /* PID_MAX_LIMIT of include/linux/threads.h */
 #define TREE_DEPTH 6         /* ids of threads have 22 bits */
 #define TREE_NODE  2         /* in the low two bits of an entry: it leads to another node */
@@ -65,6 +65,7 @@ __attribute__((noinline)) __u64 walk_find_task(void)
 	__u32 id = walk.tid;
 
 	walk.more = 0;
+	walk.task = 0;
 	for (int i = 0; i < WALK_STEPS; i++) {
 		struct looked looked = tree_look(tree, id);
 
@@ -74,8 +75,12 @@ __attribute__((noinline)) __u64 walk_find_task(void)
 		}
 		task = looked.entry ? task_of(looked.entry) : NULL;
 		if (task) {
+			/* A place in one that has ended since. */
+			if (walk.tid != id)
+				walk.place = 0;
 			walk.tid = id;
-			return (__u64)task;
+			walk.task = (__u64)task;
+			return walk.task;
 		}
 		id = ((id >> looked.shift) + 1) << looked.shift;
 	}
@@ -85,17 +90,9 @@ __attribute__((noinline)) __u64 walk_find_task(void)
 	return 0;
 }
 
-/* The thread whose id walk.tid is; only what it has of its own. */
-static __always_inline struct task_struct *walk_owner(void)
-{
-	struct task_struct *task = walk.tid && !walk.more ? walk_task() : NULL;
-
-	return task;
-}
-
 __attribute__((noinline)) __u64 walk_find_file(void)
 {
-	struct task_struct *task = walk_owner();
+	struct task_struct *task = (struct task_struct *)walk.task;
 	struct files_struct *open;
 	struct file *file;
 
@@ -119,7 +116,7 @@ __attribute__((noinline)) __u64 walk_find_file(void)
 
 __attribute__((noinline)) __u64 walk_find_vma(void)
 {
-	struct task_struct *task = walk_owner();
+	struct task_struct *task = (struct task_struct *)walk.task;
 	struct vm_area_struct *vma;
 	struct mm_struct *mm;
 
