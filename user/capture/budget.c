@@ -42,7 +42,6 @@
 #define SAMPLES_PART 0.5
 /* Messages are observed all the time while they cost no more of what the rest leaves. */
 #define MESSAGES_PART 0.25
-#define DEAR_TIMES    2 /* so many times that, and they end before their round does */
 
 struct budget {
 	double limit; /* CPUs */
@@ -208,14 +207,6 @@ static bool timing_due(const struct budget *budget, uint64_t now_ns)
 	       budget->until - now_ns >= TIMED_LEAST_NS;
 }
 
-/* Whether messages cost so little that they can be observed all the time, or `times` that. */
-static bool messages_are_cheap(const struct budget *budget, double times)
-{
-	double left = budget_left(budget, budget->rate.rest + budget->rate.probes, CALLS_PART);
-
-	return budget->rate.messages <= left * MESSAGES_PART * times;
-}
-
 /* The part of the time for which the budget can bear to observe system calls and messages. */
 static void duty_choose(struct budget *budget, const struct session *session)
 {
@@ -223,7 +214,7 @@ static void duty_choose(struct budget *budget, const struct session *session)
 	double messages = budget->rate.messages, both = budget->rate.calls + messages;
 
 	budget->duty = 1;
-	budget->always = !messages_are_calls(session) && messages_are_cheap(budget, 1);
+	budget->always = !messages_are_calls(session) && messages <= left * MESSAGES_PART;
 	if (both <= left || budget->rate_ns.rest < FIRST_NS)
 		return;
 	if (budget->always)
@@ -252,18 +243,25 @@ static double random_unit(void)
 	return (double)random() / (double)RAND_MAX;
 }
 
+/*
+ * The part of the next round that is observed: around budget->duty, as the rest's length is random.
+ * What is seen is weighed by it, so that each stretch stands for its own round.
+ */
+static double duty_draw(const struct budget *budget)
+{
+	return 1 / (1 + (1 / budget->duty - 1) * (0.5 + random_unit()));
+}
+
 /* How long the stretch is that begins now, and for how long its weights stand. */
 static void round_plan(struct budget *budget, struct session *session, uint64_t now_ns)
 {
 	double observed = budget->duty * ROUND_NS;
 
-	budget->round_duty = budget->duty;
 	budget->round_always = budget->always;
 	budget->until = budget->observed_until = budget->round_until = UINT64_MAX;
 	if (budget->observed && budget->duty < 1) {
 		budget->until = budget->observed_until = now_ns + (uint64_t)observed;
-		budget->round_until = budget->until + (uint64_t)(observed * (1 / budget->duty - 1) *
-								 (0.5 + random_unit()));
+		budget->round_until = now_ns + (uint64_t)(observed / budget->round_duty);
 	}
 	calls_end_at(session, budget->until == UINT64_MAX ? 0 : budget->until);
 }
@@ -271,16 +269,18 @@ static void round_plan(struct budget *budget, struct session *session, uint64_t 
 /* Attaching takes a while: what is observed begins after it. */
 static void round_observe(struct budget *budget, struct session *session)
 {
-	bool messages = messages_attach(session), calls = calls_observe(session, budget->duty);
+	double duty = duty_draw(budget);
+	bool messages = messages_attach(session), calls = calls_observe(session, duty);
 	uint64_t now_ns;
 
 	if (messages)
-		messages_weigh(session, budget->always ? 1 : budget->duty);
+		messages_weigh(session, budget->always ? 1 : duty);
 	now_ns = time_now();
 	budget_sum(budget, session, now_ns);
 	budget->observed = calls || messages;
 	budget->messages_observed = messages;
 	budget->messages_known |= messages;
+	budget->round_duty = duty;
 	round_plan(budget, session, now_ns);
 }
 
@@ -341,8 +341,9 @@ uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t no
 			timing_end(budget, session, now_ns);
 		round_rest(budget, session);
 	} else if (!budget->observed && budget->messages_observed &&
-		   !messages_are_cheap(budget, DEAR_TIMES)) {
-		/* Grace periods may keep the next round from beginning for seconds. */
+		   budget->rate.messages > budget->limit) {
+		/* Grace periods may keep the next round, without them, from beginning for seconds.
+		 */
 		observation_end(budget, session, true);
 	} else if (now_ns >= budget->until && grace_late()) {
 		budget->until = now_ns + ROUND_NS / 5;

@@ -40,7 +40,7 @@ static bool file_equal(const struct stat *a, const struct stat *b)
 	       time_equal(&a->st_mtim, &b->st_mtim) && time_equal(&a->st_ctim, &b->st_ctim);
 }
 
-static json_t *list_load(int fd, const struct stat *st)
+static json_t *list_load(const struct state_source *source, int fd, const struct stat *st)
 {
 	static size_t next;
 	struct list *list;
@@ -50,7 +50,7 @@ static json_t *list_load(int fd, const struct stat *st)
 			return json_incref(kept[i].state);
 	list = &kept[next++ % COUNT(kept)];
 	json_decref(list->state);
-	*list = (struct list){*st, state_file_load(fd, st)};
+	*list = (struct list){*st, state_file_load(source, fd, st)};
 	return json_incref(list->state);
 }
 
@@ -63,7 +63,7 @@ static json_t *list_read(const struct state_source *source, const char *path)
 
 	if (fd < 0)
 		return NULL;
-	list = source->uid ? state_file_load(fd, &st) : list_load(fd, &st);
+	list = (source->uid ? state_file_load : list_load)(source, fd, &st);
 	close(fd);
 	return list;
 }

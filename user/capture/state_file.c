@@ -10,8 +10,8 @@
 
 #include "symbols/opening.h"
 
-#define ROOT_MAX (16 << 20)  /* bytes of a state file */
-#define USER_MAX (128 << 10) /* of a user's: what it is read into is many times as large */
+#define FILE_MAX      (16 << 20)  /* bytes of a state file */
+#define USER_JSON_MAX (128 << 10) /* of a user's: what it is read into is many times as large */
 
 bool state_source_user(const char *root, uid_t uid, struct state_source *out)
 {
@@ -60,20 +60,22 @@ int state_file_open(const struct state_source *source, const char *path, struct 
 
 	if (fd < 0)
 		return -1;
-	if (!fstat(fd, st) && S_ISREG(st->st_mode) &&
-	    st->st_size <= (source->uid ? USER_MAX : ROOT_MAX) &&
+	if (!fstat(fd, st) && S_ISREG(st->st_mode) && st->st_size <= FILE_MAX &&
 	    (!source->uid || st->st_uid == source->uid))
 		return fd;
 	close(fd);
 	return -1;
 }
 
-json_t *state_file_load(int fd, const struct stat *st)
+json_t *state_file_load(const struct state_source *source, int fd, const struct stat *st)
 {
 	size_t size = (size_t)st->st_size;
-	char *text = malloc(size + 1);
 	json_t *state = NULL;
+	char *text;
 
+	if (source->uid && size > USER_JSON_MAX)
+		return NULL;
+	text = malloc(size + 1);
 	/* As large as it was: whoever writes it meanwhile does not keep us. */
 	if (text && pread(fd, text, size, 0) == (ssize_t)size)
 		state = json_loadb(text, size, 0, NULL);
@@ -89,7 +91,7 @@ json_t *state_file_read(const struct state_source *source, const char *path)
 
 	if (fd < 0)
 		return NULL;
-	state = state_file_load(fd, &st);
+	state = state_file_load(source, fd, &st);
 	close(fd);
 	return state;
 }

@@ -27,8 +27,9 @@ bool state_source_user(const char *root, uid_t uid, struct state_source *out);
  */
 int state_file_open(const struct state_source *source, const char *path, struct stat *st);
 
-/* The value in an open JSON file, NULL if there is none. Ends with json_decref. */
-json_t *state_file_load(int fd, const struct stat *st);
+/* The value in an open JSON file, NULL if there is none or a user's is long. Ends with json_decref.
+ */
+json_t *state_file_load(const struct state_source *source, int fd, const struct stat *st);
 
 /* Both. */
 json_t *state_file_read(const struct state_source *source, const char *path);
