@@ -87,7 +87,8 @@ static __always_inline int calls_end(void)
  * The budget is looked at every 50 ms, and whenever a CPU has made so many calls: where a load
  * begins that makes a million a second, that is after milliseconds. A power of two.
  */
-#define CALLS_TOLD 4096
+#define CALLS_TOLD    4096
+#define CALLS_TOLD_NS 5000000 /* but not more often than that */
 
 TRACEPOINT("sys_enter")
 int BPF_PROG(syscall__enter, struct pt_regs *regs, long nr)
@@ -104,8 +105,10 @@ int BPF_PROG(syscall__enter, struct pt_regs *regs, long nr)
 	now = bpf_ktime_get_ns();
 	if (calls_until && now > calls_until)
 		return calls_end();
-	if (!(++cpu->told.calls & (CALLS_TOLD - 1)))
+	if (!(++cpu->told.calls & (CALLS_TOLD - 1)) && now - cpu->calls_told >= CALLS_TOLD_NS) {
+		cpu->calls_told = now;
 		events_call();
+	}
 	if (compat_task_32bit())
 		nr |= WIRE_SYSCALL_COMPAT;
 	ledger->calls_phase = phase;

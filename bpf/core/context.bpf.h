@@ -245,9 +245,13 @@ static __always_inline void context_leave(struct wire_ledger *ledger, struct wir
 					  __u64 id, __u64 ns)
 {
 	struct wire_collected *waits = &parties->waits;
+	bool same_place = waits->context == ledger->wait.context;
 
-	if (waits->context != ledger->wait.context) {
-		if (waits->count && !context_add(waits->context, waits->count, waits->ns))
+	/* A place that was walked again may have other stacks now, and its slot has them. */
+	if (!same_place || waits->kernel_stack != ledger->wait.kernel_stack ||
+	    waits->user_stack != ledger->wait.user_stack) {
+		if (waits->count &&
+		    (same_place || !context_add(waits->context, waits->count, waits->ns)))
 			context_send(waits->kernel_stack, waits->user_stack, id,
 				     context_what_count(waits->what, waits->count), waits->ns);
 		waits->context = ledger->wait.context;

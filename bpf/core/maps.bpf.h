@@ -126,6 +126,7 @@ struct cpu_state {
 	struct wire_party charged[WIRE_PARTIES]; /* where culprits_charge() works */
 	__u64 waits_second;                      /* rate limit of single waits */
 	__u32 waits_sent, polls_sent;
+	__u64 calls_told; /* when user space was last told that calls are many */
 	/* What waker_find() found: the current thread's user stack, or else a key for it. */
 	__u64 waker_stack, waker_key;
 	__u32 contexts; /* looked up in the context cache */

@@ -42,6 +42,8 @@
 #define SAMPLES_PART 0.5
 /* Messages are observed all the time while they cost no more of what the rest leaves. */
 #define MESSAGES_PART 0.25
+/* What was observed in a slice stands for so many times as much that nobody looked at, at most. */
+#define LATE_TIMES 20
 
 struct budget {
 	double limit; /* CPUs */
@@ -345,6 +347,7 @@ uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t no
 		/* Grace periods may keep the next round, without them, from beginning for seconds.
 		 */
 		observation_end(budget, session, true);
+		budget->always = false;
 	} else if (now_ns >= budget->until && grace_late()) {
 		budget->until = now_ns + ROUND_NS / 5;
 	} else if (now_ns >= budget->until) {
@@ -372,7 +375,7 @@ double budget_scale(const struct budget *budget, bool messages)
 		return 1;
 	stood = messages ? budget->slice_messages_stood : budget->slice_stood;
 	late = messages ? budget->slice_messages_late : budget->slice_late;
-	return stood > 0 ? 1 + late / stood : 1;
+	return stood > 0 ? 1 + fmin(late / stood, LATE_TIMES) : 1;
 }
 
 void budget_end_slice(struct budget *budget, struct session *session, uint64_t now_ns)

@@ -212,7 +212,7 @@ static const char *thread_differs(const struct wire_thread *told, const struct s
 		return "parent";
 	if (!who->start_ns || who->start_ns != who->process_start_ns)
 		return "start";
-	if (told->policy != (uint32_t)sched_getscheduler(0) ||
+	if (told->policy != (uint32_t)(sched_getscheduler(0) & ~SCHED_RESET_ON_FORK) ||
 	    told->nice != getpriority(PRIO_PROCESS, 0) || !cpus_are(told->cpu_mask))
 		return "priority or CPUs";
 	if (!between(before->minor_faults, who->minor_faults, after->minor_faults))
