@@ -12,6 +12,7 @@
  * chain handled: ROOT *clock_gettime@libc *@[vdso]? SIGNAL handler deeper?
  * chain return: ROOT work many? small? SIGNAL
  * chain return: ROOT work flat SIGNAL
+ * chain setup: ROOT sigaction*|sigaltstack*|setitimer*|strcmp*
  * atleast handled 0.05
  */
 #include <signal.h>
