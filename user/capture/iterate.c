@@ -13,6 +13,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "capture/loader.h"
 #include "capture/namespace.h"
 #include "strait.skel.h"
 
@@ -149,7 +150,7 @@ static void walk_processes(struct session *session, const struct bpf_program *pr
 
 static bool in_kernel(const struct bpf_program *program)
 {
-	return !strncmp(bpf_program__section_name(program), "iter/", strlen("iter/"));
+	return program_iterates(bpf_program__section_name(program));
 }
 
 static bool nothing_told(struct session *session, const void *record, void *context)

@@ -111,6 +111,11 @@ const char *program_tracepoint(const char *section)
 	return NULL;
 }
 
+bool program_iterates(const char *section)
+{
+	return !strncmp(section, BTF_ITERATOR, strlen(BTF_ITERATOR));
+}
+
 /* Whether this kernel has a hook; says what is missing if not. Hooks of other kinds always exist.
  */
 static bool hook_exists(const struct btf *kernel, const char *hook, char *why, size_t size)
@@ -126,7 +131,7 @@ static bool hook_exists(const struct btf *kernel, const char *hook, char *why, s
 		snprintf(why, size, "this kernel has no tracepoint %s", hook);
 		return false;
 	}
-	if (!strncmp(hook, BTF_ITERATOR, strlen(BTF_ITERATOR))) {
+	if (program_iterates(hook)) {
 		hook += strlen(BTF_ITERATOR);
 		snprintf(type, sizeof(type), "bpf_iter_%s", hook);
 		if (btf__find_by_name_kind(kernel, type, BTF_KIND_FUNC) >= 0)
@@ -339,8 +344,9 @@ static int types_read(struct loader *loader, const char *file, struct error *err
 		return loader->kernel
 			       ? 0
 			       : error_set(error, -ENOTSUP,
-					   "this kernel tells no BTF (" KERNEL_BTF ": %s), for it "
-					   "was built without CONFIG_DEBUG_INFO_BTF: give --btf "
+					   "this kernel tells no BTF (" KERNEL_BTF
+					   ": %s): if it was "
+					   "built without CONFIG_DEBUG_INFO_BTF, give --btf "
 					   "FILE, made of the vmlinux that it was built as by "
 					   "pahole --btf_encode_detached FILE vmlinux",
 					   strerror(errno));

@@ -50,6 +50,8 @@ const struct btf *loader_types(const struct loader *loader);
 
 /* The tracepoint that programs of this section are at; NULL = at none. */
 const char *program_tracepoint(const char *section);
+/* Whether programs of this section run in an iterator of the kernel. */
+bool program_iterates(const char *section);
 
 /* Whether a program belongs to the family of this name. */
 bool program_in_family(const char *program, const char *family);

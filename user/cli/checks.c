@@ -116,10 +116,11 @@ static void check_btf(struct check *check)
 
 	if (stat(path, &st) || access(path, R_OK)) {
 		check_found(check, "%s: %s", path, strerror(errno));
-		check_fix(check, CHECK_LIMITED,
-			  "this kernel was built without CONFIG_DEBUG_INFO_BTF: give --btf FILE, "
-			  "made of the vmlinux that it was built as by pahole "
-			  "--btf_encode_detached FILE vmlinux");
+		check_fix(
+			check, CHECK_LIMITED,
+			"if this kernel was built without CONFIG_DEBUG_INFO_BTF, give --btf FILE, "
+			"made of the vmlinux that it was built as by pahole "
+			"--btf_encode_detached FILE vmlinux");
 		return;
 	}
 	check_found(check, "%s, %.1f MB", path, (double)st.st_size / 1e6);
