@@ -109,7 +109,7 @@ int BPF_PROG(sched__newtask, struct task_struct *task)
 }
 
 TRACEPOINT("sched_process_exec")
-int BPF_PROG(sched__exec, struct task_struct *task)
+int BPF_PROG(sched__exec, struct task_struct *task, pid_t caller)
 {
 	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 	struct wire_ledger *ledger = ledger_of(task);
@@ -132,6 +132,7 @@ int BPF_PROG(sched__exec, struct task_struct *task)
 		return 0;
 	}
 	life_header_fill(&exec->header, task, WIRE_EXEC);
+	exec->header.tid = caller;
 	identity_fill(&exec->who, task);
 	exec->exe = exe;
 	bpf_ringbuf_submit(exec, BPF_RB_NO_WAKEUP);

@@ -267,7 +267,7 @@ struct wire_life {
 #define WIRE_LIFE_KTHREAD 1u
 
 struct wire_exec {
-	struct wire_header header;
+	struct wire_header header; /* tid: who called exec(), and now has the id in `who` */
 	struct wire_identity who;
 	__u64 exe; /* WIRE_FILE_INODE | … of the executable, told of before; 0 = not told */
 };

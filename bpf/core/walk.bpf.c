@@ -90,11 +90,27 @@ __attribute__((noinline)) __u64 walk_find_task(void)
 	return 0;
 }
 
+/* The first descriptor from `fd` on that may be open: some, or those of a whole word, are closed. */
+static __always_inline __u32 descriptor_next(struct files_struct *open, __u32 fd)
+{
+	unsigned long *words = BPF_CORE_READ(open, fdt, open_fds);
+	__u64 word = 0;
+
+	/* Unreadable: each is looked at. */
+	if (bpf_probe_read_kernel(&word, sizeof(word), &words[fd / 64]))
+		return fd;
+	word >>= fd & 63;
+	if (!word)
+		return (fd | 63) + 1;
+	/* clang 14 cannot count zeroes here. */
+	return word & 0xff ? fd : fd + 8;
+}
+
 __attribute__((noinline)) __u64 walk_find_file(void)
 {
 	struct task_struct *task = (struct task_struct *)walk.task;
 	struct files_struct *open;
-	struct file *file;
+	struct file *file = NULL;
 
 	if (!task)
 		return 0;
@@ -106,6 +122,7 @@ __attribute__((noinline)) __u64 walk_find_file(void)
 	for (int i = 0; i < WALK_STEPS; i++) {
 		if (walk.place >= BPF_CORE_READ(open, fdt, max_fds))
 			return 0;
+		walk.place = descriptor_next(open, (__u32)walk.place);
 		file = descriptor_file(open, (__s32)walk.place++);
 		if (file)
 			break;

@@ -83,3 +83,51 @@ int BPF_PROG(bench__waking)
 {
 	return 0;
 }
+
+/* ---- the least ledger: per thread the time running, ready and waiting, and nothing else ---- */
+
+enum least_state { LEAST_WAITS, LEAST_READY, LEAST_RUNS, LEAST_STATES };
+
+struct least_ledger {
+	__u64 since, ns[LEAST_STATES];
+	__u32 state;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct least_ledger);
+} least_ledgers SEC(".maps");
+
+static __always_inline void least_become(struct task_struct *task, __u64 now, __u32 state)
+{
+	struct least_ledger *ledger = bpf_task_storage_get(&least_ledgers, task, NULL,
+							   BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!ledger)
+		return;
+	if (ledger->state < LEAST_STATES)
+		ledger->ns[ledger->state] += now - ledger->since;
+	ledger->since = now;
+	ledger->state = state;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(bench__least_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	if (prev->pid)
+		least_become(prev, now, preempt || !compat_task_state(prev) ? LEAST_READY : LEAST_WAITS);
+	if (next->pid)
+		least_become(next, now, LEAST_RUNS);
+	return 0;
+}
+
+SEC("tp_btf/sched_waking")
+int BPF_PROG(bench__least_waking, struct task_struct *task)
+{
+	least_become(task, bpf_ktime_get_ns(), LEAST_READY);
+	return 0;
+}

@@ -9,6 +9,7 @@
  *                                   took, as numbers of 32 bits in FILE
  *   unwind timers HERTZ             timers as sampling needs them, and nothing else
  *   unwind empty                    programs that do nothing, where threads switch and are woken
+ *   unwind least                    the least ledger that there can be, at the same two places
  *
  * Each result is a line of words, the first of which names it; times in nanoseconds.
  */
@@ -412,13 +413,17 @@ static int timers(char **argv)
 	return 0;
 }
 
-/* The least that anybody pays who looks at each switch and wakeup: until a signal comes. */
-static int empty(void)
+/* What anybody pays who looks at each switch and wakeup (`least`: and has a sum for each thread):
+ * until a signal comes.
+ */
+static int at_switches(bool least)
 {
-	struct bench_bpf *programs = bench_bpf__open_and_load();
+	struct bench_bpf *bench = bench_bpf__open_and_load();
 
-	if (!programs || !bpf_program__attach(programs->progs.bench__switch) ||
-	    !bpf_program__attach(programs->progs.bench__waking))
+	if (!bench)
+		die("cannot load");
+	if (!bpf_program__attach(least ? bench->progs.bench__least_switch : bench->progs.bench__switch) ||
+	    !bpf_program__attach(least ? bench->progs.bench__least_waking : bench->progs.bench__waking))
 		die("cannot attach");
 	pause();
 	return 0;
@@ -434,9 +439,9 @@ int main(int argc, char **argv)
 		return pieces_note(argv + 2);
 	if (argc == 3 && !strcmp(argv[1], "timers"))
 		return timers(argv + 2);
-	if (argc == 2 && !strcmp(argv[1], "empty"))
-		return empty();
+	if (argc == 2 && (!strcmp(argv[1], "empty") || !strcmp(argv[1], "least")))
+		return at_switches(!strcmp(argv[1], "least"));
 	fprintf(stderr, "usage: unwind walk FRAMES SECONDS | load FILE COUNT DIR | "
-			"pieces FRAMES SECONDS FILE | timers HERTZ | empty\n");
+			"pieces FRAMES SECONDS FILE | timers HERTZ | empty | least\n");
 	return 2;
 }

@@ -3,6 +3,9 @@
  * A process whose threads spend known times in known states, and then say what the kernel itself
  * accounted for them. Each thread prints: name, tid, life in ns (CLOCK_MONOTONIC, from its first
  * instruction to its last), time on a CPU and time waiting for one (/proc/self/task/TID/schedstat).
+ *
+ *   ledger          those threads
+ *   ledger exec     a thread that is not the first one calls exec(); what it does then is `image`
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -11,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -114,11 +118,35 @@ static void *thread_run(void *argument)
 	return NULL;
 }
 
-int main(void)
+/* The first thread's id and begin are this one's from now on, and the first thread is gone. */
+static void *image_start(void *program)
+{
+	sleep_ms(50);
+	execl(program, program, "image", NULL);
+	perror("exec");
+	return NULL;
+}
+
+static void image(void)
+{
+	burn();
+	sleep_ms(300);
+}
+
+int main(int argc, char **argv)
 {
 	pthread_t threads[ROLES];
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (argc > 1 && !strcmp(argv[1], "image")) {
+		thread_run((void *)&(struct role){"image", image});
+		return 0;
+	}
+	if (argc > 1) {
+		pthread_create(&threads[0], NULL, image_start, argv[0]);
+		pause();
+		return 1;
+	}
 	if (pipe(pipe_fds) || socketpair(AF_UNIX, SOCK_STREAM, 0, socket_fds))
 		return 1;
 	for (size_t i = 0; i < ROLES; i++)

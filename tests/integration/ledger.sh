@@ -65,6 +65,22 @@ test_threads() {
 	is 'six threads told their times' 6 "$(grep -c . "$out")"
 }
 
+# Who calls exec() takes over the id and the begin of the first thread, whose end was told before.
+test_exec() {
+	local tid life _
+	run "$strait" record -q --replace -i 0.4 -o "$recording" -- "$known" exec
+	is 'exec by another thread: recorded' 0 "$status"
+	read -r _ tid life _ <"$out"
+	within "exec by another thread: the parts sum to the image's $((life / 1000000)) ms and what was before" \
+		"$life" $((life + 150000000)) "$(spent "$tid")"
+	within 'exec by another thread: 700 ms of user code' 600000000 800000000 \
+		"$(spent "$tid" "${running[@]}")"
+	within 'exec by another thread: 300 ms of timers, and those before' 295000000 450000000 \
+		"$(spent "$tid" timer)"
+	is 'exec by another thread: nothing is left of it' 0 "$(ask "SELECT count(*) FROM v_ledger l
+		JOIN processes p ON p.pid = l.pid WHERE p.pid = $tid AND l.tid != $tid AND l.slice > 0")"
+}
+
 test_sleeper() {
 	local window
 	start sleep 60
@@ -87,5 +103,6 @@ test_sleeper() {
 }
 
 test_threads
+test_exec
 test_sleeper
 finish

@@ -121,7 +121,7 @@ uint32_t census_process(struct census *census, uint32_t tgid)
 
 /* ---- threads ---- */
 
-static struct task *task_find(struct census *census, uint32_t tid)
+struct task *census_task(struct census *census, uint32_t tid)
 {
 	uint32_t at = index_find(&census->by_tid, hash_u64(tid), task_has_tid, census, &tid);
 
@@ -131,7 +131,7 @@ static struct task *task_find(struct census *census, uint32_t tid)
 static struct task *task_intern(struct census *census, uint32_t tid, uint64_t start_ns,
 				struct group *group)
 {
-	struct task *task = task_find(census, tid);
+	struct task *task = census_task(census, tid);
 
 	if (!task) {
 		index_add(&census->by_tid, hash_u64(tid), (uint32_t)census->task.len);
@@ -166,7 +166,7 @@ struct task *census_identify(struct census *census, const struct wire_identity *
 
 uint32_t census_thread(struct census *census, uint32_t tid, uint32_t tgid)
 {
-	struct task *task = task_find(census, tid);
+	struct task *task = census_task(census, tid);
 	struct group *group;
 
 	if (task)

@@ -59,6 +59,9 @@ struct task *census_identify(struct census *census, const struct wire_identity *
 /* The process of a thread. */
 struct group *census_group(struct census *census, const struct task *task);
 
+/* The thread that has this id now, NULL = nobody was met. */
+struct task *census_task(struct census *census, uint32_t tid);
+
 /* Positions in the recording of those who have these ids now; NONE for id 0. */
 uint32_t census_process(struct census *census, uint32_t tgid);
 uint32_t census_thread(struct census *census, uint32_t tid, uint32_t tgid);

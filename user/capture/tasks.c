@@ -223,9 +223,33 @@ void tasks_born(struct tasks *tasks, const struct wire_identity *who)
 		process->born = true;
 }
 
-void tasks_exec(struct tasks *tasks, const struct wire_identity *who, const char *exe)
+/*
+ * exec() by a thread that is not its process' first one ends that, and gives the caller its id and
+ * begin: what was accounted of the caller goes on under them.
+ */
+static void task_take_over(struct task *first, struct task *caller)
 {
-	census_identify(&tasks->census, who, exe);
+	struct task heir = caller ? *caller : (struct task){0};
+
+	heir.tid = first->tid;
+	heir.thread = first->thread;
+	heir.process = first->process;
+	heir.start_ns = first->start_ns;
+	heir.dead = false;
+	*first = heir;
+	if (caller)
+		caller->dead = true;
+}
+
+void tasks_exec(struct tasks *tasks, const struct wire_identity *who, uint32_t caller,
+		const char *exe)
+{
+	struct task *task = census_identify(&tasks->census, who, exe);
+
+	if (caller == who->tid)
+		return;
+	task_take_over(task, census_task(&tasks->census, caller));
+	tasks->rec->processes.at[census_group(&tasks->census, task)->process].exited = false;
 }
 
 uint32_t tasks_exit(struct tasks *tasks, const struct wire_exit *exit)

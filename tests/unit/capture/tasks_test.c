@@ -23,6 +23,35 @@ static void a_reused_id_is_another_process(void **state)
 	assert_int_equal(ledger_sum(f->rec, NONE, -1), 610 * MS);
 }
 
+/* Its ledger goes on, under the id and the begin of a thread whose end was told. */
+static void who_calls_exec_takes_the_first_threads_place(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_thread first = thread_make(5000001, 7), caller = thread_make(5000001, 9);
+	struct wire_exit exit = {};
+
+	caller.who.tid = 5000002;
+	caller.who.process_start_ns = 7;
+	window_begin(f);
+	enter(&caller, STATE_RUN_USER, 0);
+	exit.who = first.who;
+	tasks_exit(f->tasks, &exit);
+	cut(f, 400);
+	tasks_dump(f->tasks, &caller, 0);
+	slice_end(f, 400);
+	assert_int_equal(ledger_sum(f->rec, 0, -1), 400 * MS);
+	tasks_exec(f->tasks, &first.who, 5000002, "/bin/second");
+	caller.who = first.who;
+	cut(f, 1000);
+	tasks_dump(f->tasks, &caller, 1);
+	assert_int_equal(ledger_sum(f->rec, 1, -1), 600 * MS);
+	vec_each(&f->rec->ledger, row)
+		assert_int_equal(f->rec->threads.at[row->thread].tid, row->slice ? 5000001 : 5000002);
+	assert_int_equal(f->rec->threads.len, 2);
+	assert_int_equal(f->rec->processes.len, 1);
+	assert_false(f->rec->processes.at[0].exited);
+}
+
 /* A sample of the window's first moments comes before its thread was dumped. */
 static void who_is_met_before_it_is_known_is_the_same(void **state)
 {
@@ -132,7 +161,7 @@ static void a_process_that_is_gone_has_its_executable(void **state)
 	child.who.parent = 5000001;
 	child.who.exe_inode = parent.who.exe_inode = 41;
 	child.who.exe_device = parent.who.exe_device = 9;
-	tasks_exec(f->tasks, &parent.who, "/bin/first");
+	tasks_exec(f->tasks, &parent.who, parent.who.tid, "/bin/first");
 	tasks_born(f->tasks, &child.who);
 	assert_string_equal(exe_of(f->rec, 0), "/bin/first");
 	assert_string_equal(exe_of(f->rec, 1), "/bin/first");
@@ -148,12 +177,12 @@ static void an_exec_that_is_not_told_leaves_no_old_name(void **state)
 	struct wire_thread thread = thread_make(5000001, 7);
 
 	thread.who.exe_inode = 41;
-	tasks_exec(f->tasks, &thread.who, "/bin/first");
+	tasks_exec(f->tasks, &thread.who, thread.who.tid, "/bin/first");
 	thread.who.exe_inode = 42;
-	tasks_exec(f->tasks, &thread.who, "/bin/second");
+	tasks_exec(f->tasks, &thread.who, thread.who.tid, "/bin/second");
 	assert_string_equal(exe_of(f->rec, 0), "/bin/second");
 	thread.who.exe_inode = 43;
-	tasks_exec(f->tasks, &thread.who, NULL);
+	tasks_exec(f->tasks, &thread.who, thread.who.tid, NULL);
 	assert_string_equal(exe_of(f->rec, 0), "");
 	assert_int_equal(f->rec->processes.len, 1);
 }
@@ -181,6 +210,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_reused_id_is_another_process),
+		TEST(who_calls_exec_takes_the_first_threads_place),
 		TEST(who_is_met_before_it_is_known_is_the_same),
 		TEST(parties_are_taken_once),
 		TEST(holders_are_rows_by_state),
