@@ -90,7 +90,8 @@ __attribute__((noinline)) __u64 walk_find_task(void)
 	return 0;
 }
 
-/* The first descriptor from `fd` on that may be open: some, or those of a whole word, are closed. */
+/* The first descriptor from `fd` on that may be open: some, or those of a whole word, are closed.
+ */
 static __always_inline __u32 descriptor_next(struct files_struct *open, __u32 fd)
 {
 	unsigned long *words = BPF_CORE_READ(open, fdt, open_fds);

@@ -102,8 +102,8 @@ struct {
 
 static __always_inline void least_become(struct task_struct *task, __u64 now, __u32 state)
 {
-	struct least_ledger *ledger = bpf_task_storage_get(&least_ledgers, task, NULL,
-							   BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct least_ledger *ledger =
+		bpf_task_storage_get(&least_ledgers, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
 	if (!ledger)
 		return;
@@ -119,7 +119,8 @@ int BPF_PROG(bench__least_switch, bool preempt, struct task_struct *prev, struct
 	__u64 now = bpf_ktime_get_ns();
 
 	if (prev->pid)
-		least_become(prev, now, preempt || !compat_task_state(prev) ? LEAST_READY : LEAST_WAITS);
+		least_become(prev, now,
+			     preempt || !compat_task_state(prev) ? LEAST_READY : LEAST_WAITS);
 	if (next->pid)
 		least_become(next, now, LEAST_RUNS);
 	return 0;

@@ -422,8 +422,10 @@ static int at_switches(bool least)
 
 	if (!bench)
 		die("cannot load");
-	if (!bpf_program__attach(least ? bench->progs.bench__least_switch : bench->progs.bench__switch) ||
-	    !bpf_program__attach(least ? bench->progs.bench__least_waking : bench->progs.bench__waking))
+	if (!bpf_program__attach(least ? bench->progs.bench__least_switch
+				       : bench->progs.bench__switch) ||
+	    !bpf_program__attach(least ? bench->progs.bench__least_waking
+				       : bench->progs.bench__waking))
 		die("cannot attach");
 	pause();
 	return 0;

@@ -46,7 +46,8 @@ static void who_calls_exec_takes_the_first_threads_place(void **state)
 	tasks_dump(f->tasks, &caller, 1);
 	assert_int_equal(ledger_sum(f->rec, 1, -1), 600 * MS);
 	vec_each(&f->rec->ledger, row)
-		assert_int_equal(f->rec->threads.at[row->thread].tid, row->slice ? 5000001 : 5000002);
+		assert_int_equal(f->rec->threads.at[row->thread].tid,
+				 row->slice ? 5000001 : 5000002);
 	assert_int_equal(f->rec->threads.len, 2);
 	assert_int_equal(f->rec->processes.len, 1);
 	assert_false(f->rec->processes.at[0].exited);
