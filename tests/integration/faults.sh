@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # What happens to strait itself, or to what it watches: killed at any moment, stopped for five
-# seconds, a target that is suspended, a disk that is full, two of them at once. Nothing stays
-# attached, what was recorded is readable, and the figures stay true.
+# seconds, without a CPU, a target that is suspended, a disk that is full, two of them at once. Nothing
+# stays attached, what was recorded is readable, and the figures stay true.
 #
 # STRAIT_KILLS: how many random moments it is killed at (4 while it starts,
 # half as many later).
@@ -310,7 +310,25 @@ test_two() {
 	recording=$work/r.strait
 }
 
-for part in ${STRAIT_FAULTS:-kill stopped calls suspended full_disk two}; do
+# Whoever is more urgent has all CPUs for two seconds: strait waits, and says so.
+test_starved() {
+	chrt -f 1 true 2>/dev/null || {
+		echo 'note: no real-time policy may be used here: strait is not starved'
+		return
+	}
+	# Only for as long as it takes: the kernel leaves the others a twentieth.
+	# shellcheck disable=SC2016 # for the inner shell
+	start sh -c 'sleep 1.5; for i in $(seq "$0"); do
+		timeout 2 chrt -f 1 sh -c "while :; do :; done" &
+	done; wait' "$(nproc)"
+	run "$strait" record -q --replace -d 4 -o "$recording"
+	is 'without a CPU: recorded' 0 "$status"
+	"$strait" report "$recording" --json >"$work/starved.json"
+	matches 'without a CPU: it says for how long it waited' \
+		"strait itself waited for a CPU for [0-9.]* of [0-9.]* s" "$work/starved.json"
+}
+
+for part in ${STRAIT_FAULTS:-kill stopped calls suspended starved full_disk two}; do
 	case $part in
 	stopped) stopped 'stopped' '' ;;
 	calls) stopped 'stopped while it observes system calls' 1 ;;

@@ -7,6 +7,7 @@
 #include "capture/budget.h"
 #include "strait.skel.h"
 #include "util/clock.h"
+#include "util/chance.h"
 
 /*
  * All is observed at first; then a stretch and the rest behind it take so long together at least:
@@ -50,7 +51,7 @@ static double stretch_plan(struct session *session, struct alloc_rounds *rounds,
 	observed = fmax((may * ROUND_NS - change) / fmax(rounds->rate, may), STRETCH_NS);
 	span = fmax((observed * rounds->rate + change) / may, fmax(ROUND_NS, observed));
 	/* At random, so that nothing periodic keeps in step. */
-	*rest = (span - observed) * (0.5 + (double)random() / (double)RAND_MAX);
+	*rest = (span - observed) * (0.5 + chance_unit());
 	return observed;
 }
 

@@ -13,6 +13,7 @@
 #include "capture/samples.h"
 #include "capture/thinning.h"
 #include "util/clock.h"
+#include "util/chance.h"
 
 /*
  * The programs are timed (prices.h) so often, and not for less than this: what a few events cost is
@@ -51,13 +52,15 @@ struct budget {
 	double duty;  /* part of the time in which calls are to be observed */
 	bool always;  /* messages are to be observed all the time, else with the calls */
 	bool observed, messages_observed, messages_known;
-	double round_duty; /* that the weights of this round were made of */
+	double round_duty; /* that the weights of this round are made of */
 	bool round_always;
-	/* End of the stretch that is under way, or of the rest after it; UINT64_MAX = as long as it
-	 * is cheap. */
+	bool ahead; /* the stretch of this round is still to come */
+	/* When what is under way ends: the rest before the stretch, it, or the rest behind it;
+	 * UINT64_MAX = as long as it is cheap. */
 	uint64_t until;
-	uint64_t observed_until; /* the programs end the stretch then */
-	uint64_t round_until;    /* what the weights of this round stand for ends here */
+	uint64_t stretch_ns, stretch_at; /* how long it is, and when it was to begin */
+	uint64_t observed_until;         /* the programs end the stretch then */
+	uint64_t round_until;            /* what the weights of this round stand for ends here */
 
 	struct prices prices;
 	struct thinning samples; /* of the CPUs */
@@ -240,50 +243,13 @@ double budget_probes_spent(const struct budget *budget)
 
 /* ---- rounds ---- */
 
-static double random_unit(void)
-{
-	return (double)random() / (double)RAND_MAX;
-}
-
 /*
  * The part of the next round that is observed: around budget->duty, as the rest's length is random.
  * What is seen is weighed by it, so that each stretch stands for its own round.
  */
 static double duty_draw(const struct budget *budget)
 {
-	return 1 / (1 + (1 / budget->duty - 1) * (0.5 + random_unit()));
-}
-
-/* How long the stretch is that begins now, and for how long its weights stand. */
-static void round_plan(struct budget *budget, struct session *session, uint64_t now_ns)
-{
-	double observed = budget->duty * ROUND_NS;
-
-	budget->round_always = budget->always;
-	budget->until = budget->observed_until = budget->round_until = UINT64_MAX;
-	if (budget->observed && budget->duty < 1) {
-		budget->until = budget->observed_until = now_ns + (uint64_t)observed;
-		budget->round_until = now_ns + (uint64_t)(observed / budget->round_duty);
-	}
-	calls_end_at(session, budget->until == UINT64_MAX ? 0 : budget->until);
-}
-
-/* Attaching takes a while: what is observed begins after it. */
-static void round_observe(struct budget *budget, struct session *session)
-{
-	double duty = duty_draw(budget);
-	bool messages = messages_attach(session), calls = calls_observe(session, duty);
-	uint64_t now_ns;
-
-	if (messages)
-		messages_weigh(session, budget->always ? 1 : duty);
-	now_ns = time_now();
-	budget_sum(budget, session, now_ns);
-	budget->observed = calls || messages;
-	budget->messages_observed = messages;
-	budget->messages_known |= messages;
-	budget->round_duty = duty;
-	round_plan(budget, session, now_ns);
+	return 1 / (1 + (1 / budget->duty - 1) * (0.5 + chance_unit()));
 }
 
 /* Calls are observed no longer, nor are messages, if `messages`; returns when that was. */
@@ -305,12 +271,72 @@ static uint64_t observation_end(struct budget *budget, struct session *session, 
 	return now_ns;
 }
 
+/*
+ * It was to begin at stretch_at: the round ends so much later, and nothing stands for the rest's
+ * longer time. What was behind the round's end is counted already.
+ */
+static void stretch_late(struct budget *budget, uint64_t now_ns)
+{
+	uint64_t late = now_ns > budget->stretch_at ? now_ns - budget->stretch_at : 0;
+	uint64_t counted = now_ns > budget->round_until ? now_ns - budget->round_until : 0;
+
+	if (budget->round_until == UINT64_MAX)
+		return;
+	budget->round_until += late;
+	budget->slice_late += (double)(late - counted);
+	if (!budget->round_always)
+		budget->slice_messages_late += (double)(late - counted);
+}
+
+/* Attaching takes a while: what is observed begins after it. */
+static void stretch_begin(struct budget *budget, struct session *session)
+{
+	bool messages = messages_attach(session);
+	bool calls = calls_observe(session, budget->round_duty);
+	uint64_t now_ns;
+
+	if (messages)
+		messages_weigh(session, budget->round_always ? 1 : budget->round_duty);
+	now_ns = time_now();
+	budget_sum(budget, session, now_ns);
+	stretch_late(budget, now_ns);
+	budget->ahead = false;
+	budget->observed = calls || messages;
+	budget->messages_observed = messages;
+	budget->messages_known |= messages;
+	budget->until = budget->observed_until = UINT64_MAX;
+	if (budget->observed && budget->round_until != UINT64_MAX)
+		budget->until = budget->observed_until = now_ns + budget->stretch_ns;
+	calls_end_at(session, budget->until == UINT64_MAX ? 0 : budget->until);
+}
+
 /* The rest of the round: as much of it as is left. */
-static void round_rest(struct budget *budget, struct session *session)
+static void stretch_end(struct budget *budget, struct session *session)
 {
 	uint64_t now_ns = observation_end(budget, session, !budget->round_always);
 
 	budget->until = budget->round_until > now_ns ? budget->round_until : now_ns;
+}
+
+/*
+ * A round begins, with its stretch in the middle: of a load that begins or ends meanwhile as much
+ * too little is told as too much, on average. Where all can be observed there are no rounds.
+ */
+static void round_begin(struct budget *budget, struct session *session, uint64_t now_ns)
+{
+	double stretch = budget->duty * ROUND_NS, round;
+
+	/* They were observed all the time, and are not from now on. */
+	if (budget->messages_observed && !budget->observed && !budget->always)
+		now_ns = observation_end(budget, session, true);
+	budget->round_duty = duty_draw(budget);
+	budget->round_always = budget->always;
+	round = stretch / budget->round_duty;
+	budget->ahead = true;
+	budget->stretch_ns = (uint64_t)stretch;
+	budget->stretch_at = now_ns + (uint64_t)((round - stretch) / 2);
+	budget->round_until = budget->duty < 1 ? now_ns + (uint64_t)round : UINT64_MAX;
+	budget->until = budget->stretch_at;
 }
 
 void budget_begin(struct budget *budget, struct session *session, uint64_t now_ns)
@@ -320,9 +346,43 @@ void budget_begin(struct budget *budget, struct session *session, uint64_t now_n
 	budget->samples.hz = session->options.sample_hz;
 	budget->samples.interrupt_ns = samples_interrupt_ns(session);
 	samples_choose(budget, session);
-	round_observe(budget, session);
+	round_begin(budget, session, now_ns);
+	stretch_begin(budget, session);
 	prices_time_begin(&budget->prices, session, now_ns);
 	grace_begin();
+}
+
+/* What is due by now. */
+static void round_go_on(struct budget *budget, struct session *session, uint64_t now_ns)
+{
+	/* Too dear: what was observed so far stands for itself, and the rounds begin. */
+	bool dear = budget->observed && budget->until == UINT64_MAX && budget->duty < 1;
+
+	if (budget->observed && (dear || now_ns >= budget->until)) {
+		if (timing(budget))
+			timing_end(budget, session, now_ns);
+		if (!dear) {
+			stretch_end(budget, session);
+			return;
+		}
+		round_begin(budget, session, observation_end(budget, session, !budget->always));
+	} else if (!budget->observed && budget->messages_observed &&
+		   budget->rate.messages > budget->limit) {
+		/* Grace periods may keep the next stretch, without them, from beginning for
+		 * seconds. */
+		observation_end(budget, session, true);
+		budget->always = false;
+	}
+	if (budget->observed || now_ns < budget->until)
+		return;
+	if (!budget->ahead)
+		round_begin(budget, session, now_ns);
+	if (now_ns < budget->until)
+		return;
+	if (grace_late())
+		budget->until = now_ns + ROUND_NS / 5;
+	else
+		stretch_begin(budget, session);
 }
 
 uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t now_ns)
@@ -335,24 +395,7 @@ uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t no
 		timing_end(budget, session, now_ns);
 	if (budget->observed)
 		duty_choose(budget, session);
-	if (budget->observed && budget->until == UINT64_MAX && budget->duty < 1) {
-		/* Too dear: what was observed so far stands for itself, and the rounds begin. */
-		round_observe(budget, session);
-	} else if (now_ns >= budget->until && budget->observed) {
-		if (timing(budget))
-			timing_end(budget, session, now_ns);
-		round_rest(budget, session);
-	} else if (!budget->observed && budget->messages_observed &&
-		   budget->rate.messages > budget->limit) {
-		/* Grace periods may keep the next round, without them, from beginning for seconds.
-		 */
-		observation_end(budget, session, true);
-		budget->always = false;
-	} else if (now_ns >= budget->until && grace_late()) {
-		budget->until = now_ns + ROUND_NS / 5;
-	} else if (now_ns >= budget->until) {
-		round_observe(budget, session);
-	}
+	round_go_on(budget, session, now_ns);
 	if (timing_due(budget, now_ns))
 		prices_time_begin(&budget->prices, session, now_ns);
 	timed_until = prices_timed_until(&budget->prices);

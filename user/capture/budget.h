@@ -4,9 +4,9 @@
  * (interrupts.h); and how both are kept within a share of the host's CPU time.
  *
  * What can be given up is how many system calls are observed: their programs are attached for a
- * part of the time. The time is cut in rounds, each with a stretch in which calls are observed and
- * one in which they are not; what is counted and sampled in the first stands for both
- * (calls_weight). The length of the second is random, so that nothing periodic keeps in step.
+ * part of the time. The time is cut in rounds, each with a stretch in its middle in which calls are
+ * observed; what is counted and sampled in that stands for the round (calls_weight). The length of
+ * rounds is random, so that nothing periodic keeps in step.
  * Messages over sockets go with the calls where they cost much themselves. Probes of allocators,
  * where they are asked for, have rounds of their own (probes.h). The ledger, block and memory
  * programs, and those at rare events of the network, are always on. CPU samples, whose interrupts

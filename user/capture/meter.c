@@ -18,7 +18,27 @@
 struct meter {
 	uint64_t begin_ns;
 	double begin_cpu; /* seconds of this process, and of what reads files */
+	double begin_waited;
 };
+
+/* What this thread waited for a CPU for so long is late: a part of the time, and seconds. */
+#define WAITED_PART  0.1
+#define WAITED_LEAST 0.1
+
+/* Seconds that this thread was ready and had none; 0 where the kernel does not count them. */
+static double waited_seconds(void)
+{
+	FILE *file = fopen("/proc/thread-self/schedstat", "re");
+	char line[80] = "", *behind = line;
+
+	if (!file)
+		return 0;
+	/* "RAN WAITED TURNS", in ns. */
+	if (fgets(line, sizeof(line), file))
+		(void)strtoull(line, &behind, 10);
+	fclose(file);
+	return (double)strtoull(behind, NULL, 10) / 1e9;
+}
 
 static double cpu_seconds(void)
 {
@@ -44,6 +64,22 @@ void meter_begin(struct meter *meter, uint64_t now_ns)
 {
 	meter->begin_ns = now_ns;
 	meter->begin_cpu = cpu_seconds();
+	meter->begin_waited = waited_seconds();
+}
+
+/* Said where it was so long that slices came out longer than they were to be. */
+static void waited_tell(const struct meter *meter, struct recording *rec, double wall)
+{
+	double waited = waited_seconds() - meter->begin_waited;
+	char why[200];
+
+	if (waited < WAITED_LEAST || waited < wall * WAITED_PART)
+		return;
+	snprintf(why, sizeof(why),
+		 "strait itself waited for a CPU for %.1f of %.1f s: slices are longer than they "
+		 "were to be, and what is read once in each is late",
+		 waited, wall);
+	recording_family(rec, FAMILY_TURNS, FAMILY_PARTIAL, why);
 }
 
 /* A figure from a "Name:   123 kB" line of a /proc file, in its own unit. 0 if absent. */
@@ -87,6 +123,7 @@ void meter_tell(struct meter *meter, struct session *session, uint64_t now_ns)
 
 	self->bpf_percent = spent < 0 ? -1 : spent * 100;
 	self->cpu_percent = own + fmax(self->bpf_percent, 0);
+	waited_tell(meter, session->recording, wall);
 	self->rss_bytes = proc_field("/proc/self/status", "VmHWM:") * 1024;
 	/* A file in /proc for each map. */
 	if (!self->map_bytes || session->last_slice)

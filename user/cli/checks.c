@@ -111,16 +111,18 @@ static void check_namespace(struct check *check)
 
 static void check_btf(struct check *check)
 {
-	static const char path[] = "/sys/kernel/btf/vmlinux";
+	const char *path = check->btf ? check->btf : "/sys/kernel/btf/vmlinux";
 	struct stat st;
 
 	if (stat(path, &st) || access(path, R_OK)) {
 		check_found(check, "%s: %s", path, strerror(errno));
-		check_fix(
-			check, CHECK_LIMITED,
-			"if this kernel was built without CONFIG_DEBUG_INFO_BTF, give --btf FILE, "
-			"made of the vmlinux that it was built as by pahole "
-			"--btf_encode_detached FILE vmlinux");
+		if (check->btf)
+			check_fix(check, CHECK_MISSING, "name a file that can be read");
+		else
+			check_fix(check, CHECK_LIMITED,
+				  "if this kernel was built without CONFIG_DEBUG_INFO_BTF, give "
+				  "--btf FILE, made of the vmlinux that it was built as by pahole "
+				  "--btf_encode_detached FILE vmlinux");
 		return;
 	}
 	check_found(check, "%s, %.1f MB", path, (double)st.st_size / 1e6);

@@ -11,6 +11,7 @@ enum check_status {
 
 struct check {
 	const char *name;
+	const char *btf; /* the file of types that was given instead of the kernel's, NULL = none */
 	enum check_status status;
 	char found[160]; /* what is there */
 	char fix[400];   /* what is missing because of it, and what to do; empty when all is well */

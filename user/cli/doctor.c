@@ -39,14 +39,14 @@ struct doctor {
 	bool works;
 };
 
-static void checks_run(struct doctor *doctor)
+static void checks_run(struct doctor *doctor, const char *btf)
 {
 	for (const struct check_row *row = check_rows; row->name; row++) {
 		struct check *check = &doctor->checks[doctor->check_count];
 
 		if (doctor->check_count == CHECKS_MAX)
 			break;
-		*check = (struct check){.name = row->name};
+		*check = (struct check){.name = row->name, .btf = btf};
 		row->run(check);
 		doctor->check_count++;
 	}
@@ -245,7 +245,7 @@ int cli_doctor(int argc, char **argv)
 
 	if (status != OPTIONS_GO)
 		return status;
-	checks_run(&doctor);
+	checks_run(&doctor, btf);
 	trial_run(&doctor, btf);
 	status = json ? doctor_json(&doctor) : doctor_text(&doctor, verbose);
 	if (status == EXIT_OK && !doctor.works)

@@ -306,6 +306,8 @@ enum family_status {
 #define FAMILY_PID_NAMESPACE "pid namespace"
 /* Another one: what missing capabilities cost (util/rights.h). */
 #define FAMILY_RIGHTS "rights"
+/* Not observed in time: the host left strait itself waiting for a CPU. */
+#define FAMILY_TURNS "strait's own turns"
 /* And these: strangers' files whose reader had to be ended (util/reader.h), by what was read. */
 #define FAMILY_FILES "files"
 #define FAMILY_NAMES "names"
