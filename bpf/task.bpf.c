@@ -63,7 +63,8 @@ static __always_inline void ledger_start(struct wire_ledger *ledger, struct task
 	}
 	ledger->run_begin = now;
 	ledger->syscall = -1;
-	context_seed(ledger, BPF_CORE_READ(task, pid));
+	ledger->tid = BPF_CORE_READ(task, pid);
+	context_seed(ledger, ledger->tid);
 	if (BPF_CORE_READ(task, flags) & COMPAT_PF_KTHREAD)
 		ledger->flags |= LEDGER_KTHREAD;
 }
@@ -109,7 +110,7 @@ int BPF_PROG(sched__newtask, struct task_struct *task)
 }
 
 TRACEPOINT("sched_process_exec")
-int BPF_PROG(sched__exec, struct task_struct *task, pid_t caller)
+int BPF_PROG(sched__exec, struct task_struct *task)
 {
 	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 	struct wire_ledger *ledger = ledger_of(task);
@@ -132,7 +133,6 @@ int BPF_PROG(sched__exec, struct task_struct *task, pid_t caller)
 		return 0;
 	}
 	life_header_fill(&exec->header, task, WIRE_EXEC);
-	exec->header.tid = caller;
 	identity_fill(&exec->who, task);
 	exec->exe = exe;
 	bpf_ringbuf_submit(exec, BPF_RB_NO_WAKEUP);

@@ -267,7 +267,7 @@ struct wire_life {
 #define WIRE_LIFE_KTHREAD 1u
 
 struct wire_exec {
-	struct wire_header header; /* tid: who called exec(), and now has the id in `who` */
+	struct wire_header header;
 	struct wire_identity who;
 	__u64 exe; /* WIRE_FILE_INODE | … of the executable, told of before; 0 = not told */
 };
@@ -363,6 +363,8 @@ struct wire_ledger {
 	__u16 flags;     /* LEDGER_* */
 	__u32 run_phase; /* the value of calls_on at `since` */
 	struct wire_sums sum;
+	__u32 tid; /* that it was made for: exec() may give its thread another one */
+	__u32 pad2;
 	struct {
 		__u64 since;
 		__u32 state, run_phase, calls_on, pad;
@@ -490,9 +492,9 @@ _Static_assert(sizeof(struct wire_schedule_cpu) == 16, "wire size");
 _Static_assert(sizeof(struct wire_identity) == 104, "wire size");
 _Static_assert(sizeof(struct wire_life) == 128, "wire size");
 _Static_assert(sizeof(struct wire_exec) == 136, "wire size");
-_Static_assert(sizeof(struct wire_ledger) == 1776, "wire size");
-_Static_assert(sizeof(struct wire_thread) == 1936, "wire size");
-_Static_assert(WIRE_EXIT_BYTES == 1528, "wire size");
+_Static_assert(sizeof(struct wire_ledger) == 1784, "wire size");
+_Static_assert(sizeof(struct wire_thread) == 1944, "wire size");
+_Static_assert(WIRE_EXIT_BYTES == 1536, "wire size");
 _Static_assert(sizeof(struct wire_listener) == 132, "wire size");
 #endif
 #endif

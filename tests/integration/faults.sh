@@ -316,12 +316,10 @@ test_starved() {
 		echo 'note: no real-time policy may be used here: strait is not starved'
 		return
 	}
-	# Only for as long as it takes: the kernel leaves the others a twentieth.
 	# shellcheck disable=SC2016 # for the inner shell
-	start sh -c 'sleep 1.5; for i in $(seq "$0"); do
-		timeout 2 chrt -f 1 sh -c "while :; do :; done" &
-	done; wait' "$(nproc)"
-	run "$strait" record -q --replace -d 4 -o "$recording"
+	run "$strait" record -q --replace -o "$recording" -- sh -c 'sleep 0.5; for i in $(seq "$0"); do
+		chrt -f 2 timeout 2 chrt -f 1 sh -c "while :; do :; done" &
+	done; wait; sleep 0.5' "$(nproc)"
 	is 'without a CPU: recorded' 0 "$status"
 	"$strait" report "$recording" --json >"$work/starved.json"
 	matches 'without a CPU: it says for how long it waited' \

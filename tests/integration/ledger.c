@@ -121,7 +121,7 @@ static void *thread_run(void *argument)
 /* The first thread's id and begin are this one's from now on, and the first thread is gone. */
 static void *image_start(void *program)
 {
-	sleep_ms(50);
+	sleep_ms(600);
 	execl(program, program, "image", NULL);
 	perror("exec");
 	return NULL;

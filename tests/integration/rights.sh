@@ -172,7 +172,7 @@ child = subprocess.Popen(sys.argv[1:], stdout=writer, stdin=subprocess.DEVNULL)
 os.close(writer)
 seen = {"watch": collections.Counter(), "report": collections.Counter()}
 deadline = time.time() + 20
-while time.time() < deadline and child.poll() is None and seen["report"].total() < 50:
+while time.time() < deadline and child.poll() is None and sum(seen["report"].values()) < 50:
     fields = dict(line.split(":", 1) for line in open(f"/proc/{child.pid}/status"))
     state = [fields[name].strip() for name in ("CapEff", "CapPrm", "NoNewPrivs", "Seccomp")]
     if state[3] != "0":

@@ -58,6 +58,7 @@ struct budget {
 	/* When what is under way ends: the rest before the stretch, it, or the rest behind it;
 	 * UINT64_MAX = as long as it is cheap. */
 	uint64_t until;
+	uint64_t round_from;
 	uint64_t stretch_ns, stretch_at; /* how long it is, and when it was to begin */
 	uint64_t observed_until;         /* the programs end the stretch then */
 	uint64_t round_until;            /* what the weights of this round stand for ends here */
@@ -68,6 +69,7 @@ struct budget {
 
 	struct cpus_sum events; /* at told_ns */
 	uint64_t begin_ns, told_ns, slice_begin, slice_observed, slice_messages;
+	uint64_t over_ns;     /* end of the window, 0 = it goes on */
 	double slice_sampled; /* ns, by the share of samples that was taken */
 	/* ns that what was observed stands for; and that nothing stands for, as rounds ended late.
 	 */
@@ -280,9 +282,8 @@ static void stretch_late(struct budget *budget, uint64_t now_ns)
 	uint64_t late = now_ns > budget->stretch_at ? now_ns - budget->stretch_at : 0;
 	uint64_t counted = now_ns > budget->round_until ? now_ns - budget->round_until : 0;
 
-	if (budget->round_until == UINT64_MAX)
-		return;
-	budget->round_until += late;
+	if (budget->round_until != UINT64_MAX)
+		budget->round_until += late;
 	budget->slice_late += (double)(late - counted);
 	if (!budget->round_always)
 		budget->slice_messages_late += (double)(late - counted);
@@ -291,7 +292,8 @@ static void stretch_late(struct budget *budget, uint64_t now_ns)
 /* Attaching takes a while: what is observed begins after it. */
 static void stretch_begin(struct budget *budget, struct session *session)
 {
-	bool messages = messages_attach(session);
+	/* Those that became too dear in this round are for the next. */
+	bool messages = (budget->always || !budget->round_always) && messages_attach(session);
 	bool calls = calls_observe(session, budget->round_duty);
 	uint64_t now_ns;
 
@@ -333,6 +335,7 @@ static void round_begin(struct budget *budget, struct session *session, uint64_t
 	budget->round_always = budget->always;
 	round = stretch / budget->round_duty;
 	budget->ahead = true;
+	budget->round_from = now_ns;
 	budget->stretch_ns = (uint64_t)stretch;
 	budget->stretch_at = now_ns + (uint64_t)((round - stretch) / 2);
 	budget->round_until = budget->duty < 1 ? now_ns + (uint64_t)round : UINT64_MAX;
@@ -348,6 +351,8 @@ void budget_begin(struct budget *budget, struct session *session, uint64_t now_n
 	samples_choose(budget, session);
 	round_begin(budget, session, now_ns);
 	stretch_begin(budget, session);
+	/* A command starts behind this; of a host it is a millisecond. */
+	budget->slice_late = budget->slice_messages_late = 0;
 	prices_time_begin(&budget->prices, session, now_ns);
 	grace_begin();
 }
@@ -406,8 +411,27 @@ uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t no
 
 void budget_observe(struct budget *budget, struct session *session, uint64_t now_ns)
 {
-	if (budget)
-		budget_sum(budget, session, now_ns);
+	if (!budget)
+		return;
+	budget_sum(budget, session, now_ns);
+	budget->over_ns = session->last_slice ? now_ns : 0;
+}
+
+/*
+ * The window ends in the middle of a round: nothing stands for it so far, as its stretch was still
+ * to come, or what was seen in that stands for time behind the window's end (then less than 0), ns.
+ */
+static double round_cut(const struct budget *budget)
+{
+	uint64_t over = budget->over_ns;
+
+	if (!over)
+		return 0;
+	if (budget->ahead)
+		return (double)span_until(budget->round_from, over, budget->round_until);
+	if (budget->round_until == UINT64_MAX)
+		return 0;
+	return -(double)span_until(over, budget->round_until, UINT64_MAX);
 }
 
 double budget_scale(const struct budget *budget, bool messages)
@@ -418,7 +442,9 @@ double budget_scale(const struct budget *budget, bool messages)
 		return 1;
 	stood = messages ? budget->slice_messages_stood : budget->slice_stood;
 	late = messages ? budget->slice_messages_late : budget->slice_late;
-	return stood > 0 ? 1 + fmin(late / stood, LATE_TIMES) : 1;
+	if (!messages || !budget->round_always)
+		late += round_cut(budget);
+	return stood > 0 ? fmax(1 + fmin(late / stood, LATE_TIMES), 0) : 1;
 }
 
 void budget_end_slice(struct budget *budget, struct session *session, uint64_t now_ns)

@@ -33,7 +33,8 @@ uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t no
 void budget_observe(struct budget *budget, struct session *session, uint64_t now_ns);
 /*
  * What counts of system calls (or messages) of the slice are to be multiplied by, besides their
- * weights: above 1 where strait was late, or stopped, and did not observe when it was due.
+ * weights: above 1 where strait was late, or stopped, and did not observe when it was due; above or
+ * below where the window ends within a round.
  */
 double budget_scale(const struct budget *budget, bool messages);
 /* Adds to the open slice for how much of it system calls, and messages, were observed. */

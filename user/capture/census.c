@@ -142,7 +142,7 @@ static struct task *task_intern(struct census *census, uint32_t tid, uint64_t st
 		thread_date(census->rec, task->thread, start_ns);
 	}
 	if (task->thread == NONE || task->start_ns != start_ns) {
-		*task = (struct task){.tid = tid, .start_ns = start_ns};
+		*task = (struct task){.tid = tid, .start_ns = start_ns, .ledger_tid = tid};
 		task->thread = thread_intern(census->rec, tid, start_ns, group->process);
 		task->process = (uint32_t)(group - census->group.at);
 		/* What was before the window is nobody's business. */

@@ -19,6 +19,7 @@ struct task {
 
 	/* What tasks.c has accounted of it. */
 	bool dead;
+	uint32_t ledger_tid;   /* that its ledger was made for */
 	struct reading seen;   /* what is accounted of its ledger so far */
 	uint32_t parties_done; /* parties[].slice up to which edges were recorded */
 	struct modes modes;

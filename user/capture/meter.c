@@ -18,10 +18,11 @@
 struct meter {
 	uint64_t begin_ns;
 	double begin_cpu; /* seconds of this process, and of what reads files */
-	double begin_waited;
+	/* As of the last slice's end; and in all slices in which it waited for long. */
+	double told_waited, told_wall, slow_waited, slow_wall;
 };
 
-/* What this thread waited for a CPU for so long is late: a part of the time, and seconds. */
+/* A slice in which this thread waited so long for a CPU is late: a part of it, and seconds. */
 #define WAITED_PART  0.1
 #define WAITED_LEAST 0.1
 
@@ -64,21 +65,28 @@ void meter_begin(struct meter *meter, uint64_t now_ns)
 {
 	meter->begin_ns = now_ns;
 	meter->begin_cpu = cpu_seconds();
-	meter->begin_waited = waited_seconds();
+	meter->told_waited = waited_seconds();
+	meter->told_wall = meter->slow_waited = meter->slow_wall = 0;
 }
 
-/* Said where it was so long that slices came out longer than they were to be. */
-static void waited_tell(const struct meter *meter, struct recording *rec, double wall)
+/* `wall`: seconds since the begin. */
+static void waited_tell(struct meter *meter, struct recording *rec, double wall)
 {
-	double waited = waited_seconds() - meter->begin_waited;
+	double now = waited_seconds(), waited = now - meter->told_waited;
+	double slice = wall - meter->told_wall;
 	char why[200];
 
-	if (waited < WAITED_LEAST || waited < wall * WAITED_PART)
+	meter->told_waited = now;
+	meter->told_wall = wall;
+	if (waited < WAITED_LEAST || waited < slice * WAITED_PART)
 		return;
-	snprintf(why, sizeof(why),
-		 "strait itself waited for a CPU for %.1f of %.1f s: slices are longer than they "
-		 "were to be, and what is read once in each is late",
-		 waited, wall);
+	meter->slow_waited += waited;
+	meter->slow_wall += slice;
+	snprintf(
+		why, sizeof(why),
+		"strait itself waited for a CPU for %.1f of %.1f s: slices may be longer than they "
+		"were to be there, and what is read once in each is late",
+		meter->slow_waited, meter->slow_wall);
 	recording_family(rec, FAMILY_TURNS, FAMILY_PARTIAL, why);
 }
 

@@ -152,6 +152,11 @@ static void reading_account(struct tasks *tasks, struct task *task, const struct
 	uint32_t slice = recording_slice(tasks->rec);
 	uint64_t delta[DELTAS];
 
+	if (sum->switches < seen->switches) {
+		/* Another one's: as a lost record of a birth or an end may have it. */
+		task->seen = *now;
+		return;
+	}
 	reading_delta(&task->seen, now, delta);
 	delta_split(tasks, task, who, delta);
 	for (int state = 0; state < STATE_COUNT; state++)
@@ -224,42 +229,67 @@ void tasks_born(struct tasks *tasks, const struct wire_identity *who)
 }
 
 /*
- * exec() by a thread that is not its process' first one ends that, and gives the caller its id and
- * begin: what was accounted of the caller goes on under them.
+ * exec() by a thread that is not its process' first one ends that and gives the caller its id and
+ * begin, maybe before its last switch (de_thread() in the kernel's fs/exec.c). Ledgers know which
+ * id they were made for: what was accounted of the caller goes on under the first one's.
  */
-static void task_take_over(struct task *first, struct task *caller)
+static void ledger_follow(struct tasks *tasks, struct task *task, const struct wire_ledger *ledger)
 {
-	struct task heir = caller ? *caller : (struct task){0};
+	struct task heir = {.minor_faults = UINT64_MAX,
+			    .major_faults = UINT64_MAX,
+			    .user_ns = UINT64_MAX,
+			    .kernel_ns = UINT64_MAX};
+	struct task *caller;
 
-	heir.tid = first->tid;
-	heir.thread = first->thread;
-	heir.process = first->process;
-	heir.start_ns = first->start_ns;
-	heir.dead = false;
-	*first = heir;
-	if (caller)
+	if (ledger->tid == task->ledger_tid)
+		return;
+	caller = census_task(&tasks->census, ledger->tid);
+	if (caller && caller->process == task->process && !caller->dead) {
+		heir = *caller;
 		caller->dead = true;
+	}
+	heir.tid = task->tid;
+	heir.thread = task->thread;
+	heir.process = task->process;
+	heir.start_ns = task->start_ns;
+	heir.ledger_tid = ledger->tid;
+	*task = heir;
 }
 
-void tasks_exec(struct tasks *tasks, const struct wire_identity *who, uint32_t caller,
-		const char *exe)
+/* Where ledgers are found by id the caller goes on in that of the first one, whose end was told. */
+void tasks_exec(struct tasks *tasks, const struct wire_identity *who, const char *exe)
 {
 	struct task *task = census_identify(&tasks->census, who, exe);
 
-	if (caller == who->tid)
-		return;
-	task_take_over(task, census_task(&tasks->census, caller));
+	task->dead = false;
 	tasks->rec->processes.at[census_group(&tasks->census, task)->process].exited = false;
+}
+
+/* The thread of a last ledger, NULL if it is accounted for: it may have the id of who took its own.
+ */
+static struct task *task_of_exit(struct tasks *tasks, const struct wire_exit *exit)
+{
+	bool replaced = exit->who.tid != exit->who.tgid && exit->ledger.tid == exit->who.tgid;
+	struct wire_identity who = exit->who;
+	struct task *task;
+
+	if (replaced)
+		who.tid = who.tgid;
+	task = census_identify(&tasks->census, &who, NULL);
+	if (replaced && task->ledger_tid != exit->ledger.tid)
+		return NULL;
+	ledger_follow(tasks, task, &exit->ledger);
+	return task->dead ? NULL : task;
 }
 
 uint32_t tasks_exit(struct tasks *tasks, const struct wire_exit *exit)
 {
-	struct task *task = census_identify(&tasks->census, &exit->who, NULL);
-	struct process *process =
-		&tasks->rec->processes.at[census_group(&tasks->census, task)->process];
+	struct task *task = task_of_exit(tasks, exit);
+	struct process *process;
 
-	if (task->dead)
+	if (!task)
 		return 0;
+	process = &tasks->rec->processes.at[census_group(&tasks->census, task)->process];
 	task->dead = true;
 	process->targeted |= exit->ledger.targeted;
 	if (exit->who.tid == exit->who.tgid)
@@ -277,6 +307,7 @@ uint32_t tasks_dump(struct tasks *tasks, const struct wire_thread *in, uint32_t 
 	struct process *process = &tasks->rec->processes.at[group->process];
 	struct thread *thread = &tasks->rec->threads.at[task->thread];
 
+	ledger_follow(tasks, task, &in->ledger);
 	if (task->dead)
 		return 0;
 	thread->policy = in->policy;

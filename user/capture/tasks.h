@@ -24,9 +24,7 @@ void tasks_free(struct tasks *tasks);
  * ledger of a thread has parties: which of them are new, a bit for each of the two.
  */
 void tasks_born(struct tasks *tasks, const struct wire_identity *who);
-/* `caller`: the id that the thread had before it took over its process' first one's. */
-void tasks_exec(struct tasks *tasks, const struct wire_identity *who, uint32_t caller,
-		const char *exe);
+void tasks_exec(struct tasks *tasks, const struct wire_identity *who, const char *exe);
 uint32_t tasks_exit(struct tasks *tasks, const struct wire_exit *exit);
 
 /*

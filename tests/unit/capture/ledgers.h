@@ -49,6 +49,7 @@ static inline struct wire_thread thread_make(uint32_t tid, uint64_t start)
 	thread.who.cgroup = 1;
 	memcpy(thread.who.comm, "worker", 7);
 	thread.ledger.targeted = 1;
+	thread.ledger.tid = tid;
 	return thread;
 }
 

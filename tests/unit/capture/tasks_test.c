@@ -23,34 +23,88 @@ static void a_reused_id_is_another_process(void **state)
 	assert_int_equal(ledger_sum(f->rec, NONE, -1), 610 * MS);
 }
 
-/* Its ledger goes on, under the id and the begin of a thread whose end was told. */
-static void who_calls_exec_takes_the_first_threads_place(void **state)
-{
-	struct fixture *f = *state;
-	struct wire_thread first = thread_make(5000001, 7), caller = thread_make(5000001, 9);
-	struct wire_exit exit = {};
+struct successor {
+	struct wire_thread first, caller;
+	struct wire_exit end; /* of the first one */
+};
 
-	caller.who.tid = 5000002;
-	caller.who.process_start_ns = 7;
+/* 400 ms of a window in which 5000002, a thread of 5000001, runs; then it calls exec(). */
+static struct successor before_exec(struct fixture *f)
+{
+	struct successor s = {thread_make(5000001, 7), thread_make(5000001, 9), {}};
+
+	s.caller.who.tid = s.caller.ledger.tid = 5000002;
+	s.caller.who.process_start_ns = 7;
 	window_begin(f);
-	enter(&caller, STATE_RUN_USER, 0);
-	exit.who = first.who;
-	tasks_exit(f->tasks, &exit);
+	enter(&s.first, STATE_WAIT_TIMER, 0);
+	enter(&s.caller, STATE_RUN_USER, 0);
 	cut(f, 400);
-	tasks_dump(f->tasks, &caller, 0);
+	tasks_dump(f->tasks, &s.first, 0);
+	tasks_dump(f->tasks, &s.caller, 0);
 	slice_end(f, 400);
-	assert_int_equal(ledger_sum(f->rec, 0, -1), 400 * MS);
-	tasks_exec(f->tasks, &first.who, 5000002, "/bin/second");
-	caller.who = first.who;
+	assert_int_equal(ledger_sum(f->rec, 0, -1), 800 * MS);
+	s.end.who = s.first.who;
+	s.end.ledger = s.first.ledger;
+	s.end.ledger.state = STATE_RUN_KERNEL;
+	s.end.ledger.sum.ns[STATE_WAIT_TIMER] = 450 * MS;
+	s.end.ledger.sum.switches = 1000;
+	return s;
+}
+
+/* 600 ms later: the caller's ledger goes on, under the first one's id and begin. */
+static void behind_exec(struct fixture *f, struct successor *s)
+{
+	s->caller.who = s->first.who;
 	cut(f, 1000);
-	tasks_dump(f->tasks, &caller, 1);
-	assert_int_equal(ledger_sum(f->rec, 1, -1), 600 * MS);
+	tasks_dump(f->tasks, &s->caller, 1);
+	assert_int_equal(ledger_sum(f->rec, 1, STATE_RUN_USER), 600 * MS);
+	assert_int_equal(ledger_sum(f->rec, 1, STATE_WAIT_TIMER), 50 * MS);
 	vec_each(&f->rec->ledger, row)
-		assert_int_equal(f->rec->threads.at[row->thread].tid,
-				 row->slice ? 5000001 : 5000002);
+		if (row->slice)
+			assert_int_equal(f->rec->threads.at[row->thread].tid, 5000001);
 	assert_int_equal(f->rec->threads.len, 2);
 	assert_int_equal(f->rec->processes.len, 1);
 	assert_false(f->rec->processes.at[0].exited);
+}
+
+static void who_calls_exec_takes_the_first_threads_place(void **state)
+{
+	struct fixture *f = *state;
+	struct successor s = before_exec(f);
+
+	tasks_exit(f->tasks, &s.end);
+	tasks_exec(f->tasks, &s.first.who, "/bin/second");
+	behind_exec(f, &s);
+}
+
+/* The first one's last switch comes behind the exchange of ids, and is told behind the exec. */
+static void who_was_replaced_may_end_late(void **state)
+{
+	struct fixture *f = *state;
+	struct successor s = before_exec(f);
+
+	tasks_exec(f->tasks, &s.first.who, "/bin/second");
+	s.end.who.tid = 5000002;
+	tasks_exit(f->tasks, &s.end);
+	behind_exec(f, &s);
+}
+
+static void who_was_replaced_is_not_told_twice(void **state)
+{
+	struct fixture *f = *state;
+	struct successor s = before_exec(f);
+	size_t rows;
+
+	tasks_exit(f->tasks, &s.end);
+	/* No record of the exec at all. */
+	s.caller.who = s.first.who;
+	cut(f, 1000);
+	tasks_dump(f->tasks, &s.caller, 1);
+	rows = f->rec->ledger.len;
+	assert_int_equal(ledger_sum(f->rec, 1, STATE_RUN_USER), 600 * MS);
+	s.end.who.tid = 5000002;
+	assert_int_equal(tasks_exit(f->tasks, &s.end), 0);
+	assert_int_equal(f->rec->ledger.len, rows);
 }
 
 /* A sample of the window's first moments comes before its thread was dumped. */
@@ -162,7 +216,7 @@ static void a_process_that_is_gone_has_its_executable(void **state)
 	child.who.parent = 5000001;
 	child.who.exe_inode = parent.who.exe_inode = 41;
 	child.who.exe_device = parent.who.exe_device = 9;
-	tasks_exec(f->tasks, &parent.who, parent.who.tid, "/bin/first");
+	tasks_exec(f->tasks, &parent.who, "/bin/first");
 	tasks_born(f->tasks, &child.who);
 	assert_string_equal(exe_of(f->rec, 0), "/bin/first");
 	assert_string_equal(exe_of(f->rec, 1), "/bin/first");
@@ -178,12 +232,12 @@ static void an_exec_that_is_not_told_leaves_no_old_name(void **state)
 	struct wire_thread thread = thread_make(5000001, 7);
 
 	thread.who.exe_inode = 41;
-	tasks_exec(f->tasks, &thread.who, thread.who.tid, "/bin/first");
+	tasks_exec(f->tasks, &thread.who, "/bin/first");
 	thread.who.exe_inode = 42;
-	tasks_exec(f->tasks, &thread.who, thread.who.tid, "/bin/second");
+	tasks_exec(f->tasks, &thread.who, "/bin/second");
 	assert_string_equal(exe_of(f->rec, 0), "/bin/second");
 	thread.who.exe_inode = 43;
-	tasks_exec(f->tasks, &thread.who, thread.who.tid, NULL);
+	tasks_exec(f->tasks, &thread.who, NULL);
 	assert_string_equal(exe_of(f->rec, 0), "");
 	assert_int_equal(f->rec->processes.len, 1);
 }
@@ -212,6 +266,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_reused_id_is_another_process),
 		TEST(who_calls_exec_takes_the_first_threads_place),
+		TEST(who_was_replaced_may_end_late),
+		TEST(who_was_replaced_is_not_told_twice),
 		TEST(who_is_met_before_it_is_known_is_the_same),
 		TEST(parties_are_taken_once),
 		TEST(holders_are_rows_by_state),

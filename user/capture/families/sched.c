@@ -246,7 +246,7 @@ static void sched_exec(struct session *session, const void *record, size_t size)
 	/* Without a build-id the file could not be opened: its path is that in its file system. */
 	if (exec->exe && !symbols_locate(session->symbols, exec->exe, 0, &where) && *where.build_id)
 		exe = where.path;
-	tasks_exec(session->tasks, &exec->who, exec->header.tid, exe);
+	tasks_exec(session->tasks, &exec->who, exe);
 }
 
 static void sched_exit(struct session *session, const void *record, size_t size)
