@@ -10,10 +10,10 @@
 #include "capture/grace.h"
 #include "capture/messages.h"
 #include "capture/prices.h"
+#include "capture/round.h"
 #include "capture/samples.h"
 #include "capture/thinning.h"
 #include "util/clock.h"
-#include "util/chance.h"
 
 /*
  * The programs are timed (prices.h) so often, and not for less than this: what a few events cost is
@@ -25,9 +25,8 @@
  */
 #define CHEAP_TIMES    2
 #define CHEAP_EVERY_NS 4000000000ULL
-/* Of observed and not observed together, on average: attaching and detaching takes 1.3 ms. */
-#define ROUND_NS 500000000ULL
-#define DUTY_MIN 0.01
+#define DUTY_MIN       0.01
+#define GRACE_LATE_NS  100000000ULL /* so often it is looked whether one is over at last */
 /* Rates are means of about so long: 20 calls in 0.4 ms are no load. */
 #define RATE_NS 20e6
 /* All is observed at first: the host's load is not what begins with strait itself. */
@@ -52,16 +51,13 @@ struct budget {
 	double duty;  /* part of the time in which calls are to be observed */
 	bool always;  /* messages are to be observed all the time, else with the calls */
 	bool observed, messages_observed, messages_known;
-	double round_duty; /* that the weights of this round are made of */
-	bool round_always;
-	bool ahead; /* the stretch of this round is still to come */
+	struct round round;
+	bool round_always; /* in this round messages are, too */
+	bool ahead;        /* the stretch of this round is still to come */
 	/* When what is under way ends: the rest before the stretch, it, or the rest behind it;
 	 * UINT64_MAX = as long as it is cheap. */
 	uint64_t until;
-	uint64_t round_from;
-	uint64_t stretch_ns, stretch_at; /* how long it is, and when it was to begin */
-	uint64_t observed_until;         /* the programs end the stretch then */
-	uint64_t round_until;            /* what the weights of this round stand for ends here */
+	uint64_t observed_until; /* the programs end the stretch then */
 
 	struct prices prices;
 	struct thinning samples; /* of the CPUs */
@@ -91,8 +87,8 @@ struct budget *budget_new(double share)
 		return NULL;
 	budget->limit = share * (cpus > 0 ? (double)cpus : 1);
 	prices_guess(&budget->prices);
-	budget->duty = budget->round_duty = 1;
-	budget->observed_until = budget->round_until = UINT64_MAX;
+	budget->duty = budget->round.duty = 1;
+	budget->observed_until = budget->round.until = UINT64_MAX;
 	budget->cpus = cpus > 0 ? (double)cpus : 1;
 	budget->samples = (struct thinning){.cpus = budget->cpus, .one_in = 1};
 	return budget;
@@ -114,14 +110,6 @@ static void rate_add(double *rate, double *seen, double cost, double ns)
 	*rate += (cost / ns - *rate) * fmin(ns / fmin(*seen, RATE_NS), 1);
 }
 
-/* How much of the time from `from` to `to` is before `end`. */
-static uint64_t span_until(uint64_t from, uint64_t to, uint64_t end)
-{
-	if (end < to)
-		to = end;
-	return to > from ? to - from : 0;
-}
-
 /* Adds what was spent since the last time, from what the programs counted. */
 static void budget_sum(struct budget *budget, struct session *session, uint64_t now_ns)
 {
@@ -138,10 +126,10 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 		seen = span_until(budget->told_ns, now_ns, budget->observed_until);
 	if (seen) {
 		budget->slice_observed += seen;
-		budget->slice_stood += (double)seen / budget->round_duty;
+		budget->slice_stood += (double)seen / budget->round.duty;
 		rate_add(&budget->rate.calls, &budget->rate_ns.calls, cost.calls, (double)seen);
 	}
-	late = ns - (double)span_until(budget->told_ns, now_ns, budget->round_until);
+	late = ns - (double)span_until(budget->told_ns, now_ns, budget->round.until);
 	budget->slice_late += late;
 	if (budget->round_always)
 		late = budget->messages_observed ? 0 : ns;
@@ -151,7 +139,7 @@ static void budget_sum(struct budget *budget, struct session *session, uint64_t 
 	if (budget->messages_observed && seen) {
 		budget->slice_messages += seen;
 		budget->slice_messages_stood +=
-			(double)seen / (budget->round_always ? 1 : budget->round_duty);
+			(double)seen / (budget->round_always ? 1 : budget->round.duty);
 		rate_add(&budget->rate.messages, &budget->rate_ns.messages, cost.messages,
 			 (double)seen);
 	}
@@ -245,15 +233,6 @@ double budget_probes_spent(const struct budget *budget)
 
 /* ---- rounds ---- */
 
-/*
- * The part of the next round that is observed: around budget->duty, as the rest's length is random.
- * What is seen is weighed by it, so that each stretch stands for its own round.
- */
-static double duty_draw(const struct budget *budget)
-{
-	return 1 / (1 + (1 / budget->duty - 1) * (0.5 + chance_unit()));
-}
-
 /* Calls are observed no longer, nor are messages, if `messages`; returns when that was. */
 static uint64_t observation_end(struct budget *budget, struct session *session, bool messages)
 {
@@ -273,20 +252,12 @@ static uint64_t observation_end(struct budget *budget, struct session *session, 
 	return now_ns;
 }
 
-/*
- * It was to begin at stretch_at: the round ends so much later, and nothing stands for the rest's
- * longer time. What was behind the round's end is counted already.
- */
-static void stretch_late(struct budget *budget, uint64_t now_ns)
+/* Time of the round that nothing stands for. */
+static void round_missed(struct budget *budget, uint64_t ns)
 {
-	uint64_t late = now_ns > budget->stretch_at ? now_ns - budget->stretch_at : 0;
-	uint64_t counted = now_ns > budget->round_until ? now_ns - budget->round_until : 0;
-
-	if (budget->round_until != UINT64_MAX)
-		budget->round_until += late;
-	budget->slice_late += (double)(late - counted);
+	budget->slice_late += (double)ns;
 	if (!budget->round_always)
-		budget->slice_messages_late += (double)(late - counted);
+		budget->slice_messages_late += (double)ns;
 }
 
 /* Attaching takes a while: what is observed begins after it. */
@@ -294,22 +265,30 @@ static void stretch_begin(struct budget *budget, struct session *session)
 {
 	/* Those that became too dear in this round are for the next. */
 	bool messages = (budget->always || !budget->round_always) && messages_attach(session);
-	bool calls = calls_observe(session, budget->round_duty);
+	bool calls = calls_observe(session, budget->round.duty);
 	uint64_t now_ns;
 
 	if (messages)
-		messages_weigh(session, budget->round_always ? 1 : budget->round_duty);
+		messages_weigh(session, budget->round_always ? 1 : budget->round.duty);
 	now_ns = time_now();
 	budget_sum(budget, session, now_ns);
-	stretch_late(budget, now_ns);
+	round_missed(budget, round_shift(&budget->round, now_ns));
 	budget->ahead = false;
 	budget->observed = calls || messages;
 	budget->messages_observed = messages;
 	budget->messages_known |= messages;
 	budget->until = budget->observed_until = UINT64_MAX;
-	if (budget->observed && budget->round_until != UINT64_MAX)
-		budget->until = budget->observed_until = now_ns + budget->stretch_ns;
+	if (budget->observed && budget->round.until != UINT64_MAX)
+		budget->until = budget->observed_until = now_ns + budget->round.stretch_ns;
 	calls_end_at(session, budget->until == UINT64_MAX ? 0 : budget->until);
+}
+
+/* Calls became dear meanwhile: what was observed so far has to do. */
+static void stretch_shorten(struct budget *budget, struct session *session, uint64_t now_ns)
+{
+	round_missed(budget, round_shorten(&budget->round, now_ns));
+	budget->until = budget->observed_until = now_ns;
+	calls_end_at(session, now_ns);
 }
 
 /* The rest of the round: as much of it as is left. */
@@ -317,29 +296,19 @@ static void stretch_end(struct budget *budget, struct session *session)
 {
 	uint64_t now_ns = observation_end(budget, session, !budget->round_always);
 
-	budget->until = budget->round_until > now_ns ? budget->round_until : now_ns;
+	budget->until = budget->round.until > now_ns ? budget->round.until : now_ns;
 }
 
-/*
- * A round begins, with its stretch in the middle: of a load that begins or ends meanwhile as much
- * too little is told as too much, on average. Where all can be observed there are no rounds.
- */
+/* Where all can be observed it has no end. */
 static void round_begin(struct budget *budget, struct session *session, uint64_t now_ns)
 {
-	double stretch = budget->duty * ROUND_NS, round;
-
 	/* They were observed all the time, and are not from now on. */
 	if (budget->messages_observed && !budget->observed && !budget->always)
 		now_ns = observation_end(budget, session, true);
-	budget->round_duty = duty_draw(budget);
+	round_draw(&budget->round, budget->duty, now_ns);
 	budget->round_always = budget->always;
-	round = stretch / budget->round_duty;
 	budget->ahead = true;
-	budget->round_from = now_ns;
-	budget->stretch_ns = (uint64_t)stretch;
-	budget->stretch_at = now_ns + (uint64_t)((round - stretch) / 2);
-	budget->round_until = budget->duty < 1 ? now_ns + (uint64_t)round : UINT64_MAX;
-	budget->until = budget->stretch_at;
+	budget->until = budget->round.stretch_at;
 }
 
 void budget_begin(struct budget *budget, struct session *session, uint64_t now_ns)
@@ -363,6 +332,9 @@ static void round_go_on(struct budget *budget, struct session *session, uint64_t
 	/* Too dear: what was observed so far stands for itself, and the rounds begin. */
 	bool dear = budget->observed && budget->until == UINT64_MAX && budget->duty < 1;
 
+	if (budget->observed && now_ns < budget->until &&
+	    round_is_dear(&budget->round, budget->duty, now_ns))
+		stretch_shorten(budget, session, now_ns);
 	if (budget->observed && (dear || now_ns >= budget->until)) {
 		if (timing(budget))
 			timing_end(budget, session, now_ns);
@@ -385,7 +357,7 @@ static void round_go_on(struct budget *budget, struct session *session, uint64_t
 	if (now_ns < budget->until)
 		return;
 	if (grace_late())
-		budget->until = now_ns + ROUND_NS / 5;
+		budget->until = now_ns + GRACE_LATE_NS;
 	else
 		stretch_begin(budget, session);
 }
@@ -417,23 +389,6 @@ void budget_observe(struct budget *budget, struct session *session, uint64_t now
 	budget->over_ns = session->last_slice ? now_ns : 0;
 }
 
-/*
- * The window ends in the middle of a round: nothing stands for it so far, as its stretch was still
- * to come, or what was seen in that stands for time behind the window's end (then less than 0), ns.
- */
-static double round_cut(const struct budget *budget)
-{
-	uint64_t over = budget->over_ns;
-
-	if (!over)
-		return 0;
-	if (budget->ahead)
-		return (double)span_until(budget->round_from, over, budget->round_until);
-	if (budget->round_until == UINT64_MAX)
-		return 0;
-	return -(double)span_until(over, budget->round_until, UINT64_MAX);
-}
-
 double budget_scale(const struct budget *budget, bool messages)
 {
 	double stood, late;
@@ -442,8 +397,8 @@ double budget_scale(const struct budget *budget, bool messages)
 		return 1;
 	stood = messages ? budget->slice_messages_stood : budget->slice_stood;
 	late = messages ? budget->slice_messages_late : budget->slice_late;
-	if (!messages || !budget->round_always)
-		late += round_cut(budget);
+	if (budget->over_ns && (!messages || !budget->round_always))
+		late += round_uncovered(&budget->round, budget->ahead, budget->over_ns);
 	return stood > 0 ? fmax(1 + fmin(late / stood, LATE_TIMES), 0) : 1;
 }
 
