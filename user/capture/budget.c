@@ -283,10 +283,15 @@ static void stretch_begin(struct budget *budget, struct session *session)
 	calls_end_at(session, budget->until == UINT64_MAX ? 0 : budget->until);
 }
 
-/* Calls became dear meanwhile: what was observed so far has to do. */
+/*
+ * Calls became dear meanwhile: what was observed so far has to do. Where that was to go on for ever
+ * it stands for itself, and messages go on, which count once each, until somebody ends them.
+ */
 static void stretch_shorten(struct budget *budget, struct session *session, uint64_t now_ns)
 {
-	round_missed(budget, round_shorten(&budget->round, now_ns));
+	budget->round_always |= budget->round.until == UINT64_MAX;
+	round_shorten(&budget->round, now_ns);
+	round_missed(budget, span_until(budget->round.until, now_ns, UINT64_MAX));
 	budget->until = budget->observed_until = now_ns;
 	calls_end_at(session, now_ns);
 }
@@ -329,22 +334,17 @@ void budget_begin(struct budget *budget, struct session *session, uint64_t now_n
 /* What is due by now. */
 static void round_go_on(struct budget *budget, struct session *session, uint64_t now_ns)
 {
-	/* Too dear: what was observed so far stands for itself, and the rounds begin. */
-	bool dear = budget->observed && budget->until == UINT64_MAX && budget->duty < 1;
-
 	if (budget->observed && now_ns < budget->until &&
 	    round_is_dear(&budget->round, budget->duty, now_ns))
 		stretch_shorten(budget, session, now_ns);
-	if (budget->observed && (dear || now_ns >= budget->until)) {
+	if (budget->observed && now_ns >= budget->until) {
 		if (timing(budget))
 			timing_end(budget, session, now_ns);
-		if (!dear) {
-			stretch_end(budget, session);
-			return;
-		}
-		round_begin(budget, session, observation_end(budget, session, !budget->always));
-	} else if (!budget->observed && budget->messages_observed &&
-		   budget->rate.messages > budget->limit) {
+		stretch_end(budget, session);
+		return;
+	}
+	if (!budget->observed && budget->messages_observed &&
+	    budget->rate.messages > budget->limit) {
 		/* Grace periods may keep the next stretch, without them, from beginning for
 		 * seconds. */
 		observation_end(budget, session, true);

@@ -38,19 +38,20 @@ uint64_t round_shift(struct round *round, uint64_t now_ns)
 
 bool round_is_dear(const struct round *round, double duty, uint64_t now_ns)
 {
-	return round->until != UINT64_MAX && duty < round->duty / 2 &&
-	       (double)(now_ns - round->stretch_at) >=
-		       duty / round->duty * (double)round->stretch_ns;
+	if (round->until == UINT64_MAX)
+		return duty < 1;
+	return duty < round->duty / 2 && (double)(now_ns - round->stretch_at) >=
+						 duty / round->duty * (double)round->stretch_ns;
 }
 
-uint64_t round_shorten(struct round *round, uint64_t now_ns)
+void round_shorten(struct round *round, uint64_t end_ns)
 {
-	uint64_t left = span_until(now_ns, round->stretch_at + round->stretch_ns, UINT64_MAX);
+	uint64_t left = span_until(end_ns, round->stretch_at + round->stretch_ns, UINT64_MAX);
 
 	if (round->until == UINT64_MAX)
-		return 0;
-	round->until -= (uint64_t)((double)left / round->duty);
-	return span_until(round->until, now_ns, UINT64_MAX);
+		round->until = end_ns;
+	else
+		round->until -= (uint64_t)((double)left / round->duty);
 }
 
 double round_uncovered(const struct round *round, bool ahead, uint64_t over_ns)

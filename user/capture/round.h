@@ -29,14 +29,11 @@ void round_draw(struct round *round, double duty, uint64_t now_ns);
 uint64_t round_shift(struct round *round, uint64_t now_ns);
 /*
  * Whether the stretch took its share, where no more than `duty` can be observed as it turns out:
- * much less than the round was made for.
+ * much less than the round was made for; or not all, where it has no end.
  */
 bool round_is_dear(const struct round *round, double duty, uint64_t now_ns);
-/*
- * The stretch ends now, before its time: so does the round, sooner or at once. Returns the ns that
- * nothing stands for then.
- */
-uint64_t round_shorten(struct round *round, uint64_t now_ns);
+/* The stretch ends at `end_ns`, before its time: so does the round, maybe earlier than that. */
+void round_shorten(struct round *round, uint64_t end_ns);
 /*
  * The window ends at over_ns within the round: ns that nothing stands for, as the stretch is still
  * `ahead`, or less than 0: what was seen in it stands for time behind the window's end.
