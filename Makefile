@@ -160,7 +160,7 @@ $(BUILD)/kernels/probe: tests/kernels/probe.c $(PARTS:%.c=$(BUILD)/%.o)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -Wl,--wrap=bpf_object__load_skeleton -o $@ $^ $(LDFLAGS) $(ALL_LIBS)
 
-# What reads strangers' files, what the kernel tells, and the command line, with libFuzzer.
+# What reads strangers' files, what the kernel tells, and the command line, with libFuzzer, so long each.
 FUZZ_SECONDS := 60
 # An empty array's address + 0 is no fault, whatever clang says of NULL.
 FUZZ_FLAGS   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
@@ -189,7 +189,7 @@ $(BUILD)/fuzz/%: tests/fuzz/%_fuzz.c tests/fuzz/parts.h tests/fuzz/kernel.h $(BU
 	$(call say,FUZZ,$<)
 	$(Q)$(CLANG) $(ALL_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $(filter %.c %.o %.a,$^) $(ALL_LIBS)
 
-fuzz: $(FUZZERS) ## what reads strangers' input, FUZZ_SECONDS (60) in all (install-deps fuzz)
+fuzz: $(FUZZERS) ## what reads strangers' input, FUZZ_SECONDS (60) each (install-deps fuzz)
 	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
 check: $(TESTS) ## unit tests, with address and undefined-behaviour sanitizers

@@ -116,6 +116,14 @@ is 'the recording is theirs alone' "$tracer 600" "$(stat -c '%u %a' "$work/own/r
 run setpriv --reuid $tracer --regid $tracer --clear-groups "$work/bin/strait" report "$work/own/r.strait"
 is 'its report needs none' 0 "$status"
 
+watch bpf perfmon sys_ptrace dac_read_search
+is 'with four of them alone it works' 0 "$status"
+answer 'with four of them' near far
+why >"$work/why"
+for capability in SYSLOG CHECKPOINT_RESTORE SYS_NICE; do
+	matches "with four of them: what $capability is for is told" "without CAP_$capability " "$work/why"
+done
+
 watch
 is 'without any: exit 77' 77 "$status"
 is 'without any: one line' 1 "$(wc -l <"$err")"

@@ -111,6 +111,18 @@ for base in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/memory /sys/fs/
 	hierarchy=$(sed -n "s|^\([0-9]*\):.*:/strait-test-$$-by-id/below\$|\1|p" "/proc/$inside/cgroup")
 	watch -d 1 -c $((hierarchy << 56 | number))
 	is "$base: by the number that recordings have" "$inside" "$pids"
+	start "$strait" record -q --replace -d 3 -o "$work/late.strait" -c "$group"
+	recorder=$started_pid
+	sleep 1
+	mkdir "$group/below/late"
+	start sh -c "echo \$\$ >'$group/below/late/cgroup.procs'; $loop"
+	late=$started_pid
+	cleanups+=("stop $late; rmdir '$group/below/late' '$group/below' '$group' 2>/dev/null")
+	wait "$recorder"
+	is "$base: what starts in a cgroup that is made meanwhile" "$inside $late" \
+		"$(sqlite3 -readonly -separator ' ' "$work/late.strait" "SELECT group_concat(tid, ' ') FROM
+			(SELECT DISTINCT tid FROM v_samples WHERE kind = 'cpu' ORDER BY tid = $late)")"
+	stop "$late"
 	stop "$inside"
 done
 [ $hierarchies -gt 0 ] || echo 'note: no cgroup can be made here: cgroups by number are not tested'

@@ -14,7 +14,7 @@ need sqlite3 jq cc
 load=$work/load
 truth=$work/truth
 recording=$work/r.strait
-threads=${STRAIT_THREADS:-2000}
+threads=${STRAIT_THREADS:-10000}
 rss_limit=$((96 << 20))
 maps_limit=$((64 << 20))
 
