@@ -62,6 +62,19 @@ within 'tid: it burned all the time, or half' 80 220 "$(sqlite3 -readonly "$work
 	"select sum(count) from v_samples where kind = 'cpu'")"
 stop "$pair"
 
+# Who had the CPU meanwhile is no target, and named all the same.
+cpu=$(taskset -cp $$ | sed 's/.*: //; s/[-,].*//')
+cp "$(command -v dash || command -v bash)" "$work/neighbour"
+start taskset -c "$cpu" "$work/neighbour" -c "$loop"
+neighbour=$started_pid
+start taskset -c "$cpu" sh -c "$loop"
+watch -d 2 -p "$started_pid"
+is 'pinned: nothing but it is found' "$started_pid" "$pids"
+within 'pinned: its neighbour had its CPU, s of 2' 0.3 1.6 "$(jq --argjson pid "$neighbour" '
+	[.profile.delays[] | select(.occupant == {process: "neighbour", pid: $pid}) | .seconds] | add // 0' "$out")"
+stop "$started_pid"
+stop "$neighbour"
+
 # The first hierarchy where cgroups can be made: version 2, or a version 1 controller.
 for base in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/cpu; do
 	group=$base/strait-test-$$
