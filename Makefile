@@ -160,7 +160,7 @@ $(BUILD)/kernels/probe: tests/kernels/probe.c $(PARTS:%.c=$(BUILD)/%.o)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -Wl,--wrap=bpf_object__load_skeleton -o $@ $^ $(LDFLAGS) $(ALL_LIBS)
 
-# What reads strangers' files, what the kernel tells, and the command line, with libFuzzer, so long each.
+# With libFuzzer, each target so long: what reads strangers' files, what the kernel tells, the command line.
 FUZZ_SECONDS := 60
 # An empty array's address + 0 is no fault, whatever clang says of NULL.
 FUZZ_FLAGS   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \

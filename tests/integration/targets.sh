@@ -133,7 +133,7 @@ for base in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/memory /sys/fs/
 	cleanups+=("stop $late; rmdir '$group/below/late' '$group/below' '$group' 2>/dev/null")
 	wait "$recorder"
 	is "$base: what starts in a cgroup that is made meanwhile" "$inside $late" \
-		"$(sqlite3 -readonly -separator ' ' "$work/late.strait" "SELECT group_concat(tid, ' ') FROM
+		"$(sqlite3 -readonly "$work/late.strait" "SELECT group_concat(tid, ' ') FROM
 			(SELECT DISTINCT tid FROM v_samples WHERE kind = 'cpu' ORDER BY tid = $late)")"
 	stop "$late"
 	stop "$inside"

@@ -53,7 +53,6 @@ struct budget {
 	bool observed, messages_observed, messages_known;
 	struct round round;
 	bool round_always; /* in this round messages are, too */
-	bool ahead;        /* the stretch of this round is still to come */
 	/* When what is under way ends: the rest before the stretch, it, or the rest behind it;
 	 * UINT64_MAX = as long as it is cheap. */
 	uint64_t until;
@@ -273,7 +272,6 @@ static void stretch_begin(struct budget *budget, struct session *session)
 	now_ns = time_now();
 	budget_sum(budget, session, now_ns);
 	round_missed(budget, round_shift(&budget->round, now_ns));
-	budget->ahead = false;
 	budget->observed = calls || messages;
 	budget->messages_observed = messages;
 	budget->messages_known |= messages;
@@ -287,13 +285,12 @@ static void stretch_begin(struct budget *budget, struct session *session)
  * Calls became dear meanwhile: what was observed so far has to do. Where that was to go on for ever
  * it stands for itself, and messages go on, which count once each, until somebody ends them.
  */
-static void stretch_shorten(struct budget *budget, struct session *session, uint64_t now_ns)
+static void stretch_shorten(struct budget *budget, uint64_t now_ns)
 {
 	budget->round_always |= budget->round.until == UINT64_MAX;
 	round_shorten(&budget->round, now_ns);
 	round_missed(budget, span_until(budget->round.until, now_ns, UINT64_MAX));
-	budget->until = budget->observed_until = now_ns;
-	calls_end_at(session, now_ns);
+	budget->until = now_ns;
 }
 
 /* The rest of the round: as much of it as is left. */
@@ -312,7 +309,6 @@ static void round_begin(struct budget *budget, struct session *session, uint64_t
 		now_ns = observation_end(budget, session, true);
 	round_draw(&budget->round, budget->duty, now_ns);
 	budget->round_always = budget->always;
-	budget->ahead = true;
 	budget->until = budget->round.stretch_at;
 }
 
@@ -336,7 +332,7 @@ static void round_go_on(struct budget *budget, struct session *session, uint64_t
 {
 	if (budget->observed && now_ns < budget->until &&
 	    round_is_dear(&budget->round, budget->duty, now_ns))
-		stretch_shorten(budget, session, now_ns);
+		stretch_shorten(budget, now_ns);
 	if (budget->observed && now_ns >= budget->until) {
 		if (timing(budget))
 			timing_end(budget, session, now_ns);
@@ -352,7 +348,7 @@ static void round_go_on(struct budget *budget, struct session *session, uint64_t
 	}
 	if (budget->observed || now_ns < budget->until)
 		return;
-	if (!budget->ahead)
+	if (!budget->round.ahead)
 		round_begin(budget, session, now_ns);
 	if (now_ns < budget->until)
 		return;
@@ -398,7 +394,7 @@ double budget_scale(const struct budget *budget, bool messages)
 	stood = messages ? budget->slice_messages_stood : budget->slice_stood;
 	late = messages ? budget->slice_messages_late : budget->slice_late;
 	if (budget->over_ns && (!messages || !budget->round_always))
-		late += round_uncovered(&budget->round, budget->ahead, budget->over_ns);
+		late += round_uncovered(&budget->round, budget->over_ns);
 	return stood > 0 ? fmax(1 + fmin(late / stood, LATE_TIMES), 0) : 1;
 }
 

@@ -22,6 +22,7 @@ void round_draw(struct round *round, double duty, uint64_t now_ns)
 	round->from = now_ns;
 	round->stretch_ns = (uint64_t)stretch;
 	round->stretch_at = now_ns + (uint64_t)((whole - stretch) / 2);
+	round->ahead = true;
 	round->until = duty < 1 ? now_ns + (uint64_t)whole : UINT64_MAX;
 }
 
@@ -30,6 +31,7 @@ uint64_t round_shift(struct round *round, uint64_t now_ns)
 	uint64_t late = now_ns > round->stretch_at ? now_ns - round->stretch_at : 0;
 	uint64_t behind = now_ns > round->until ? now_ns - round->until : 0;
 
+	round->ahead = false;
 	round->stretch_at += late;
 	if (round->until != UINT64_MAX)
 		round->until += late;
@@ -54,9 +56,9 @@ void round_shorten(struct round *round, uint64_t end_ns)
 		round->until -= (uint64_t)((double)left / round->duty);
 }
 
-double round_uncovered(const struct round *round, bool ahead, uint64_t over_ns)
+double round_uncovered(const struct round *round, uint64_t over_ns)
 {
-	if (ahead)
+	if (round->ahead)
 		return (double)span_until(round->from, over_ns, round->until);
 	if (round->until == UINT64_MAX)
 		return 0;

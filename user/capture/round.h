@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Rounds of the budget: each has a stretch in its middle, in which calls are observed, and stands
- * for. Of a load that begins or ends meanwhile as much too little is told as too much, on average.
- * Arithmetic only; times are ns of CLOCK_MONOTONIC.
+ * Rounds of the budget: each has a stretch in its middle in which calls are observed, and which
+ * stands for all of it. Of a load that begins or ends meanwhile as much too little is told as too
+ * much, on average. Arithmetic only; times are ns of CLOCK_MONOTONIC.
  */
 #ifndef STRAIT_ROUND_H
 #define STRAIT_ROUND_H
@@ -15,6 +15,7 @@ struct round {
 	uint64_t from;
 	uint64_t until; /* what the weights stand for ends here; UINT64_MAX = nobody knows yet */
 	uint64_t stretch_at, stretch_ns;
+	bool ahead; /* the stretch is still to come */
 };
 
 /* How much of the time from `from` to `to` is before `end`. */
@@ -36,8 +37,8 @@ bool round_is_dear(const struct round *round, double duty, uint64_t now_ns);
 void round_shorten(struct round *round, uint64_t end_ns);
 /*
  * The window ends at over_ns within the round: ns that nothing stands for, as the stretch is still
- * `ahead`, or less than 0: what was seen in it stands for time behind the window's end.
+ * to come, or less than 0: what was seen in it stands for time behind the window's end.
  */
-double round_uncovered(const struct round *round, bool ahead, uint64_t over_ns);
+double round_uncovered(const struct round *round, uint64_t over_ns);
 
 #endif
