@@ -33,6 +33,7 @@ enum drop_reason {
 	DROP_MAP_ALLOC,
 	DROP_THREAD_STORAGE, /* no ledger for a thread */
 	DROP_STACK_READ,     /* the stack could not be read */
+	DROP_CGROUP_DEPTH,   /* a thread's cgroup is too deep to tell whether it is a target */
 	DROP_ALLOC_BUSY,     /* another allocation's stack was being walked */
 	DROP_COUNT,
 };

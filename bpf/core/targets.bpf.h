@@ -11,12 +11,13 @@
 #include "core/compat.bpf.h"
 #include "core/maps.bpf.h"
 
-#define CGROUP_DEPTH 16
+/* How far up the target is looked for; the kernel's own limit is what memory there is. */
+#define CGROUP_DEPTH 64
 
 /* Whether a cgroup is the target or below it. Ids hold their hierarchy: no two are alike. */
 static __always_inline bool cgroup_in_target(struct cgroup *cgroup)
 {
-	for (int i = 0; i < CGROUP_DEPTH; i++) {
+	for (int i = 0; i <= CGROUP_DEPTH; i++) {
 		if (!cgroup)
 			return false;
 		if (compat_cgroup_id(cgroup) == target_cgroup)
@@ -24,6 +25,7 @@ static __always_inline bool cgroup_in_target(struct cgroup *cgroup)
 		/* `self` is the first member: the parent's css is the parent cgroup. */
 		cgroup = (struct cgroup *)BPF_CORE_READ(cgroup, self.parent);
 	}
+	drop_count(DROP_CGROUP_DEPTH);
 	return false;
 }
 

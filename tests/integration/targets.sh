@@ -178,6 +178,29 @@ if mkdir "$group" 2>/dev/null && [ -e "$group/cgroup.procs" ]; then
 else
 	echo 'note: no cgroup of version 2 can be made here: moves are not tested'
 fi
+# Deep below it: what is too deep to be told is counted.
+deep() {
+	printf 'n/%.0s' $(seq "$1")
+}
+group=$base/strait-test-$$-deep
+if mkdir "$group" 2>/dev/null && [ -e "$group/cgroup.procs" ]; then
+	cleanups+=("find '$group' -depth -type d -exec rmdir {} +")
+	mkdir -p "$group/$(deep 70)"
+	start sh -c "$loop"
+	below=$started_pid
+	cleanups=("stop $below" "${cleanups[@]}")
+	for levels in 20 60; do
+		echo "$below" >"$group/$(deep $levels)cgroup.procs"
+		watch -d 1 -c "$group"
+		is "$levels levels below: the loop is found" "$below" "$pids"
+	done
+	echo "$below" >"$group/$(deep 70)cgroup.procs"
+	watch -d 1 -c "$group"
+	is '70 levels below: not found' '' "$pids"
+	matches '70 levels below: told' '"threads in cgroups of more than 64 levels: left out"' "$out"
+else
+	echo 'note: no cgroup can be made here: depth is not tested'
+fi
 run "$strait" -d 1 -c 987654321987
 is 'no such number: exit and lines' '1 1' "$status $(wc -l <"$err")"
 matches 'no such number: says so' "no cgroup '987654321987'" "$err"

@@ -41,6 +41,7 @@ static const struct {
 	[DROP_MAP_ALLOC] = {"map full: allocations", false},
 	[DROP_THREAD_STORAGE] = {"no ledger for a thread: map full, or out of memory", false},
 	[DROP_STACK_READ] = {"kernel stacks that could not be read", false},
+	[DROP_CGROUP_DEPTH] = {"threads in cgroups of more than 64 levels: left out", false},
 	[DROP_ALLOC_BUSY] = {"samples of allocations during another one's walk", true},
 };
 
