@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * block: how long requests wait in the I/O scheduler's queue, how long the device takes, and how
- * large they are, by device, operation and the process that submitted them.
+ * large they are, by device, operation and the process that submitted them. Of who is no target
+ * only the time at the device is told: whoever keeps it busy is why the target's requests wait.
  *
  * A request that is issued directly never waited: it is filed with a queue time of 0, so that the
  * queue histogram is one of all requests. Requests issued before the programs were attached are not
@@ -31,6 +32,7 @@ struct flight {
 	__u64 insert_ns, issue_ns; /* 0 = did not happen */
 	__u32 tgid;                /* the submitter, 0 = the kernel's writeback */
 	__u32 bytes;
+	bool neighbour; /* of no target */
 };
 
 struct block_flights_map {
@@ -86,20 +88,24 @@ static __always_inline void flight_begin(void *ctx, struct request *rq, __u64 ke
 {
 	struct flight flight = {.insert_ns = insert_ns, .issue_ns = issue_ns};
 	struct wire_ledger *ledger = ledger_current();
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	bool known = submitter_is_current(rq);
 
-	if (known && ledger)
+	if (known && !ledger)
+		return;
+	if (known)
 		ledger->issued =
 			request_op(rq) == BLOCK_READ ? STATE_WAIT_DISK_READ : STATE_WAIT_DISK_WRITE;
-	if (known ? !ledger_targeted(ledger) : target_kind != TARGET_TEST_ALL)
+	flight.neighbour = known ? !ledger->targeted : target_kind != TARGET_TEST_ALL;
+	if (flight.neighbour && (target_kind == TARGET_TEST_ALL || (known && is_own(tgid))))
 		return;
 	flight.born_ns = BPF_CORE_READ(rq, start_time_ns);
 	flight.bytes = BPF_CORE_READ(rq, __data_len);
 	if (known && !(ledger->flags & LEDGER_KTHREAD))
-		flight.tgid = bpf_get_current_pid_tgid() >> 32;
+		flight.tgid = tgid;
 	if (bpf_map_update_elem(&block_flights, &key, &flight, BPF_ANY))
 		drop_count(DROP_MAP_FLIGHT);
-	if (known && sample_due(SAMPLED_BLOCK, block_period))
+	if (known && !flight.neighbour && sample_due(SAMPLED_BLOCK, block_period))
 		sample_later(ledger, WIRE_BLOCK_SAMPLE, stack_kernel(ctx, SLOT_BLOCK),
 			     (__u64)flight.bytes * block_period);
 }
@@ -110,7 +116,7 @@ static __always_inline void flight_file(const struct flight *flight, struct buck
 	struct bucket_value zero = {}, *filed;
 
 	key->what = what;
-	key->bucket = what == BLOCK_ERRORS ? 0 : histogram_bucket(value);
+	key->bucket = what < BLOCK_HISTOGRAMS ? histogram_bucket(value) : 0;
 	filed = generation_add(block_buckets, key, &zero, DROP_MAP_BLOCK);
 	if (!filed)
 		return;
@@ -158,6 +164,10 @@ static __always_inline void request_complete(struct request *rq, bool failed, un
 	bucket.tgid = taken.tgid;
 	bucket.device = compat_request_device(rq);
 	bucket.op = request_op(rq);
+	if (taken.neighbour) {
+		flight_file(&taken, &bucket, BLOCK_NEIGHBOUR_NS, now - taken.issue_ns);
+		return;
+	}
 	flight_file(&taken, &bucket, BLOCK_QUEUE_NS,
 		    taken.insert_ns ? taken.issue_ns - taken.insert_ns : 0);
 	flight_file(&taken, &bucket, BLOCK_DEVICE_NS, now - taken.issue_ns);

@@ -46,7 +46,9 @@ enum block_what {
 	BLOCK_QUEUE_NS,  /* insert to issue: in the scheduler's queue */
 	BLOCK_DEVICE_NS, /* issue to completion */
 	BLOCK_BYTES,     /* request size */
-	BLOCK_ERRORS,    /* size of requests that failed */
+	BLOCK_HISTOGRAMS,
+	BLOCK_ERRORS = BLOCK_HISTOGRAMS, /* size of requests that failed */
+	BLOCK_NEIGHBOUR_NS,              /* issue to completion, of who is no target */
 };
 
 enum block_op {

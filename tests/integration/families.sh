@@ -189,13 +189,6 @@ test_net() {
 		sum(value) FILTER (WHERE metric = 'net.rtt_samples') FROM v_counts")"
 }
 
-# Whether files here are on a disk that takes requests (not a tmpfs).
-on_disk() {
-	local device
-	device=$(findmnt -no MAJ:MIN -T "$1" 2>/dev/null)
-	[ -e "/sys/dev/block/${device// /}" ]
-}
-
 # 20,000 messages of 100 bytes, there and back over a pair of sockets: 80,000 times 100 bytes.
 test_messages() {
 	local sum

@@ -193,6 +193,13 @@ small_disk() {
 	mounts+=("$1")
 }
 
+# Whether files here are on a disk that takes requests (not a tmpfs).
+on_disk() {
+	local device
+	device=$(findmnt -no MAJ:MIN -T "$1" 2>/dev/null)
+	[ -e "/sys/dev/block/${device// /}" ]
+}
+
 # Goes on in a mount namespace of this test's own, in which these folders are empty: nothing of the host's is
 # seen from here, and nothing left there. To be called before anything is made. own_folders MODE FOLDER…
 own_folders() {

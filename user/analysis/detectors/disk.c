@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/detectors/device_neighbour.h"
 #include "analysis/detectors/disk.h"
 #include "analysis/leaf.h"
 #include "model/histogram.h"
@@ -71,48 +72,31 @@ static bool victim_waits_for_mutex(const struct analysis *a, const struct blame_
 	return blame_sum(a->blame, &of_victim) > all / 2;
 }
 
-void disk_findings(struct analysis *a, const char *id, uint32_t states,
-		   void (*complete)(struct analysis *a, struct bottleneck *finding, uint32_t owner))
+/* Of a label "<device> <op>": whether it is of this operation. */
+static bool is_of_op(const char *label, const char *op)
 {
-	for (uint32_t owner = 0; owner < a->facts->groups.len; owner++) {
-		struct blame_filter filter = BLAME_ANY(states);
-		struct bottleneck *finding;
-		struct place victim;
+	const char *space = strrchr(label, ' ');
 
-		filter.owner = owner;
-		finding = finding_add_blame(a, id, &filter);
-		if (!finding)
-			continue;
-		finding->confidence = CONFIDENCE_HIGH;
-		victim = place_group(a, finding->group);
-		complete(a, finding, owner);
-		place_function(a, &finding->where, waiting_code(a, owner, states));
-		finding_link(finding, id, &finding->where);
-		if (finding->group != owner && !victim_waits_for_mutex(a, &filter, finding->group))
-			finding_link(finding, "waits for its server", &victim);
-		finding_through_lock(a, finding, &filter);
-	}
+	return space && !strcmp(space + 1, op);
 }
 
-/* The label "<device> <op>" with most requests of this kind. */
-static uint32_t busiest_device(const struct analysis *a, const char *op)
+/* The label "<device> <op>" with most requests of this kind, of one group or of all (NULL). */
+static uint32_t busiest_label(const struct analysis *a, const uint32_t *owner, const char *op)
 {
 	uint32_t metric = string_find(a->rec, "block.device_ns"), top = NONE;
-	uint64_t most = 0;
+	uint64_t *requests = calloc(a->rec->strings.at.len + 1, sizeof(*requests));
 
-	if (metric == NONE)
-		return NONE;
+	if (!requests)
+		abort();
 	vec_each(&a->rec->buckets, bucket) {
-		const char *label = string_get(a->rec, bucket->label);
-		const char *space = strrchr(label, ' ');
-
-		if (bucket->metric != metric || !space || strcmp(space + 1, op))
+		if (bucket->metric != metric || !is_of_op(string_get(a->rec, bucket->label), op) ||
+		    (owner && facts_process_group(a->facts, bucket->process) != *owner))
 			continue;
-		if (bucket->count > most) {
-			most = bucket->count;
+		requests[bucket->label] += bucket->count;
+		if (top == NONE || requests[bucket->label] > requests[top])
 			top = bucket->label;
-		}
 	}
+	free(requests);
 	return top;
 }
 
@@ -130,11 +114,14 @@ static void collect(const struct analysis *a, struct histogram *histogram, const
 
 void disk_evidence(struct analysis *a, struct bottleneck *finding, uint32_t owner, const char *op)
 {
-	uint32_t label_id = busiest_device(a, op);
+	uint32_t label_id = busiest_label(a, &owner, op);
 	struct histogram device = {}, queue = {};
 	double seconds = a->facts->window_ns / 1e9;
 	const char *label;
 
+	/* Another may have submitted what it waits for: a journal's thread, or a server. */
+	if (label_id == NONE)
+		label_id = busiest_label(a, NULL, op);
 	if (label_id == NONE)
 		return;
 	label = string_get(a->rec, label_id);
@@ -156,4 +143,57 @@ void disk_evidence(struct analysis *a, struct bottleneck *finding, uint32_t owne
 				 histogram_percentile(&queue, 50) / 1e6, "ms");
 	histogram_free(&device);
 	histogram_free(&queue);
+}
+
+/* Tells who else keeps the finding's device busy; the cause, and so before all else in the chain.
+ */
+static void neighbour_tell(struct analysis *a, struct bottleneck *finding, uint32_t owner,
+			   uint32_t states)
+{
+	const char *device = finding->where.device, *name;
+	struct device_neighbour neighbour;
+	struct place at;
+
+	if (!device || !device_neighbour(a, owner, states, device, &neighbour))
+		return;
+	name = group_name(a, neighbour.group);
+	at = place_group(a, neighbour.group);
+	finding_link(finding, finding_text(a, "keeps %s busy", device), &at);
+	finding->title =
+		finding_text(a, "%s, while %s keeps %s busy", finding->title, name, device);
+	finding->action = finding_text(
+		a,
+		"Hold %s back (io.max or io.weight of its cgroup, ionice), or put its files on "
+		"another device. Else: %s",
+		name, finding->action);
+	finding_evidence(finding,
+			 finding_text(a, "requests of %s at %s at once, mean", name, device),
+			 neighbour.requests, "requests");
+	finding_evidence(finding,
+			 finding_text(a, "%s: of all requests at %s by time", name, device),
+			 100 * neighbour.share, "%");
+}
+
+void disk_findings(struct analysis *a, const char *id, uint32_t states,
+		   void (*complete)(struct analysis *a, struct bottleneck *finding, uint32_t owner))
+{
+	for (uint32_t owner = 0; owner < a->facts->groups.len; owner++) {
+		struct blame_filter filter = BLAME_ANY(states);
+		struct bottleneck *finding;
+		struct place victim;
+
+		filter.owner = owner;
+		finding = finding_add_blame(a, id, &filter);
+		if (!finding)
+			continue;
+		finding->confidence = CONFIDENCE_HIGH;
+		victim = place_group(a, finding->group);
+		complete(a, finding, owner);
+		place_function(a, &finding->where, waiting_code(a, owner, states));
+		neighbour_tell(a, finding, owner, states);
+		finding_link(finding, id, &finding->where);
+		if (finding->group != owner && !victim_waits_for_mutex(a, &filter, finding->group))
+			finding_link(finding, "waits for its server", &victim);
+		finding_through_lock(a, finding, &filter);
+	}
 }

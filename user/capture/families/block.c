@@ -104,6 +104,9 @@ static void block_counted(struct session *session, const void *key, const void *
 	case BLOCK_ERRORS:
 		recording_count(rec, "block.errors", process, label, sum->count);
 		return;
+	case BLOCK_NEIGHBOUR_NS:
+		recording_count(rec, "block.neighbour_ns", process, label, sum->sum);
+		return;
 	default:
 		return;
 	}
