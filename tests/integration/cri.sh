@@ -145,10 +145,18 @@ is 'JSON: hotspots say in what' 'containerd:shop/cart-0 containerd:shop/cart-0/r
 is 'JSON: findings say in what' 0 "$(jq '[.bottlenecks[].where.container |
 	select(startswith("containerd:shop/cart-0") | not)] | length' "$out")"
 run "$strait" report "$work/r.strait"
-matches 'text: a hotspot says in what' 'burn +containerd' "$out"
+matches 'text: a hotspot says in what' '% .* burn +.*cart-0(/redis)? ' "$out"
+matches 'text: the verdict says in what' '^burn \(containerd:shop/cart-0/?[a-z]*\) .* %' "$out"
+matches 'text: a chain says in what' ' chain +burn \[[0-9]+\] \(containerd:shop/cart-0' "$out"
+run "$strait" flame -q "$work/r.strait"
+matches 'flame: a process says in what' '^burn \(containerd:shop/cart-0/redis\);' "$out"
 run "$strait" flame -q --containers "$work/r.strait"
 matches 'flame: the container of each stack' '^containerd:shop/cart-0/redis;burn;' "$out"
 matches 'flame: and that of the pod itself' '^containerd:shop/cart-0;burn;' "$out"
+run "$strait" monitor -i 2 -d 4 -F 199 --store "$work/monitor.db" --container shop/cart-0/redis
+matches 'monitor: a line says in what, in words' 'burn \(containerd:shop/cart-0/redis\)' "$out"
+is 'monitor: its history says in what' 1 "$(sqlite3 -readonly "$work/monitor.db" "SELECT count(*) > 0 FROM
+	bottlenecks WHERE title LIKE 'burn (containerd:shop/cart-0/redis) %'")"
 run "$strait" monitor -i 2 -d 4 -F 199 --no-store --json --container shop/cart-0/redis
 matches 'monitor: the line says in what' '"container":"containerd:shop/cart-0/redis"' "$out"
 

@@ -228,7 +228,10 @@ static void groups_sum(struct facts *facts)
 			group->process = i;
 	}
 	vec_each(&facts->groups, group)
-		group->name = string_get(rec, rec->processes.at[group->process].comm);
+		group->name = process_name(rec, rec->processes.at[group->process].comm,
+					   group->cgroup < rec->cgroups.len
+						   ? rec->cgroups.at[group->cgroup].container
+						   : 0);
 	vec_each(&rec->listeners, listener) {
 		uint32_t group = facts_process_group(facts, listener->process);
 
@@ -370,6 +373,8 @@ void facts_free(struct facts *facts)
 	free(facts->threads);
 	free(facts->process_group);
 	free(facts->cpu_idle);
+	vec_each(&facts->groups, group)
+		free(group->name);
 	vec_free(&facts->groups);
 	vec_free(&facts->interpreters);
 	vec_free(&facts->totals);

@@ -30,7 +30,7 @@ struct thread_facts {
 };
 
 struct group {
-	const char *name; /* comm of the process that worked most */
+	char *name;       /* "sh", "sh (podman:web)": of the process that worked most */
 	uint32_t process; /* that process: position in the recording */
 	uint32_t cgroup;  /* position, NONE = unknown */
 	uint32_t processes, threads, busy_threads;

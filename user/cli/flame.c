@@ -111,7 +111,8 @@ int cli_flame(int argc, char **argv)
 		{"kernel", 'K', NULL, option_flag, &export_options.kernel_only,
 		 "only the kernel part"},
 		{"containers", 0, NULL, option_flag, &export_options.containers,
-		 "each stack begins with the container, pod or unit that the process is in"},
+		 "the container, pod or unit that a process is in is a frame of its own, below the "
+		 "process: what is in one adds up"},
 		{"format", 0, "FORMAT", option_export, &format, "folded (without it)"},
 		{"folded", 'f', NULL, option_folded, &format, "the same as --format folded"},
 		{}};

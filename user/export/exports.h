@@ -27,7 +27,7 @@ struct export_options {
 	enum export_value value;
 	bool user_only, kernel_only; /* -U, -K: this part of the stacks; not both */
 	bool all_processes;          /* also those that are not the target's */
-	bool containers;             /* each stack begins with its container, pod or unit */
+	bool containers; /* what a process is in is a frame below it, not a part of its name */
 };
 
 /*

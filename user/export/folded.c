@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Folded stacks: "process;root;…;leaf N", or "container;process;root;…;leaf N" where that is asked
- * for and the process is in one, one line for each different text, sorted by it. Kernel
+ * Folded stacks: "process;root;…;leaf N", one line for each different text, sorted by it. A process
+ * in a container is "process (container)"; or its lines begin with "container;". Kernel
  * functions end in "_[k]", inlined ones in "_[i]". A user stack that broke off begins with a frame
  * that says so, for instance "[incomplete: no_table]", so that nobody takes its first frame for the
  * root.
@@ -32,6 +32,21 @@ static void put_frame(FILE *out, const struct recording *rec, const struct frame
 	free(name);
 }
 
+/* As a part of its name, or as a frame of its own below it. */
+static void put_process(FILE *out, const struct recording *rec, const struct weight *weight,
+			const struct export_options *options)
+{
+	bool apart = options->containers && weight->container;
+	char *name = process_name(rec, weight->comm, apart ? 0 : weight->container);
+	char *container = escape_text(string_get(rec, weight->container), ESCAPE_FOLDED);
+	char *escaped = escape_text(name, ESCAPE_FOLDED);
+
+	fprintf(out, "%s%s%s", apart ? container : "", apart ? ";" : "", escaped);
+	free(escaped);
+	free(container);
+	free(name);
+}
+
 /* Recordings hold the leaf first and the kernel's part before the user's: it is read backwards. */
 static char *line_text(const struct recording *rec, const struct weight *weight,
 		       const struct export_options *options)
@@ -40,27 +55,19 @@ static char *line_text(const struct recording *rec, const struct weight *weight,
 	const uint32_t *frames = rec->stack_frames.at + stack->first;
 	uint32_t from = options->user_only ? stack->kernel_len : 0;
 	uint32_t to = options->kernel_only ? stack->kernel_len : stack->len;
-	const char *comm = string_get(rec, weight->comm);
-	char *text = NULL, *name = escape_text(*comm ? comm : "[unknown]", ESCAPE_FOLDED);
+	char *text = NULL;
 	size_t length = 0;
 	FILE *out = open_memstream(&text, &length);
 
 	if (!out)
 		abort();
-	if (weight->container) {
-		char *container = escape_text(string_get(rec, weight->container), ESCAPE_FOLDED);
-
-		fprintf(out, "%s;", container);
-		free(container);
-	}
-	fputs(name, out);
+	put_process(out, rec, weight, options);
 	if (!options->kernel_only && !weight->kernel && stack->user_end != STACK_COMPLETE)
 		fprintf(out, ";[incomplete: %s]", stack_end_name(stack->user_end));
 	for (uint32_t i = to; i > from; i--)
 		put_frame(out, rec, &rec->frames.at[frames[i - 1]]);
 	if (fclose(out))
 		abort();
-	free(name);
 	return text;
 }
 

@@ -33,7 +33,7 @@ static void weight_push(struct weights *weights, const struct recording *rec, ui
 
 	if (!all && !process->targeted)
 		return;
-	if (options->containers && process->cgroup < rec->cgroups.len)
+	if (process->cgroup < rec->cgroups.len)
 		container = rec->cgroups.at[process->cgroup].container;
 	vec_push(&weights->at, (struct weight){.comm = process->comm,
 					       .container = container,

@@ -8,7 +8,7 @@
 
 struct weight {
 	uint32_t comm;      /* string: of the process */
-	uint32_t container; /* string: of its cgroup, if the options ask for it; else 0 */
+	uint32_t container; /* string: what its cgroup is or is in, 0 = nothing */
 	uint32_t stack;     /* position */
 	bool kernel;        /* a kernel thread: it has no user stack to miss */
 	uint64_t value;     /* counts, or weights in sample_kind_unit() */

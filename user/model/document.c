@@ -83,17 +83,6 @@ const char *document_text(struct document *doc, const char *format, ...)
 	return text;
 }
 
-char *bottleneck_text(const struct bottleneck *found)
-{
-	const char *container = found->where.container;
-	char *text = NULL;
-
-	if (asprintf(&text, "%s%s%s%s", found->title ? found->title : "", container ? " (" : "",
-		     container ? container : "", container ? ")" : "") < 0)
-		abort();
-	return text;
-}
-
 const char *severity_name(enum severity severity)
 {
 	switch (severity) {

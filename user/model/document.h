@@ -276,9 +276,6 @@ void bottleneck_free(struct bottleneck *finding);
 const char *document_text(struct document *doc, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The title, with the container of the process that it is about: "… (podman:web)". To be freed. */
-char *bottleneck_text(const struct bottleneck *found);
-
 const char *severity_name(enum severity severity);       /* "critical", … */
 const char *confidence_name(enum confidence confidence); /* "high", … */
 const char *effort_name(enum effort effort);             /* "quick", "medium", "complex" */

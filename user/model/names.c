@@ -143,6 +143,19 @@ const char *target_kind_name(enum target_kind kind)
 	return NAME(names, kind);
 }
 
+char *process_name(const struct recording *rec, uint32_t comm, uint32_t container)
+{
+	const char *name = string_get(rec, comm), *in = string_get(rec, container);
+	char *text;
+
+	name = *name ? name : "[unknown]";
+	if (asprintf(&text, "%s%s%s%s", name, *in ? " (" : "", in, *in ? ")" : "") < 0) {
+		fprintf(stderr, "strait: out of memory\n");
+		abort();
+	}
+	return text;
+}
+
 char *code_name(const char *module, uint64_t offset)
 {
 	const char *slash = strrchr(module, '/');

@@ -475,6 +475,12 @@ static inline uint32_t recording_slice(const struct recording *rec)
 	return rec->slices.len ? (uint32_t)rec->slices.len - 1 : 0;
 }
 
+/*
+ * What a process is called, and what it is in: "sh", "sh (podman:web)". Strings; 0 = unknown, or in
+ * nothing. To be freed.
+ */
+char *process_name(const struct recording *rec, uint32_t comm, uint32_t container);
+
 /* "cc1+0x4c21a0", with the module's path cut to its file's name. To be freed. */
 char *code_name(const char *module, uint64_t offset);
 

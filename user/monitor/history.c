@@ -200,7 +200,6 @@ static int bottlenecks_write(struct history *history, int64_t interval, const st
 	for (size_t i = 0; i < doc->bottlenecks.len && i < HISTORY_BOTTLENECKS; i++) {
 		const struct bottleneck *found = &doc->bottlenecks.at[i];
 		sqlite3_stmt *stmt = statement(history, SQL_BOTTLENECK);
-		char *text = bottleneck_text(found);
 
 		sqlite3_bind_int64(stmt, 1, interval);
 		sqlite3_bind_int64(stmt, 2, found->rank);
@@ -209,9 +208,8 @@ static int bottlenecks_write(struct history *history, int64_t interval, const st
 		real_bind(stmt, 5, found->impact.share);
 		real_bind(stmt, 6, found->impact.low);
 		real_bind(stmt, 7, found->impact.high);
-		text_bind(stmt, 8, text);
+		text_bind(stmt, 8, found->title);
 		rc = statement_run(stmt);
-		free(text);
 		if (rc != SQLITE_OK)
 			break;
 	}

@@ -46,16 +46,13 @@ static void reading_put(FILE *out, const struct watch_reading *row)
 static void bottleneck_put(FILE *out, const struct document *doc)
 {
 	const struct bottleneck *first = first_bottleneck(doc);
-	char *text;
 
 	if (!first || first->severity == SEVERITY_LOW) {
 		fputs("  | nothing in the way", out);
 		return;
 	}
-	text = bottleneck_text(first);
 	fprintf(out, "  | %s %s %s: %s", first->id ? first->id : "", severity_name(first->severity),
-		share_format(first->impact.share).text, text);
-	free(text);
+		share_format(first->impact.share).text, first->title ? first->title : "");
 }
 
 static void unobserved_put(FILE *out, const struct monitor_interval *interval)

@@ -65,13 +65,10 @@ static void alert_blame(struct alert *alert, const struct document *doc)
 {
 	const struct bottleneck *first = doc->bottlenecks.len ? &doc->bottlenecks.at[0] : NULL;
 
-	char *text;
-
 	if (!first || first->severity == SEVERITY_LOW)
 		return;
-	text = bottleneck_text(first);
-	snprintf(alert->cause, sizeof(alert->cause), "%s: %s", first->id ? first->id : "", text);
-	free(text);
+	snprintf(alert->cause, sizeof(alert->cause), "%s: %s", first->id ? first->id : "",
+		 first->title ? first->title : "");
 }
 
 static void alert_keep(struct monitor *monitor, struct alert *alert)

@@ -263,6 +263,8 @@ char *place_name(const struct place *place)
 
 	if (given(place->process) || place->pid) {
 		put_process(out, place);
+		if (given(place->container))
+			fprintf(out, " (%s)", place->container);
 		return close_text(out, &text);
 	}
 	for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++) {

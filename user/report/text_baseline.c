@@ -142,7 +142,7 @@ static void put_services(struct page *page, const struct document *doc)
 {
 	static const struct column columns[] = {
 		{.head = "server", .least = 16},
-		{.head = "container", .least = 8, .drop = 5},
+		{.head = "container", .least = 12, .keep = FIT_END},
 		{.head = "address", .least = 14, .drop = 4, .keep = FIT_END},
 		{.head = "protocol", .least = 4, .drop = 6},
 		{.head = "req/s", .right = true},

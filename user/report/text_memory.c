@@ -22,7 +22,7 @@ void text_memory_growth(struct page *page, const struct document *doc)
 {
 	static const struct column columns[] = {
 		{.head = "memory grew", .least = 16},
-		{.head = "container", .least = 8, .drop = 4},
+		{.head = "container", .least = 12, .keep = FIT_END},
 		{.head = "from", .right = true, .drop = 2},
 		{.head = "to", .right = true, .drop = 1},
 		{.head = "growth", .right = true},

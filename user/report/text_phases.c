@@ -79,7 +79,7 @@ void text_profile(struct page *page, const struct document *doc)
 		{.head = "impact", .right = true, .drop = 1},
 		{.head = "severity", .drop = 6},
 		{.head = "process", .least = 8},
-		{.head = "container", .least = 9, .drop = 3},
+		{.head = "container", .least = 12, .keep = FIT_END},
 		{.head = "function", .least = 22},
 		{.head = "module", .least = 12, .drop = 5, .keep = FIT_END},
 		{.head = "source", .least = 12, .drop = 2, .keep = FIT_END},

@@ -242,7 +242,7 @@ static uint32_t add_cgroup(struct recording *rec, uint64_t id, const char *conta
 	return at;
 }
 
-/* Equal programs in two containers are one line, or two where that is asked for. */
+/* Equal programs in two containers are two lines: by a part of the name, or by a frame below. */
 static void containers(void **state)
 {
 	struct fixture *f = *state;
@@ -258,7 +258,8 @@ static void containers(void **state)
 	recording_sample(f->rec, SAMPLE_CPU, other, f->user, 4, 1);
 	recording_sample(f->rec, SAMPLE_CPU, third, f->user, 5, 1);
 	recording_end_slice(f->rec, 1000000000);
-	check(f->rec, SAMPLE_CPU, NULL, "web;main;work 12\n");
+	check(f->rec, SAMPLE_CPU, NULL,
+	      "web (podman:a:b);main;work 3\nweb (podman:c);main;work 4\nweb;main;work 5\n");
 	check(f->rec, SAMPLE_CPU, &(struct export_options){.containers = true},
 	      "podman:a:b;web;main;work 3\npodman:c;web;main;work 4\nweb;main;work 5\n");
 }

@@ -127,7 +127,7 @@ static void test_line_for_people(void **state)
 
 	(void)state;
 	contains(line, "2023-11-14T22:13:30Z  cpu_usage 90.0 % ALERT  memory_usage 10.0 %");
-	contains(line, "| cpu.saturated high 25 %: \\x1b[31mtoo much\\x0a to do (podman:web)");
+	contains(line, "| cpu.saturated high 25 %: \\x1b[31mtoo much\\x0a to do");
 	contains(line, "| not observed: response_time_p95, error_rate, throughput");
 	assert_null(strchr(line, '\n'));
 	assert_null(strchr(line, '\x1b'));

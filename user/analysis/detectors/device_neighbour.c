@@ -14,7 +14,7 @@
 struct sums {
 	const struct analysis *a;
 	double *waited; /* by slice: share of all the waiting, over the slice's length in ns */
-	double *requests, all; /* by group: at the device at once */
+	double *requests, all;            /* by group: at the device at once */
 	uint32_t device_ns, neighbour_ns; /* names of metrics */
 };
 

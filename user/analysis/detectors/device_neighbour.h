@@ -8,7 +8,7 @@
 struct device_neighbour {
 	uint32_t group;
 	double requests; /* of the group at the device at once, on average */
-	double share;    /* of all requests at the device, 0 … 1, weighted with their time there */
+	double share; /* of all requests at the device, 0 … 1, weighted with their time there */
 };
 
 /*
