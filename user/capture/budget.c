@@ -422,8 +422,12 @@ void budget_end_slice(struct budget *budget, struct session *session, uint64_t n
 	budget->slice_messages = 0;
 	budget->slice_sampled = 0;
 	budget->slice_interrupted = 0;
-	budget->slice_stood = budget->slice_late = 0;
-	budget->slice_messages_stood = budget->slice_messages_late = 0;
+	/* strait was stopped before it had observed anything: the next slice stands for that. */
+	if (budget->slice_stood > 0)
+		budget->slice_late = 0;
+	if (budget->slice_messages_stood > 0)
+		budget->slice_messages_late = 0;
+	budget->slice_stood = budget->slice_messages_stood = 0;
 }
 
 double budget_spent(const struct budget *budget)
