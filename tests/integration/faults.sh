@@ -212,6 +212,38 @@ stopped() {
 	echo "note: $name: lost: $(cat "$work/lost")"
 }
 
+# Names of the programs that a process has attached, one a line.
+attached() {
+	local file
+	for file in "/proc/$1"/fdinfo/*; do
+		grep -qs '^link_id:' "$file" && sed -n 's/^prog_id:[[:space:]]*//p' "$file"
+	done | while read -r id; do
+		bpftool prog show id "$id"
+	done | sed -n 's/.* name \([a-z_]*\) .*/\1/p'
+}
+
+calls_attached() {
+	attached "$1" | grep -q '^syscall__'
+}
+
+# Ctrl-Z: what is observed in turns is not observed while strait stands still.
+test_paused() {
+	start_with "$work/paused.err" "$own" record -q --replace -d 8 -o "$recording"
+	# On a quiet host they are, all the time.
+	until_true 6 calls_attached "$started_pid" || echo 'note: paused: system calls were not seen to be observed before'
+	kill -TSTP "$started_pid"
+	check 'paused: it stands still' until_true 5 grep -q '^State:.T' "/proc/$started_pid/status"
+	attached "$started_pid" >"$work/attached"
+	matches 'paused: switches are observed' '^sched__switch$' "$work/attached"
+	lacks 'paused: calls and messages are not' '^(syscall__|net__send$)' "$work/attached"
+	sleep 1
+	kill -CONT "$started_pid"
+	status=0
+	wait "$started_pid" || status=$?
+	is 'paused: exit' '0 ' "$status $(cat "$work/paused.err")"
+	within 'paused: the window' 8000000000 9000000000 "$(ask 'SELECT length_ns FROM recording')"
+}
+
 # ---- what it watches is suspended ----
 
 test_suspended() {
@@ -326,7 +358,7 @@ test_starved() {
 		"strait itself waited for a CPU for [0-9.]* of [0-9.]* s" "$work/starved.json"
 }
 
-for part in ${STRAIT_FAULTS:-kill stopped calls suspended starved full_disk two}; do
+for part in ${STRAIT_FAULTS:-kill stopped calls paused suspended starved full_disk two}; do
 	case $part in
 	stopped) stopped 'stopped' '' ;;
 	calls) stopped 'stopped while it observes system calls' 1 ;;

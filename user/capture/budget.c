@@ -375,6 +375,20 @@ uint64_t budget_tick(struct budget *budget, struct session *session, uint64_t no
 	return timed_until < budget->until ? timed_until : budget->until;
 }
 
+void budget_pause(struct budget *budget, struct session *session)
+{
+	if (!budget)
+		return;
+	if (budget->observed) {
+		stretch_shorten(budget, time_now());
+		if (timing(budget))
+			timing_end(budget, session, time_now());
+		stretch_end(budget, session);
+	}
+	if (budget->messages_observed)
+		observation_end(budget, session, true);
+}
+
 /* ---- what it came to ---- */
 
 void budget_observe(struct budget *budget, struct session *session, uint64_t now_ns)

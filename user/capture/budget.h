@@ -39,6 +39,8 @@ void budget_observe(struct budget *budget, struct session *session, uint64_t now
 double budget_scale(const struct budget *budget, bool messages);
 /* Adds to the open slice for how much of it system calls, and messages, were observed. */
 void budget_end_slice(struct budget *budget, struct session *session, uint64_t now_ns);
+/* Nothing but the ledger is observed until the next round: strait is about to stand still. */
+void budget_pause(struct budget *budget, struct session *session);
 /* CPUs that probes of allocators may take, and the CPU time in ns that they took so far. */
 double budget_probes_may(const struct budget *budget);
 double budget_probes_spent(const struct budget *budget);

@@ -51,6 +51,7 @@ struct session_options {
 	int command_fd; /* TARGET_COMMAND: write a byte here to let the command begin; -1 */
 
 	const volatile sig_atomic_t *stop; /* set by a signal handler: end the window early */
+	volatile sig_atomic_t *pause;      /* likewise: stand still until SIGCONT; taken back */
 	/* Called at the end of every slice, NULL = nothing. A negative return ends the window. */
 	int (*slice_done)(void *context, struct recording *rec, struct error *error);
 	void *slice_context;

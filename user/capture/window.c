@@ -89,14 +89,30 @@ static bool window_stopped(const struct session *session)
 	return session->options.stop && *session->options.stop;
 }
 
+/*
+ * Whoever stands still ends nothing that costs more than it may: what is observed in turns is ended
+ * before.
+ */
+static void window_pause(struct session *session)
+{
+	if (!session->options.pause || !*session->options.pause)
+		return;
+	*session->options.pause = 0;
+	budget_pause(session->budget, session);
+	raise(SIGSTOP);
+}
+
 /* Sleeps and reads until `until`, or until the window is stopped. */
 static void slice_watch(struct session *session, uint64_t until)
 {
 	uint64_t now;
 
 	while ((now = time_now()) < until && !window_stopped(session)) {
-		uint64_t due = budget_tick(session->budget, session, now);
-		uint64_t left = until - now < POLL_NS ? until - now : POLL_NS;
+		uint64_t due, left;
+
+		window_pause(session);
+		due = budget_tick(session->budget, session, now);
+		left = until - now < POLL_NS ? until - now : POLL_NS;
 
 		session->due_ns = UINT64_MAX;
 		for (size_t i = 0; families[i]; i++)

@@ -222,6 +222,7 @@ static void session_describe(struct observation *o)
 		.target_name = o->target.name,
 		.command_fd = -1,
 		.stop = signals_stop(),
+		.pause = signals_pause(),
 		.slice_done = slice_done,
 		.slice_context = o,
 	};

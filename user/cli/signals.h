@@ -20,5 +20,9 @@ void signals_release(void);
 void signals_watch_again(void);
 
 const volatile sig_atomic_t *signals_stop(void);
+/* Set by Ctrl-Z while signals are watched: whoever finds it set stops the process, and takes it
+ * back.
+ */
+volatile sig_atomic_t *signals_pause(void);
 
 #endif
