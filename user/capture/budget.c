@@ -45,6 +45,12 @@
 /* What was observed in a slice stands for so many times as much that nobody looked at, at most. */
 #define LATE_TIMES 20
 
+/* Of a slice: for how long calls, or messages, were observed, and what that stands for. */
+struct observed {
+	uint64_t ns;
+	double stood, late; /* ns that it stands for; and that nothing does, as rounds ended late */
+};
+
 struct budget {
 	double limit; /* CPUs */
 	double cpus;  /* that the host has */
@@ -63,17 +69,15 @@ struct budget {
 	bool rarely;             /* known places of waits are seldom looked at again */
 
 	struct cpus_sum events; /* at told_ns */
-	uint64_t begin_ns, told_ns, slice_begin, slice_observed, slice_messages;
-	uint64_t over_ns;     /* end of the window, 0 = it goes on */
+	uint64_t begin_ns, told_ns, slice_begin;
+	uint64_t over_ns; /* end of the window, 0 = it goes on */
+	struct observed slice_calls, slice_messages;
 	double slice_sampled; /* ns, by the share of samples that was taken */
-	/* ns that what was observed stands for; and that nothing stands for, as rounds ended late.
-	 */
-	double slice_stood, slice_late, slice_messages_stood, slice_messages_late;
-	struct cost rate;    /* of late, CPUs; of calls and messages while they are observed */
-	struct cost rate_ns; /* what it is the mean of */
-	double spent;        /* CPU ns since begin_ns, interrupts of samples included */
-	double probes_spent; /* of it, by probes */
-	double interrupted;  /* of it, in interrupts of samples */
+	struct cost rate;     /* of late, CPUs; of calls and messages while they are observed */
+	struct cost rate_ns;  /* what it is the mean of */
+	double spent;         /* CPU ns since begin_ns, interrupts of samples included */
+	double probes_spent;  /* of it, by probes */
+	double interrupted;   /* of it, in interrupts of samples */
 	double slice_interrupted;
 };
 
@@ -109,39 +113,56 @@ static void rate_add(double *rate, double *seen, double cost, double ns)
 	*rate += (cost / ns - *rate) * fmin(ns / fmin(*seen, RATE_NS), 1);
 }
 
+/* `seen` ns were observed, each of which stands for 1 / duty, and took `cost` ns of the CPUs. */
+static void observed_add(struct observed *observed, uint64_t seen, double duty, double cost,
+			 double *rate, double *rate_ns)
+{
+	if (!seen)
+		return;
+	observed->ns += seen;
+	observed->stood += (double)seen / duty;
+	rate_add(rate, rate_ns, cost, (double)seen);
+}
+
+/* Nothing stands for `ns` of the round, but for messages that are observed all the time. */
+static void round_missed(struct budget *budget, double ns)
+{
+	budget->slice_calls.late += ns;
+	if (!budget->round_always)
+		budget->slice_messages.late += ns;
+}
+
+/* Calls and messages that were observed since the last time, and what nobody looked at. */
+static void observed_sum(struct budget *budget, const struct cost *cost, uint64_t now_ns)
+{
+	uint64_t ns = now_ns - budget->told_ns, seen = 0;
+
+	if (budget->observed)
+		seen = span_until(budget->told_ns, now_ns, budget->observed_until);
+	observed_add(&budget->slice_calls, seen, budget->round.duty, cost->calls,
+		     &budget->rate.calls, &budget->rate_ns.calls);
+	round_missed(budget,
+		     (double)(ns - span_until(budget->told_ns, now_ns, budget->round.until)));
+	if (budget->round_always && !budget->messages_observed)
+		budget->slice_messages.late += (double)ns;
+	if (budget->messages_observed)
+		observed_add(&budget->slice_messages, budget->round_always ? ns : seen,
+			     budget->round_always ? 1 : budget->round.duty, cost->messages,
+			     &budget->rate.messages, &budget->rate_ns.messages);
+}
+
 /* Adds what was spent since the last time, from what the programs counted. */
 static void budget_sum(struct budget *budget, struct session *session, uint64_t now_ns)
 {
 	double ns = (double)(now_ns - budget->told_ns);
-	uint64_t seen = 0;
 	struct cpus_sum events = cpus_sum(session);
 	struct cost cost = prices_cost(&budget->prices, &budget->events, &events, ns);
-	double interrupted = thinning_interrupts(&budget->samples) * ns, late;
+	double interrupted = thinning_interrupts(&budget->samples) * ns;
 
 	if (now_ns <= budget->told_ns) /* a family asks as of the begin of its turn */
 		return;
 	cost.rest += thinning_cost(&budget->samples) * ns;
-	if (budget->observed)
-		seen = span_until(budget->told_ns, now_ns, budget->observed_until);
-	if (seen) {
-		budget->slice_observed += seen;
-		budget->slice_stood += (double)seen / budget->round.duty;
-		rate_add(&budget->rate.calls, &budget->rate_ns.calls, cost.calls, (double)seen);
-	}
-	late = ns - (double)span_until(budget->told_ns, now_ns, budget->round.until);
-	budget->slice_late += late;
-	if (budget->round_always)
-		late = budget->messages_observed ? 0 : ns;
-	budget->slice_messages_late += late;
-	if (budget->messages_observed && budget->round_always)
-		seen = now_ns - budget->told_ns;
-	if (budget->messages_observed && seen) {
-		budget->slice_messages += seen;
-		budget->slice_messages_stood +=
-			(double)seen / (budget->round_always ? 1 : budget->round.duty);
-		rate_add(&budget->rate.messages, &budget->rate_ns.messages, cost.messages,
-			 (double)seen);
-	}
+	observed_sum(budget, &cost, now_ns);
 	rate_add(&budget->rate.rest, &budget->rate_ns.rest, cost.rest, ns);
 	budget->slice_sampled += ns / thinning_period(&budget->samples);
 	budget->rate.probes +=
@@ -251,14 +272,6 @@ static uint64_t observation_end(struct budget *budget, struct session *session, 
 	return now_ns;
 }
 
-/* Time of the round that nothing stands for. */
-static void round_missed(struct budget *budget, uint64_t ns)
-{
-	budget->slice_late += (double)ns;
-	if (!budget->round_always)
-		budget->slice_messages_late += (double)ns;
-}
-
 /* Attaching takes a while: what is observed begins after it. */
 static void stretch_begin(struct budget *budget, struct session *session)
 {
@@ -271,7 +284,7 @@ static void stretch_begin(struct budget *budget, struct session *session)
 		messages_weigh(session, budget->round_always ? 1 : budget->round.duty);
 	now_ns = time_now();
 	budget_sum(budget, session, now_ns);
-	round_missed(budget, round_shift(&budget->round, now_ns));
+	round_missed(budget, (double)round_shift(&budget->round, now_ns));
 	budget->observed = calls || messages;
 	budget->messages_observed = messages;
 	budget->messages_known |= messages;
@@ -289,7 +302,7 @@ static void stretch_shorten(struct budget *budget, uint64_t now_ns)
 {
 	budget->round_always |= budget->round.until == UINT64_MAX;
 	round_shorten(&budget->round, now_ns);
-	round_missed(budget, span_until(budget->round.until, now_ns, UINT64_MAX));
+	round_missed(budget, (double)span_until(budget->round.until, now_ns, UINT64_MAX));
 	budget->until = now_ns;
 }
 
@@ -322,7 +335,7 @@ void budget_begin(struct budget *budget, struct session *session, uint64_t now_n
 	round_begin(budget, session, now_ns);
 	stretch_begin(budget, session);
 	/* A command starts behind this; of a host it is a millisecond. */
-	budget->slice_late = budget->slice_messages_late = 0;
+	budget->slice_calls.late = budget->slice_messages.late = 0;
 	prices_time_begin(&budget->prices, session, now_ns);
 	grace_begin();
 }
@@ -401,15 +414,22 @@ void budget_observe(struct budget *budget, struct session *session, uint64_t now
 
 double budget_scale(const struct budget *budget, bool messages)
 {
-	double stood, late;
+	struct observed slice;
+	double late;
 
 	if (!budget)
 		return 1;
-	stood = messages ? budget->slice_messages_stood : budget->slice_stood;
-	late = messages ? budget->slice_messages_late : budget->slice_late;
+	slice = messages ? budget->slice_messages : budget->slice_calls;
+	late = slice.late;
 	if (budget->over_ns && (!messages || !budget->round_always))
 		late += round_uncovered(&budget->round, budget->over_ns);
-	return stood > 0 ? fmax(1 + fmin(late / stood, LATE_TIMES), 0) : 1;
+	return slice.stood > 0 ? fmax(1 + fmin(late / slice.stood, LATE_TIMES), 0) : 1;
+}
+
+/* Where nothing was observed, strait having been stopped, the next slice stands for that too. */
+static void observed_reset(struct observed *observed)
+{
+	*observed = (struct observed){.late = observed->stood > 0 ? 0 : observed->late};
 }
 
 void budget_end_slice(struct budget *budget, struct session *session, uint64_t now_ns)
@@ -417,11 +437,11 @@ void budget_end_slice(struct budget *budget, struct session *session, uint64_t n
 	budget_sum(budget, session, now_ns);
 	if (now_ns > budget->slice_begin)
 		recording_point(session->recording, "syscall.observed_share", "",
-				(double)budget->slice_observed /
+				(double)budget->slice_calls.ns /
 					(double)(now_ns - budget->slice_begin));
 	if (now_ns > budget->slice_begin && budget->messages_known)
 		recording_point(session->recording, "net.observed_share", "",
-				(double)budget->slice_messages /
+				(double)budget->slice_messages.ns /
 					(double)(now_ns - budget->slice_begin));
 	if (now_ns > budget->slice_begin)
 		recording_point(session->recording, "cpu.sampled_share", "",
@@ -432,16 +452,10 @@ void budget_end_slice(struct budget *budget, struct session *session, uint64_t n
 					(double)(now_ns - budget->slice_begin));
 	recording_point(session->recording, "self.budget_percent", "", budget->limit * 100);
 	budget->slice_begin = now_ns;
-	budget->slice_observed = 0;
-	budget->slice_messages = 0;
 	budget->slice_sampled = 0;
 	budget->slice_interrupted = 0;
-	/* strait was stopped before it had observed anything: the next slice stands for that. */
-	if (budget->slice_stood > 0)
-		budget->slice_late = 0;
-	if (budget->slice_messages_stood > 0)
-		budget->slice_messages_late = 0;
-	budget->slice_stood = budget->slice_messages_stood = 0;
+	observed_reset(&budget->slice_calls);
+	observed_reset(&budget->slice_messages);
 }
 
 double budget_spent(const struct budget *budget)
