@@ -7,6 +7,10 @@
  *   peers COUNT N      N datagrams to each of so many ports of this host; prints how many in all
  *   faults COUNT N     so many children, each of which touches N fresh pages; prints their minor
  *                      faults
+ *   listeners COUNT    so many sockets that listen
+ *   hog BYTES          touches so much memory: meant to be killed
+ *   places COUNT       sleeps for a moment at so many depths of its stack, one after the other
+ *   waits SECONDS      64 threads, each of which waits for its pipe 2 ms at a time
  *   threads COUNT      so many, which sleep until SIGTERM; prints "ready"
  *   unreadable SECONDS computes, with a part of its stack that nobody can read
  */
@@ -88,6 +92,65 @@ static void do_faults(int count, size_t pages)
 	printf("%ld\n", usage.ru_minflt);
 }
 
+static void do_listeners(int count)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+	for (int i = 0; i < count; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 1))
+			fail("listen");
+	}
+	printf("%d\n", count);
+}
+
+static void do_hog(size_t bytes)
+{
+	char *memory = malloc(bytes);
+
+	if (!memory)
+		fail("malloc");
+	for (size_t at = 0; at < bytes; at += PAGE)
+		((volatile char *)memory)[at] = 1;
+	free(memory);
+}
+
+__attribute__((noinline)) static int do_places(int left)
+{
+	struct timespec moment = {.tv_nsec = 1000};
+
+	nanosleep(&moment, NULL);
+	return left ? do_places(left - 1) + 1 : 0;
+}
+
+static void *thread_read(void *pipe)
+{
+	char byte;
+
+	while (read(*(int *)pipe, &byte, 1) == 1)
+		;
+	return NULL;
+}
+
+static void do_waits(double seconds)
+{
+	static int pipes[64][2];
+	const size_t count = sizeof(pipes) / sizeof(pipes[0]);
+	pthread_t thread;
+
+	for (size_t i = 0; i < count; i++)
+		if (pipe(pipes[i]) || pthread_create(&thread, NULL, thread_read, &pipes[i][0]))
+			fail("pipe");
+	for (int round = 0; round < seconds * 500; round++) {
+		usleep(2000);
+		for (size_t i = 0; i < count; i++)
+			if (write(pipes[i][1], "x", 1) != 1)
+				fail("write");
+	}
+}
+
 static void *thread_sleep(void *unused)
 {
 	(void)unused;
@@ -149,6 +212,14 @@ int main(int argc, char **argv)
 		do_peers(atoi(argv[2]), atoi(argv[3]));
 	else if (!strcmp(what, "faults") && argc > 3)
 		do_faults(atoi(argv[2]), (size_t)atol(argv[3]));
+	else if (!strcmp(what, "places"))
+		return do_places(atoi(argv[2])) < 0;
+	else if (!strcmp(what, "waits"))
+		do_waits(atof(argv[2]));
+	else if (!strcmp(what, "listeners"))
+		do_listeners(atoi(argv[2]));
+	else if (!strcmp(what, "hog"))
+		do_hog((size_t)atol(argv[2]));
 	else if (!strcmp(what, "threads"))
 		do_threads(atoi(argv[2]));
 	else if (!strcmp(what, "unreadable"))

@@ -131,20 +131,6 @@ test_growth() {
 	stop "$still"
 }
 
-# A memory cgroup of 24 MiB in $group, v1 or v2.
-limited_group() {
-	local base
-	for base in /sys/fs/cgroup/memory /sys/fs/cgroup; do
-		group=$base/strait-test-$$
-		mkdir "$group" 2>/dev/null || continue
-		cleanups+=("rmdir '$group'")
-		echo 24M 2>/dev/null >"$group/memory.limit_in_bytes" && return
-		echo 0 2>/dev/null >"$group/memory.swap.max"
-		echo 24M 2>/dev/null >"$group/memory.max" && return
-	done
-	return 1
-}
-
 test_reclaim() {
 	if ! limited_group; then
 		echo 'note: no memory cgroup can be made here: reclaim and the OOM killer are not tested'

@@ -62,6 +62,11 @@ skip() {
 	exit 77
 }
 
+# A part of a test that cannot be had here. skip_part WHAT WHY
+skip_part() {
+	echo "   skip  $1: $2"
+}
+
 need_root() {
 	[ "$(id -u)" -eq 0 ] || skip 'needs root'
 }
@@ -198,6 +203,20 @@ on_disk() {
 	local device
 	device=$(findmnt -no MAJ:MIN -T "$1" 2>/dev/null)
 	[ -e "/sys/dev/block/${device// /}" ]
+}
+
+# A memory cgroup of 24 MiB in $group, v1 or v2.
+limited_group() {
+	local base
+	for base in /sys/fs/cgroup/memory /sys/fs/cgroup; do
+		group=$base/strait-test-$$
+		mkdir "$group" 2>/dev/null || continue
+		cleanups+=("rmdir '$group'")
+		echo 24M 2>/dev/null >"$group/memory.limit_in_bytes" && return
+		echo 0 2>/dev/null >"$group/memory.swap.max"
+		echo 24M 2>/dev/null >"$group/memory.max" && return
+	done
+	return 1
 }
 
 # Goes on in a mount namespace of this test's own, in which these folders are empty: nothing of the host's is
