@@ -124,6 +124,15 @@ for capability in SYSLOG CHECKPOINT_RESTORE SYS_NICE; do
 	matches "with four of them: what $capability is for is told" "without CAP_$capability " "$work/why"
 done
 
+# A family that cannot be had at all: why is told once, for all its programs, and where its stacks are asked for.
+run "${as_tracer[@]}" "$work/bin/strait" -q --json --alloc -d 1 --replace -o "$work/own/r.strait"
+is 'with four of them: allocations are skipped, by name' \
+	'skipped: cannot probe allocators: Permission denied (it takes CAP_SYS_ADMIN)' \
+	"$(jq -r '.coverage.skipped[] | select(.family == "alloc") | .why' "$out")"
+run "$strait" flame "$work/own/r.strait" --kind alloc
+matches 'with four of them: there are no stacks of allocations, and why' \
+	'no alloc samples .*; cannot probe allocators' "$err"
+
 watch
 is 'without any: exit 77' 77 "$status"
 is 'without any: one line' 1 "$(wc -l <"$err")"

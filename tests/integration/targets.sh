@@ -140,6 +140,28 @@ for base in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/memory /sys/fs/
 done
 [ $hierarchies -gt 0 ] || echo 'note: no cgroup can be made here: cgroups by number are not tested'
 
+# A process that is in a cgroup of each hierarchy: the one that is told is of the hierarchy that was asked for.
+start sh -c "$loop"
+inside=$started_pid
+own=()
+for base in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/memory /sys/fs/cgroup/cpu; do
+	group=$base/strait-test-$$-in-${base##*/}
+	[ -e "$base/cgroup.procs" ] && mkdir -p "$group/below" 2>/dev/null || continue
+	cleanups+=("stop $inside; rmdir '$group/below' '$group' 2>/dev/null")
+	echo "$inside" >"$group/below/cgroup.procs" && own+=("$group")
+done
+for group in "${own[@]}"; do
+	run "$strait" record -q --replace -d 1 -c "$group" -o "$work/own.strait"
+	is "$group: the cgroup that is told" "/${group##*/}/below" "$(sqlite3 -readonly "$work/own.strait" \
+		"SELECT DISTINCT g.text FROM v_samples s JOIN processes p USING (pid)
+		JOIN cgroups c ON c.id = p.cgroup JOIN strings g ON g.id = c.path WHERE s.kind = 'cpu'")"
+done
+run "$strait" record -q --replace -d 1 -p "$inside" -o "$work/own.strait"
+[ ${#own[@]} -eq 0 ] || is 'where nobody asks for one, the first of them' "/${own[0]##*/}/below" \
+	"$(sqlite3 -readonly "$work/own.strait" "SELECT g.text FROM processes p
+	JOIN cgroups c ON c.id = p.cgroup JOIN strings g ON g.id = c.path WHERE p.pid = $inside")"
+stop "$inside"
+
 # What moves into it meanwhile is watched from the slice after, what moves out is not any more: neither
 # calls exec or has children.
 base=/sys/fs/cgroup/unified

@@ -453,6 +453,7 @@ void loader_tell(const struct session *session)
 
 	for (size_t i = 0; families[i]; i++) {
 		uint32_t all = 0, missing = 0;
+		const char *last = "";
 		char why[400] = "";
 
 		if (!family_wanted(families[i], &session->options))
@@ -464,8 +465,12 @@ void loader_tell(const struct session *session)
 			if (state->loaded)
 				continue;
 			missing++;
+			/* What stops a whole family is told once. */
+			if (!strcmp(state->why, last))
+				continue;
+			last = state->why;
 			snprintf(why + strlen(why), sizeof(why) - strlen(why), "%s%s",
-				 why[0] ? "; " : "", state->why);
+				 why[0] ? "; " : "", last);
 		}
 		recording_family(rec, families[i]->name,
 				 !missing        ? FAMILY_OK

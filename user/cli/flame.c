@@ -70,9 +70,17 @@ static void lost_tell(const struct recording *rec)
 			cli_say("lost: %s: %" PRIu64, string_get(rec, loss->reason), loss->count);
 }
 
-static bool allocs_were_observed(const struct recording *rec)
+/* Why a recording can have no samples of allocations; empty = there were none. */
+static const char *allocs_missing(const struct recording *rec)
 {
-	return string_find(rec, "alloc.observed_share") != NONE;
+	uint32_t name = string_find(rec, "alloc");
+
+	vec_each(&rec->families, family)
+		if (family->name == name && family->status == FAMILY_SKIPPED)
+			return string_get(rec, family->why);
+	return string_find(rec, "alloc.observed_share") != NONE
+		       ? ""
+		       : "allocations are observed when asked for: strait record --alloc";
 }
 
 static int stacks_show(const struct recording *rec, enum sample_kind kind,
@@ -80,16 +88,14 @@ static int stacks_show(const struct recording *rec, enum sample_kind kind,
 {
 	bool seen[SAMPLE_KINDS];
 	char kinds[160];
+	const char *why = kind == SAMPLE_ALLOC ? allocs_missing(rec) : "";
 
 	export_kinds(rec, seen);
 	if (seen[kind])
 		return cli_written(format->write(rec, kind, stdout, options));
 	kinds_list(seen, kinds, sizeof(kinds));
-	cli_say("no %s samples in this recording; it has %s%s", sample_kind_name(kind),
-		*kinds ? kinds : "none at all",
-		kind == SAMPLE_ALLOC && !allocs_were_observed(rec)
-			? ". Allocations are observed when asked for: strait record --alloc"
-			: "");
+	cli_say("no %s samples in this recording; it has %s%s%s", sample_kind_name(kind),
+		*kinds ? kinds : "none at all", *why ? "; " : "", why);
 	return EXIT_FAILED;
 }
 

@@ -157,6 +157,18 @@ static int alloc_prepare(struct session *session, struct error *error)
 	return 0;
 }
 
+/* What the programs read of a call, and where a probe may be put (probe_point.h), is x86-64's. */
+static int alloc_loaded(struct session *session, struct error *error)
+{
+	(void)session;
+#if defined(__x86_64__)
+	(void)error;
+	return 0;
+#else
+	return error_set(error, -ENOTSUP, "allocators are probed on x86-64 only");
+#endif
+}
+
 static int alloc_attach(struct session *session, struct error *error)
 {
 	struct alloc_data *data = alloc_data(session);
@@ -309,6 +321,7 @@ const struct family family_alloc = {
 	.handlers = {{WIRE_ALLOC_SAMPLE, alloc_sampled}},
 	.wanted = alloc_wanted,
 	.prepare = alloc_prepare,
+	.loaded = alloc_loaded,
 	.file = alloc_file,
 	.attach = alloc_attach,
 	.began = alloc_began,
