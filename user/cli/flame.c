@@ -8,7 +8,6 @@
 #include "cli/cli.h"
 #include "cli/observe.h"
 #include "export/exports.h"
-#include "store/store.h"
 
 static const char what[] =
 	"Prints stacks for a flame graph, from a recording or from a live window. Folded stacks "
@@ -148,15 +147,14 @@ int cli_flame(int argc, char **argv)
 	if (observe_check(&observe_options, &error))
 		return options_wrong(&usage, "%s", error.text);
 	if (rest.count) {
-		cli_confine(true);
-		err = store_open(rest.at[0], &rec, &error);
+		err = cli_open(rest.at[0], &rec, &error);
 		if (err)
 			cli_error(&error);
 		status = err ? EXIT_FAILED : EXIT_OK;
 	} else {
 		observe_options.names = &names;
 		err = observe(&observe_options, &rec, &error);
-		cli_confine(false);
+		cli_confine();
 		status = err ? cli_failed(err, &error) : EXIT_OK;
 	}
 	if (rec) {

@@ -40,8 +40,10 @@ enum baselines_mode {
 };
 
 /*
+ * Opens the file and looks at the 100 bytes of its header; what else it holds is read by the calls
+ * below, which open nothing that only rights lead to: those may have been given up meanwhile.
  * Errors: -EINVAL (not a store of baselines), -ENOTSUP (of another version), -ELOOP (a symbolic
- * link), and what the file system says.
+ * link), and what the file system says; of the calls below also -EBADMSG (damaged).
  */
 int baselines_open(struct baselines **out, const char *path, enum baselines_mode mode,
 		   struct error *error);

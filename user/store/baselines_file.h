@@ -4,6 +4,7 @@
 #define STRAIT_BASELINES_FILE_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 
 #include "util/error.h"
 
@@ -13,7 +14,15 @@
 struct baselines {
 	sqlite3 *db;
 	char *path;
+	bool ready;        /* baselines_ready() was through */
+	bool journal_held; /* the journal is open already, and has to stay where it is */
 };
+
+/*
+ * Before anything of the file is read or written, which is not before somebody asks: rights may
+ * have been given up since it was opened.
+ */
+int baselines_ready(struct baselines *store, struct error *error);
 
 /* Runs statements that give no rows. */
 int baselines_run(struct baselines *store, const char *sql, struct error *error);

@@ -188,6 +188,8 @@ int baselines_save(struct baselines *store, const struct baseline *baseline, boo
 	int err = baseline_name_check(baseline->name, error);
 
 	if (!err)
+		err = baselines_ready(store, error);
+	if (!err)
 		err = baselines_run(store, "BEGIN IMMEDIATE", error);
 	if (err)
 		return err;
@@ -202,8 +204,10 @@ int baselines_save(struct baselines *store, const struct baseline *baseline, boo
 int baselines_remove(struct baselines *store, const char *name, struct error *error)
 {
 	int64_t id = 0;
-	int found = find_name(store, name, &id, error), rc;
+	int found = baselines_ready(store, error), rc;
 
+	if (!found)
+		found = find_name(store, name, &id, error);
 	if (found < 0)
 		return found;
 	if (!found)
@@ -361,8 +365,10 @@ int baselines_load(struct baselines *store, const char *name, struct baseline **
 {
 	struct baseline *baseline;
 	int64_t id = 0;
-	int err = find_name(store, name, &id, error);
+	int err = baselines_ready(store, error);
 
+	if (!err)
+		err = find_name(store, name, &id, error);
 	if (err < 0)
 		return err;
 	if (!err)
@@ -399,8 +405,10 @@ int baselines_each(struct baselines *store,
 {
 	sqlite3_stmt *statement = NULL;
 	size_t rows = 0;
-	int err = 0, rc;
+	int err = baselines_ready(store, error), rc;
 
+	if (err)
+		return err;
 	rc = sqlite3_prepare_v2(store->db,
 				"SELECT " HEAD_COLUMNS " FROM baseline ORDER BY start_unix_ns, id",
 				-1, &statement, NULL);
