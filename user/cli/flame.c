@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -61,9 +62,33 @@ static void kinds_list(const bool seen[SAMPLE_KINDS], char *out, size_t size)
 				 sample_kind_name((enum sample_kind)kind));
 }
 
-/* Stacks have no room for it: a profile without them looks whole. */
-static void lost_tell(const struct recording *rec)
+/* All of it in a line, for who wants no notices but must not take a part for the whole. */
+static void lost_warn(const struct recording *rec)
 {
+	uint64_t sum = 0;
+	char *why = NULL;
+	size_t length;
+	FILE *out = open_memstream(&why, &length);
+
+	if (!out)
+		abort();
+	vec_each(&rec->losses, loss) {
+		fprintf(out, "%s %s %" PRIu64, sum ? "," : "", string_get(rec, loss->reason),
+			loss->count);
+		sum += loss->count;
+	}
+	if (fclose(out))
+		abort();
+	if (sum)
+		cli_say("lost %" PRIu64 ":%s", sum, why);
+	free(why);
+}
+
+/* Stacks have no room for it: a profile without them looks whole. */
+static void lost_tell(const struct recording *rec, bool quiet)
+{
+	if (quiet)
+		return lost_warn(rec);
 	vec_each(&rec->losses, loss)
 		if (loss->count)
 			cli_say("lost: %s: %" PRIu64, string_get(rec, loss->reason), loss->count);
@@ -160,8 +185,7 @@ int cli_flame(int argc, char **argv)
 	if (rec) {
 		int shown = stacks_show(rec, kind, format, &export_options);
 
-		if (!observe_options.quiet)
-			lost_tell(rec);
+		lost_tell(rec, observe_options.quiet);
 		status = err ? status : shown;
 	}
 	observe_keep_names(names);

@@ -30,7 +30,8 @@ static const char schema[] =
 	" position INTEGER NOT NULL, metric TEXT NOT NULL, label TEXT NOT NULL,"
 	" statistic TEXT NOT NULL, UNIQUE(baseline, position));"
 	"CREATE TABLE value(series INTEGER NOT NULL REFERENCES series ON DELETE CASCADE,"
-	" slice INTEGER NOT NULL, value REAL NOT NULL, PRIMARY KEY(series, slice)) WITHOUT ROWID;";
+	" slice INTEGER NOT NULL, value REAL NOT NULL, PRIMARY KEY(series, slice)) WITHOUT "
+	"ROWID;" BASELINES_LOSS;
 
 int baseline_name_check(const char *name, struct error *error)
 {
@@ -149,12 +150,14 @@ static int check_schema(struct baselines *store, struct error *error)
 
 	rc = sqlite3_prepare_v2(
 		store->db,
-		"SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN "
-		"('baseline', 'summary', 'series', 'value') AND sql NOT LIKE "
-		"'CREATE VIRTUAL%'",
+		"SELECT sum(name != 'loss'), sum(name = 'loss') FROM sqlite_master WHERE "
+		"type = 'table' AND name IN ('baseline', 'summary', 'series', 'value', 'loss') AND "
+		"sql NOT LIKE 'CREATE VIRTUAL%'",
 		-1, &statement, NULL);
-	if (rc == SQLITE_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW)
+	if (rc == SQLITE_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
 		tables = sqlite3_column_int(statement, 0);
+		store->has_losses = sqlite3_column_int(statement, 1);
+	}
 	sqlite3_finalize(statement);
 	if (rc != SQLITE_ROW)
 		return database_error(store->db, rc, store->path, "cannot read", error);

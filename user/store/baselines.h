@@ -8,6 +8,8 @@
  *   summary  (baseline, position, metric, label, avg, min, max, p50, p95, p99, count)
  *   series   (id, baseline, position, metric, label, statistic)
  *   value    (series, slice, value)
+ *   loss     (baseline, position, reason, sample, count): what was lost; a row with the reason ''
+ *            is the sum of the others, and there is none where it is not known
  *
  * What is read back is not trusted: it may be a stranger's file.
  */

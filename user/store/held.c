@@ -70,14 +70,11 @@ static void calls_take(void)
 
 void held_put(const char *path, int fd)
 {
-	char *copy = strdup(path);
-
-	if (!copy) {
+	calls_take();
+	if (!vec_push(&held, (struct held){.path = strdup(path), .fd = fd})->path) {
 		fprintf(stderr, "strait: out of memory\n");
 		abort();
 	}
-	calls_take();
-	vec_push(&held, (struct held){copy, fd});
 }
 
 int held_open(const char *path, int more_flags)
