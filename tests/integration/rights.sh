@@ -11,7 +11,7 @@
 
 need_root
 need_strait
-need cc jq setpriv unshare python3
+need cc jq setpriv sqlite3 unshare python3
 
 tracer=34567 stranger=23456
 wanted='bpf perfmon sys_ptrace dac_read_search syslog checkpoint_restore sys_nice'
@@ -177,15 +177,15 @@ else
 fi
 loses sys_nice 'strait waits for a CPU' near far
 
-# phases COMMAND…: runs it with a reader that waits, and prints for each phase that it is seen in, watch
+# phases COMMAND…: runs it with a pipe that is full, and prints for each phase that it is seen in, watch
 # or report, what it mostly has: effective and permitted capabilities, NoNewPrivs, Seccomp. Mostly,
-# as what is kept aside is taken up for a moment at each reading of what the programs cost.
+# as what is kept aside is taken up for a moment at each reading of what the programs cost; the rest as "also".
 cat >"$work/phases.py" <<'PY'
 import collections, fcntl, os, subprocess, sys, time
 
 reader, writer = os.pipe()
-fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
-child = subprocess.Popen(sys.argv[1:], stdout=writer, stdin=subprocess.DEVNULL)
+os.write(writer, b"." * fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096))
+child = subprocess.Popen(sys.argv[1:], stdout=writer, stderr=writer, stdin=subprocess.DEVNULL)
 os.close(writer)
 seen = {"watch": collections.Counter(), "report": collections.Counter()}
 deadline = time.time() + 20
@@ -197,11 +197,13 @@ while time.time() < deadline and child.poll() is None and sum(seen["report"].val
     elif state[2] == "1" and int(state[0], 16):
         seen["watch"][tuple(state)] += 1
     time.sleep(0.002)
-while os.read(reader, 65536):
-    pass
+said = b""
+while part := os.read(reader, 65536):
+    said += part
 for phase, states in seen.items():
-    for state, _ in states.most_common(1):
-        print(phase, *state)
+    for i, (state, _) in enumerate(states.most_common()):
+        print("also " * (i > 0) + phase, *state)
+print("said", said.lstrip(b".")[:200].decode(errors="replace").replace("\n", " "))
 print("exit", child.wait())
 PY
 phases() {
@@ -232,11 +234,52 @@ is 'root: what it costs is measured' number \
 phases "$strait" -q -d 1 --json -o "$work/own/root.strait"
 matches 'root, with a file: its owner may be somebody else' \
 	"^watch $(bits $wanted chown dac_override fowner) " "$work/phases"
-phases "$strait" report "$work/own/root.strait" --json
-files=$(bits chown dac_override fowner)
-matches 'root, from a file: what it takes to open it, and a filter' "^report $files $files 1 2\$" "$work/phases"
-phases "$strait" flame "$work/own/root.strait"
-matches 'stacks of a file: the same' "^report $files $files 1 2\$" "$work/phases"
+# A folder that root gets into by its rights alone.
+chown $tracer "$work/own/root.strait"
+# reads WHAT COMMAND…: root opens files in that folder, and has nothing left when it reads and prints them.
+reads() {
+	local what=$1
+	shift
+	phases "$@"
+	matches "$what: none, and a filter" "^report $zero $zero 1 2\$" "$work/phases"
+	lacks "$what: nothing else behind the filter" '^also report' "$work/phases"
+	matches "$what: it ends well" '^exit 0$' "$work/phases"
+	[ "$failures" -eq 0 ] || cat "$work/phases"
+}
+reads 'root, from a file' "$strait" report "$work/own/root.strait" --json
+reads 'stacks of a file' "$strait" flame "$work/own/root.strait"
+keeps=(--store "$work/own/baselines.db")
+reads 'a baseline of a file is kept' "$strait" baseline save one "$work/own/root.strait" "${keeps[@]}"
+reads 'and replaced' "$strait" baseline save one "$work/own/root.strait" --replace "${keeps[@]}"
+reads 'a kept baseline' "$strait" baseline show one "${keeps[@]}"
+reads 'kept ones' "$strait" baseline list "${keeps[@]}"
+reads 'a kept one and a file' "$strait" baseline compare one "$work/own/root.strait" --same one "${keeps[@]}"
+reads 'a kept one and what is now' "$strait" baseline compare one -d 1 -q "${keeps[@]}"
+# Without a word it meets no full pipe: that it can write there at the end is what is seen.
+run "$strait" baseline save two -d 1 -q "${keeps[@]}"
+is 'what is now is kept' "0 " "$status $(cat "$err")"
+is 'both are there' 'one two' \
+	"$("$strait" baseline list --json "${keeps[@]}" | jq -r '[.baselines[].name] | sort | join(" ")')"
+run "$strait" baseline save two -d 60 "${keeps[@]}"
+is 'a name that is taken: before anything is watched' "1 1" "$status $(grep -c 'baseline .two. already' "$err")"
+run "$strait" baseline remove one "${keeps[@]}"
+is 'one is removed' '0 two' "$status $("$strait" baseline list --json "${keeps[@]}" | jq -r '.baselines[].name')"
+is 'what it kept goes with it' 1 \
+	"$(sqlite3 -readonly "$work/own/baselines.db" 'SELECT count(DISTINCT baseline) FROM series')"
+
+# One that is being written, and one that was killed: files beside it are opened late, by name.
+start "$strait" record -q -d 60 -i 0.5 -o "$work/own/live.strait"
+live_slices() { sqlite3 -readonly "$work/own/live.strait" 'SELECT count(*) >= 2 FROM slices' | grep -q 1; }
+until_true 20 live_slices
+chown $tracer "$work/own"/live.strait*
+reads 'a file that is being written' "$strait" report "$work/own/live.strait"
+kill -KILL "$started_pid"
+wait "$started_pid" 2>/dev/null
+check 'its newest part is beside it' test -s "$work/own/live.strait-wal"
+reads 'a file that was cut' "$strait" flame "$work/own/live.strait"
+within 'and what is beside it is read' 0.9 60 \
+	"$("$strait" report --json "$work/own/live.strait" | jq .window.seconds)"
+rm "$work/own"/live.strait*
 
 # shellcheck disable=SC2086 # one word each
 watching=$(bits $wanted chown dac_override fowner) kept=$(bits $wanted chown dac_override fowner sys_admin)

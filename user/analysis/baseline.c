@@ -314,6 +314,9 @@ static void describe(struct baseline *out, const struct recording *rec)
 	out->cpus = rec->host.cpus;
 	out->memory_bytes = rec->host.memory_bytes;
 	out->start_unix_ns = rec->start_unix_ns;
+	out->losses_known = true;
+	vec_each(&rec->losses, loss)
+		baseline_add_loss(out, string_get(rec, loss->reason), loss->sample, loss->count);
 }
 
 struct baseline *baseline_extract(const struct recording *rec)

@@ -3,14 +3,13 @@
 #include "cli/baseline.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "analysis/baseline.h"
+#include "cli/baseline_words.h"
 #include "cli/cli.h"
 #include "cli/observe.h"
-#include "store/store.h"
 
 /* Watched live: long enough for the comparison to see changes of a standard deviation or two. */
 #define LIVE_LENGTH (60 * OBSERVE_SECOND)
@@ -20,9 +19,9 @@
 struct baseline_options {
 	struct observe_options observe;
 	struct show_options show;
-	const char *store, *same;
+	struct baseline_place place;
+	const char *same;
 	bool replace, fail_on_regression;
-	char path[PATH_MAX]; /* of the store */
 };
 
 #define BASELINE_DEFAULTS                                                                          \
@@ -33,7 +32,7 @@ struct baseline_options {
 static void store_rows(struct option_table *table, struct baseline_options *options)
 {
 	const struct option rows[] = {
-		{"store", 0, "FILE", option_text, &options->store,
+		{"store", 0, "FILE", option_text, &options->place.store,
 		 "keep baselines in this file; without it in /var/lib/strait as root, else in "
 		 "~/.local/share/strait"},
 		{}};
@@ -61,61 +60,6 @@ static void window_rows(struct option_table *target, struct option_table *how,
 	}
 }
 
-/* Where baselines are kept. Untouched: what the option says. */
-static int find_store(struct baseline_options *options, struct error *error)
-{
-	if (options->store)
-		return 0;
-	options->store = options->path;
-	return baselines_path(options->path, sizeof(options->path), error);
-}
-
-static int load_recording(const char *file, struct baseline **out, struct error *error)
-{
-	struct recording *rec;
-	int err = store_open(file, &rec, error);
-
-	if (err)
-		return err;
-	*out = baseline_extract(rec);
-	baseline_text(&(*out)->name, file);
-	recording_free(rec);
-	return 0;
-}
-
-static bool names_file(const char *word)
-{
-	size_t length = strlen(word);
-
-	return strchr(word, '/') || (length > 7 && !strcmp(word + length - 7, ".strait"));
-}
-
-/* What a word means: a recording, by its path or ending; else a kept baseline; else any file. */
-static int load_word(struct baseline_options *options, const char *word, struct baseline **out,
-		     struct error *error)
-{
-	struct baselines *store;
-	int err;
-
-	if (names_file(word))
-		return load_recording(word, out, error);
-	err = find_store(options, error);
-	if (!err)
-		err = baselines_open(&store, options->store, BASELINES_READ, error);
-	if (!err) {
-		err = baselines_load(store, word, out, error);
-		baselines_close(store);
-	}
-	if (err == -ENOENT && !access(word, F_OK))
-		return load_recording(word, out, error);
-	if (err == -ENOENT && access(options->store, F_OK))
-		return error_set(error, -ENOENT,
-				 "there is no baseline '%.100s': none has been kept in %s yet "
-				 "('strait baseline save %.64s' keeps one)",
-				 word, options->store, word);
-	return err;
-}
-
 /* What was not said about watching now. */
 static void live_defaults(struct observe_options *observed)
 {
@@ -135,6 +79,7 @@ static int load_live(struct baseline_options *options, struct baseline **out, st
 
 	options->observe.quiet_command = show_is_for_programs(&options->show);
 	err = observe(&options->observe, &rec, error);
+	cli_confine(); /* before anything is made of it */
 	if (!err) {
 		*out = baseline_extract(rec);
 		baseline_text(&(*out)->name, "now");
@@ -152,13 +97,6 @@ static bool observe_options_given(const struct baseline_options *options)
 	       observed->target.container || observed->target.command;
 }
 
-/* The window that a subcommand is about: the word's, or that which is watched now. */
-static int load_window(struct baseline_options *options, const char *word, struct baseline **out,
-		       struct error *error)
-{
-	return word ? load_word(options, word, out, error) : load_live(options, out, error);
-}
-
 /* Usage errors that save and compare share; OPTIONS_GO when there are none. */
 static int check_window(const struct usage *usage, struct baseline_options *options,
 			const struct arguments *rest, const char *word)
@@ -171,54 +109,82 @@ static int check_window(const struct usage *usage, struct baseline_options *opti
 				     "'%.100s' was watched already: leave it out to watch now, or "
 				     "leave out how to watch",
 				     word);
-	if (word) {
-		cli_confine(true);
+	if (word)
 		return OPTIONS_GO;
-	}
 	live_defaults(&options->observe);
 	if (observe_check(&options->observe, &error))
 		return options_wrong(usage, "%s", error.text);
 	return OPTIONS_GO;
 }
 
-static int keep(struct baseline_options *options, const struct baseline *baseline,
-		struct error *error)
-{
-	struct baselines *store;
-	int err;
+/* What a baseline is to be kept as. */
+struct keeping {
+	const struct baseline_place *place;
+	const char *name;
+	bool replace;
+};
 
-	if (!baseline->slices)
-		return error_set(error, -ENODATA,
-				 "nothing to keep: no slice was seen whole behind the warm-up");
-	err = baselines_open(&store, options->store, BASELINES_WRITE, error);
-	if (err)
-		return err;
-	err = baselines_save(store, baseline, options->replace, error);
-	baselines_close(store);
-	return err;
-}
-
-/* Before a minute is spent on watching: can it be kept? */
-static int check_free(struct baseline_options *options, const char *name, struct error *error)
+/* Can it be kept? */
+static int look_free(const void *what)
 {
+	const struct keeping *keeping = what;
 	struct baselines *store;
 	struct baseline *there;
-	int err = baseline_name_check(name, error);
+	struct error error;
+	int err = baselines_open(&store, keeping->place->store, BASELINES_WRITE, &error);
 
-	if (!err)
-		err = find_store(options, error);
-	if (!err)
-		err = baselines_open(&store, options->store, BASELINES_WRITE, error);
+	cli_confine();
 	if (err)
-		return err;
-	if (!options->replace && !baselines_load(store, name, &there, NULL)) {
-		baseline_free(there);
-		err = error_set(error, -EEXIST,
+		return cli_failed(err, &error);
+	err = baselines_load(store, keeping->name, &there, &error);
+	if (!err && !keeping->replace)
+		err = error_set(&error, -EEXIST,
 				"there is a baseline '%s' already: give another name, or --replace",
-				name);
-	}
+				keeping->name);
+	else if (err == -ENOENT)
+		err = 0;
 	baselines_close(store);
-	return err;
+	return err ? cli_failed(err, &error) : EXIT_OK;
+}
+
+/* Loads the window and keeps it under that name; the exit status. */
+static int save_window(struct baseline_options *options, const char *name, const char *from)
+{
+	struct baseline *baseline = NULL;
+	struct baselines *store = NULL;
+	struct word word;
+	struct error error;
+	int err = baseline_place_find(&options->place, &error), status;
+
+	if (!err && !from) {
+		status = look_apart(look_free,
+				    &(struct keeping){&options->place, name, options->replace});
+		if (status)
+			return status;
+	}
+	word_open(&options->place, from, &word);
+	if (!err)
+		err = baselines_open(&store, options->place.store, BASELINES_WRITE, &error);
+	if (!err && !from)
+		err = load_live(options, &baseline, &error);
+	else
+		cli_confine();
+	if (!err && from)
+		err = word_load(&word, &baseline, &error);
+	if (!err && !baseline->slices)
+		err = error_set(&error, -ENODATA,
+				"nothing to keep: no slice was seen whole behind the warm-up");
+	if (!err) {
+		baseline_text(&baseline->name, name);
+		err = baselines_save(store, baseline, options->replace, &error);
+	}
+	if (!err && !options->observe.quiet)
+		cli_say("baseline '%s': %u slices, %zu series, kept in %.200s", name,
+			baseline->slices, baseline->series.len, options->place.store);
+	word_close(&word);
+	baselines_close(store);
+	baseline_free(baseline);
+	return err ? cli_failed(err, &error) : EXIT_OK;
 }
 
 static int cli_save(int argc, char **argv)
@@ -248,10 +214,9 @@ static int cli_save(int argc, char **argv)
 			    "  strait baseline save v1 v1.strait --replace\n",
 		.words = 2,
 		.command = true};
-	struct baseline *baseline = NULL;
 	struct arguments rest;
 	struct error error;
-	int status, err;
+	int status;
 
 	window_rows(&target, &how, &options);
 	store_rows(&where, &options);
@@ -264,20 +229,9 @@ static int cli_save(int argc, char **argv)
 	if (baseline_name_check(rest.at[0], &error))
 		return options_wrong(&usage, "%s", error.text);
 	status = check_window(&usage, &options, &rest, rest.count > 1 ? rest.at[1] : NULL);
-	if (status != OPTIONS_GO)
-		return status;
-	err = check_free(&options, rest.at[0], &error);
-	if (!err)
-		err = load_window(&options, rest.count > 1 ? rest.at[1] : NULL, &baseline, &error);
-	if (!err) {
-		baseline_text(&baseline->name, rest.at[0]);
-		err = keep(&options, baseline, &error);
-	}
-	if (!err && !options.observe.quiet)
-		cli_say("baseline '%s': %u slices, %zu series, kept in %.200s", rest.at[0],
-			baseline->slices, baseline->series.len, options.store);
-	baseline_free(baseline);
-	return err ? cli_failed(err, &error) : EXIT_OK;
+	return status == OPTIONS_GO
+		       ? save_window(&options, rest.at[0], rest.count > 1 ? rest.at[1] : NULL)
+		       : status;
 }
 
 static int cli_list(int argc, char **argv)
@@ -299,12 +253,13 @@ static int cli_list(int argc, char **argv)
 	status = options_parse(&usage, argc, argv, &rest);
 	if (status != OPTIONS_GO)
 		return status;
-	err = find_store(&options, &error);
+	err = baseline_place_find(&options.place, &error);
 	if (!err)
-		err = baselines_open(&store, options.store, BASELINES_READ, &error);
+		err = baselines_open(&store, options.place.store, BASELINES_READ, &error);
+	cli_confine();
 	if (err && err != -ENOENT)
 		return cli_failed(err, &error);
-	status = baseline_show_list(store, options.store, &options.show);
+	status = baseline_show_list(store, options.place.store, &options.show);
 	baselines_close(store);
 	return status;
 }
@@ -326,6 +281,7 @@ static int cli_show(int argc, char **argv)
 	struct baseline *baseline;
 	struct arguments rest;
 	struct error error;
+	struct word word;
 	int status, err;
 
 	show_rows(&print, &options.show);
@@ -335,8 +291,10 @@ static int cli_show(int argc, char **argv)
 		return status;
 	if (!rest.count)
 		return options_wrong(&usage, "which baseline? 'strait baseline list' shows them");
-	cli_confine(true);
-	err = load_word(&options, rest.at[0], &baseline, &error);
+	word_open(&options.place, rest.at[0], &word);
+	cli_confine();
+	err = word_load(&word, &baseline, &error);
+	word_close(&word);
 	if (err)
 		return cli_failed(err, &error);
 	status = baseline_show(baseline, &options.show);
@@ -365,44 +323,86 @@ static int cli_remove(int argc, char **argv)
 		return status;
 	if (!rest.count)
 		return options_wrong(&usage, "which baseline? 'strait baseline list' shows them");
-	err = find_store(&options, &error);
-	if (!err && !access(options.store, F_OK))
-		err = baselines_open(&store, options.store, BASELINES_WRITE, &error);
+	err = baseline_place_find(&options.place, &error);
+	if (!err && !access(options.place.store, F_OK))
+		err = baselines_open(&store, options.place.store, BASELINES_WRITE, &error);
 	else if (!err)
 		err = error_set(&error, -ENOENT, "there is no baseline '%.100s': %s is not there",
-				rest.at[0], options.store);
+				rest.at[0], options.place.store);
+	cli_confine();
 	if (!err)
 		err = baselines_remove(store, rest.at[0], &error);
 	baselines_close(store);
 	return err ? cli_failed(err, &error) : EXIT_OK;
 }
 
-/* Loads what is compared, compares and shows it; the exit status. */
-static int compare_windows(struct baseline_options *options, const char *before_word,
-			   const char *after_word)
+/* What is compared: words, each of them given or not. */
+struct compared {
+	struct baseline_place *place;
+	const char *before, *after, *same;
+};
+
+/* Are they there? The words that were given; the rest stays NULL. */
+static int load_kept(struct word *before, struct word *same, struct baseline *out[2],
+		     struct error *error)
 {
-	struct baseline *before = NULL, *after = NULL, *same = NULL;
+	int err = word_load(before, &out[0], error);
+
+	return err || !same->text ? err : word_load(same, &out[1], error);
+}
+
+static int look_there(const void *what)
+{
+	const struct compared *compared = what;
+	struct baseline *kept[2] = {};
+	struct word before, same;
+	struct error error;
+	int err;
+
+	word_open(compared->place, compared->before, &before);
+	word_open(compared->place, compared->same, &same);
+	cli_confine();
+	err = load_kept(&before, &same, kept, &error);
+	return err ? cli_failed(err, &error) : EXIT_OK;
+}
+
+/* Loads what is compared, compares and shows it; the exit status. */
+static int compare_windows(struct baseline_options *options, const struct compared *compared)
+{
+	struct baseline *kept[2] = {}, *after = NULL;
+	struct word before_word, same_word, after_word;
 	struct comparison comparison = {};
 	struct error error;
-	int status, err = load_word(options, before_word, &before, &error);
+	int status = compared->after ? 0 : look_apart(look_there, compared), err = 0;
 
-	/* First what is kept: a wrong name must not cost a minute of watching. */
-	if (!err && options->same)
-		err = load_word(options, options->same, &same, &error);
+	if (status)
+		return status;
+	word_open(compared->place, compared->before, &before_word);
+	word_open(compared->place, compared->same, &same_word);
+	word_open(compared->place, compared->after, &after_word);
+	if (!compared->after)
+		err = load_live(options, &after, &error);
+	else
+		cli_confine();
 	if (!err)
-		err = load_window(options, after_word, &after, &error);
+		err = load_kept(&before_word, &same_word, kept, &error);
+	if (!err && compared->after)
+		err = word_load(&after_word, &after, &error);
 	if (err) {
 		status = cli_failed(err, &error);
 	} else {
-		baseline_compare(before, after, same, &comparison);
-		status = baseline_show_comparison(before, after, &comparison, &options->show);
+		baseline_compare(kept[0], after, kept[1], &comparison);
+		status = baseline_show_comparison(kept[0], after, &comparison, &options->show);
 		if (!status && options->fail_on_regression && comparison.verdicts[CHANGE_WORSE])
 			status = EXIT_FAILED;
 	}
+	word_close(&before_word);
+	word_close(&same_word);
+	word_close(&after_word);
 	comparison_free(&comparison);
-	baseline_free(before);
+	baseline_free(kept[0]);
+	baseline_free(kept[1]);
 	baseline_free(after);
-	baseline_free(same);
 	return status;
 }
 
@@ -442,8 +442,8 @@ static int cli_compare(int argc, char **argv)
 			    "  strait baseline compare monday tuesday --same sunday --json\n",
 		.words = 2,
 		.command = true};
+	struct compared compared;
 	struct arguments rest;
-	const char *after;
 	int status;
 
 	window_rows(&target, &how, &options);
@@ -455,9 +455,10 @@ static int cli_compare(int argc, char **argv)
 		return status;
 	if (!rest.count)
 		return options_wrong(&usage, "which baseline? 'strait baseline list' shows them");
-	after = rest.count > 1 ? rest.at[1] : NULL;
-	status = check_window(&usage, &options, &rest, after);
-	return status == OPTIONS_GO ? compare_windows(&options, rest.at[0], after) : status;
+	compared = (struct compared){&options.place, rest.at[0], rest.count > 1 ? rest.at[1] : NULL,
+				     options.same};
+	status = check_window(&usage, &options, &rest, compared.after);
+	return status == OPTIONS_GO ? compare_windows(&options, &compared) : status;
 }
 
 static const struct {

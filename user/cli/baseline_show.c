@@ -53,6 +53,36 @@ static json_t *head_json(const struct baseline *baseline)
 	return object;
 }
 
+/* As the coverage of a report has it. Text stays the baseline's. */
+static struct document *losses_document(const struct baseline *baseline)
+{
+	struct document *doc = document_new();
+
+	vec_each(&baseline->losses, loss) {
+		*(loss->sample ? &doc->coverage.lost_samples : &doc->coverage.lost_events) +=
+			loss->count;
+		vec_push(&doc->coverage.lost, (struct counted){loss->what, loss->count});
+	}
+	return doc;
+}
+
+static json_t *whole_json(const struct baseline *baseline)
+{
+	static const char *const unknown[] = {"lost_events", "lost_samples", "lost"};
+	json_t *object = head_json(baseline);
+	struct document *doc;
+
+	if (!baseline->losses_known) {
+		for (size_t i = 0; i < sizeof(unknown) / sizeof(*unknown); i++)
+			field_put(object, unknown[i], json_null());
+		return object;
+	}
+	doc = losses_document(baseline);
+	fields_lost(object, doc);
+	document_free(doc);
+	return object;
+}
+
 static json_t *document_json(void)
 {
 	json_t *object = json_object(), *strait = json_object();
@@ -146,6 +176,20 @@ static void put_head(struct page *page, const char *what, const struct baseline 
 		   host ? "" : baseline->target_name, baseline->slices, baseline->seconds, date);
 }
 
+static void put_lost(struct page *page, const char *name, const struct baseline *baseline)
+{
+	unsigned int width = (unsigned int)strlen(name) + 2;
+	struct document *doc;
+
+	if (!baseline->losses_known) {
+		page_field(page, 0, width, name, "not known: a strait kept it that did not say");
+		return;
+	}
+	doc = losses_document(baseline);
+	text_lost(page, 0, width, name, doc);
+	document_free(doc);
+}
+
 static int show_text(const struct baseline *baseline, const struct show_options *show)
 {
 	struct document *doc = document_new();
@@ -154,6 +198,7 @@ static int show_text(const struct baseline *baseline, const struct show_options 
 
 	text_open(&text, show);
 	put_head(&text.page, "", baseline);
+	put_lost(&text.page, "lost", baseline);
 	doc->slices = baseline->slices + baseline->warmup_slices;
 	doc->warmup_slices = baseline->warmup_slices;
 	vec_each(&baseline->summaries, summary) {
@@ -181,7 +226,7 @@ int baseline_show(const struct baseline *baseline, const struct show_options *sh
 		return show_text(baseline, show);
 	object = document_json();
 	metrics = json_array();
-	field_put(object, "baseline", head_json(baseline));
+	field_put(object, "baseline", whole_json(baseline));
 	vec_each(&baseline->summaries, summary)
 		row_append(metrics, summary_json(summary));
 	field_put(object, "metrics", metrics);
@@ -396,8 +441,8 @@ int baseline_show_comparison(const struct baseline *before, const struct baselin
 	if (show_is_for_programs(show)) {
 		object = document_json();
 		changes = json_array();
-		field_put(object, "before", head_json(before));
-		field_put(object, "after", head_json(after));
+		field_put(object, "before", whole_json(before));
+		field_put(object, "after", whole_json(after));
 		field_count(object, "worse", comparison->verdicts[CHANGE_WORSE]);
 		field_count(object, "better", comparison->verdicts[CHANGE_BETTER]);
 		field_count(object, "changed", comparison->verdicts[CHANGE_OTHER]);
@@ -410,6 +455,8 @@ int baseline_show_comparison(const struct baseline *before, const struct baselin
 	put_answer(&text.page, comparison);
 	put_head(&text.page, "before: ", before);
 	put_head(&text.page, "after: ", after);
+	put_lost(&text.page, "lost before", before);
+	put_lost(&text.page, "lost after", after);
 	put_differences(&text.page, before, after);
 	put_changes(&text.page, comparison);
 	return text_print(&text);

@@ -47,13 +47,18 @@ void cli_streams(void);
 void cli_streams_restore(void);
 
 /*
- * From here on only files are read and written, and results printed: gives up all rights, and all
- * calls of the kernel that this does not need. Nothing can be watched after it. `file`: one is
- * still to be opened, which may be in a directory that root gets into by its rights alone.
+ * From here on what is open is read and written, and results printed: gives up all rights, and all
+ * calls of the kernel that this does not need. Nothing can be watched after it, and no file opened
+ * that root gets at by its rights alone.
  */
-void cli_confine(bool file);
+void cli_confine(void);
 /* Why it could not be done, NULL = it was. */
 const char *cli_unconfined(void);
+
+struct recording;
+
+/* Opens a recording, and reads it after cli_confine(). Errors as store_open(). */
+int cli_open(const char *path, struct recording **out, struct error *error);
 
 /*
  * Who asked for the files that root makes: the user behind sudo, else 0. Files are given to them,

@@ -3,14 +3,15 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "store/store.h"
 #include "util/confine.h"
 #include "util/rights.h"
 
 static const char *why_not;
 
-void cli_confine(bool file)
+void cli_confine(void)
 {
-	int err = rights_enter(RIGHTS_NONE, file ? RIGHTS_FILES : 0);
+	int err = rights_enter(RIGHTS_NONE, 0);
 
 	why_not = NULL;
 	if (!err)
@@ -22,4 +23,17 @@ void cli_confine(bool file)
 const char *cli_unconfined(void)
 {
 	return why_not;
+}
+
+int cli_open(const char *path, struct recording **out, struct error *error)
+{
+	struct store_file *file;
+	int err = store_reach(path, &file, error);
+
+	cli_confine();
+	if (err)
+		return err;
+	err = store_read(file, out, error);
+	store_file_close(file);
+	return err;
 }

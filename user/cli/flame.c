@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "cli/observe.h"
 #include "export/exports.h"
-#include "store/store.h"
 
 static const char what[] =
 	"Prints stacks for a flame graph, from a recording or from a live window. Folded stacks "
@@ -62,9 +62,33 @@ static void kinds_list(const bool seen[SAMPLE_KINDS], char *out, size_t size)
 				 sample_kind_name((enum sample_kind)kind));
 }
 
-/* Stacks have no room for it: a profile without them looks whole. */
-static void lost_tell(const struct recording *rec)
+/* All of it in a line, for who wants no notices but must not take a part for the whole. */
+static void lost_warn(const struct recording *rec)
 {
+	uint64_t sum = 0;
+	char *why = NULL;
+	size_t length;
+	FILE *out = open_memstream(&why, &length);
+
+	if (!out)
+		abort();
+	vec_each(&rec->losses, loss) {
+		fprintf(out, "%s %s %" PRIu64, sum ? "," : "", string_get(rec, loss->reason),
+			loss->count);
+		sum += loss->count;
+	}
+	if (fclose(out))
+		abort();
+	if (sum)
+		cli_say("lost %" PRIu64 ":%s", sum, why);
+	free(why);
+}
+
+/* Stacks have no room for it: a profile without them looks whole. */
+static void lost_tell(const struct recording *rec, bool quiet)
+{
+	if (quiet)
+		return lost_warn(rec);
 	vec_each(&rec->losses, loss)
 		if (loss->count)
 			cli_say("lost: %s: %" PRIu64, string_get(rec, loss->reason), loss->count);
@@ -155,22 +179,20 @@ int cli_flame(int argc, char **argv)
 	if (observe_check(&observe_options, &error))
 		return options_wrong(&usage, "%s", error.text);
 	if (rest.count) {
-		cli_confine(true);
-		err = store_open(rest.at[0], &rec, &error);
+		err = cli_open(rest.at[0], &rec, &error);
 		if (err)
 			cli_error(&error);
 		status = err ? EXIT_FAILED : EXIT_OK;
 	} else {
 		observe_options.names = &names;
 		err = observe(&observe_options, &rec, &error);
-		cli_confine(false);
+		cli_confine();
 		status = err ? cli_failed(err, &error) : EXIT_OK;
 	}
 	if (rec) {
 		int shown = stacks_show(rec, kind, format, &export_options);
 
-		if (!observe_options.quiet)
-			lost_tell(rec);
+		lost_tell(rec, observe_options.quiet);
 		status = err ? status : shown;
 	}
 	observe_keep_names(names);

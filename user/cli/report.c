@@ -2,7 +2,6 @@
 /* strait report: the report of a recording. */
 #include "cli/cli.h"
 #include "cli/show.h"
-#include "store/store.h"
 
 static const char what[] = "Prints the report of a recording: what the live report over the same "
 			   "time would have said. "
@@ -34,8 +33,7 @@ int cli_report(int argc, char **argv)
 		return status;
 	if (!rest.count)
 		return options_wrong(&usage, "which recording? give its file");
-	cli_confine(true);
-	if (store_open(rest.at[0], &rec, &error)) {
+	if (cli_open(rest.at[0], &rec, &error)) {
 		cli_error(&error);
 		return EXIT_FAILED;
 	}

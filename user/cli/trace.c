@@ -53,7 +53,7 @@ int cli_trace(int argc, char **argv)
 	observe_options.names = &names;
 	observe_options.quiet_command = show_is_for_programs(&show);
 	err = observe(&observe_options, &rec, &error);
-	cli_confine(false);
+	cli_confine();
 	if (err)
 		status = cli_failed(err, &error);
 	if (rec) {

@@ -55,6 +55,9 @@ void baseline_free(struct baseline *baseline)
 		free(series->statistic);
 		vec_free(&series->values);
 	}
+	vec_each(&baseline->losses, loss)
+		free(loss->what);
+	vec_free(&baseline->losses);
 	vec_free(&baseline->summaries);
 	vec_free(&baseline->series);
 	free(baseline->name);
@@ -80,6 +83,11 @@ struct baseline_series *baseline_add_series(struct baseline *baseline, const cha
 			(struct baseline_series){.metric = copy_text(metric),
 						 .label = copy_text(label),
 						 .statistic = copy_text(statistic)});
+}
+
+void baseline_add_loss(struct baseline *baseline, const char *what, bool sample, uint64_t count)
+{
+	vec_push(&baseline->losses, (struct baseline_loss){copy_text(what), sample, count});
 }
 
 const struct baseline_series *baseline_find_series(const struct baseline *baseline,

@@ -9,6 +9,7 @@
 #ifndef STRAIT_MODEL_BASELINE_H
 #define STRAIT_MODEL_BASELINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "model/document.h"
@@ -30,6 +31,13 @@ struct baseline_series {
 	VEC(double) values;
 };
 
+/* What was lost over the whole window, warm-up included. */
+struct baseline_loss {
+	char *what;  /* why */
+	bool sample; /* samples rather than events */
+	uint64_t count;
+};
+
 struct baseline {
 	char *name;                 /* it is kept under; "" until then */
 	char *host, *kernel, *arch; /* what was observed */
@@ -41,6 +49,8 @@ struct baseline {
 	uint32_t slices, warmup_slices; /* slices: without the warm-up */
 	VEC(struct baseline_summary) summaries;
 	VEC(struct baseline_series) series;
+	bool losses_known; /* false: a strait kept it that did not keep them */
+	VEC(struct baseline_loss) losses;
 };
 
 /* All text "", no rows. Aborts without memory. */
@@ -54,6 +64,7 @@ struct baseline_summary *baseline_add_summary(struct baseline *baseline, const c
 					      const char *label);
 struct baseline_series *baseline_add_series(struct baseline *baseline, const char *metric,
 					    const char *label, const char *statistic);
+void baseline_add_loss(struct baseline *baseline, const char *what, bool sample, uint64_t count);
 /* NULL when there is none. */
 const struct baseline_series *baseline_find_series(const struct baseline *baseline,
 						   const char *metric, const char *label,

@@ -21,6 +21,7 @@ enum statement {
 	SQL_FIGURE,
 	SQL_LIMIT,
 	SQL_BOTTLENECK,
+	SQL_LOSS,
 	SQL_ALERT,
 	SQL_AGED, /* the newest interval that ended before a time */
 	SQL_OLDEST,
@@ -28,6 +29,7 @@ enum statement {
 	SQL_DROP_FIGURES,
 	SQL_DROP_LIMITS,
 	SQL_DROP_BOTTLENECKS,
+	SQL_DROP_LOSSES,
 	SQL_DROP_ALERTS,
 	SQL_DROP_INTERVALS,
 	SQL_COUNT,
@@ -36,6 +38,10 @@ enum statement {
 static const char size_sql[] =
 	"SELECT (page_count - freelist_count) * page_size FROM pragma_page_count(), "
 	"pragma_freelist_count(), pragma_page_size()";
+
+static const char loss_sql[] =
+	"INSERT INTO losses VALUES(?,?,?) ON CONFLICT(interval, reason) DO UPDATE "
+	"SET count = count + excluded.count";
 
 /* To be run before the intervals are dropped: their times say which alerts are as old. */
 static const char drop_alerts_sql[] =
@@ -48,6 +54,7 @@ static const char *const sql[SQL_COUNT] = {
 	[SQL_FIGURE] = "INSERT OR REPLACE INTO figures VALUES(?,?,?,?,?,?,?,?,?)",
 	[SQL_LIMIT] = "INSERT OR REPLACE INTO limits VALUES(?,?,?,?,?,?)",
 	[SQL_BOTTLENECK] = "INSERT OR REPLACE INTO bottlenecks VALUES(?,?,?,?,?,?,?,?)",
+	[SQL_LOSS] = loss_sql,
 	[SQL_ALERT] = "INSERT OR REPLACE INTO alerts VALUES(?,?,?,?,?,?,?,?,?,?,?)",
 	[SQL_AGED] = "SELECT max(id) FROM intervals WHERE end_ms < ?",
 	/* A fortieth of what is there, so that the limit on size is not met again at once. */
@@ -56,6 +63,7 @@ static const char *const sql[SQL_COUNT] = {
 	[SQL_DROP_FIGURES] = "DELETE FROM figures WHERE interval <= ?",
 	[SQL_DROP_LIMITS] = "DELETE FROM limits WHERE interval <= ?",
 	[SQL_DROP_BOTTLENECKS] = "DELETE FROM bottlenecks WHERE interval <= ?",
+	[SQL_DROP_LOSSES] = "DELETE FROM losses WHERE interval <= ?",
 	[SQL_DROP_ALERTS] = drop_alerts_sql,
 	[SQL_DROP_INTERVALS] = "DELETE FROM intervals WHERE id <= ?",
 };
@@ -216,6 +224,28 @@ static int bottlenecks_write(struct history *history, int64_t interval, const st
 	return rc;
 }
 
+static int losses_write(struct history *history, int64_t interval, const struct document *doc)
+{
+	int rc = SQLITE_OK;
+
+	vec_each(&doc->coverage.lost, lost) {
+		sqlite3_stmt *stmt;
+		int64_t reason;
+
+		rc = name_intern(history, lost->what, &reason);
+		if (rc != SQLITE_OK)
+			break;
+		stmt = statement(history, SQL_LOSS);
+		sqlite3_bind_int64(stmt, 1, interval);
+		sqlite3_bind_int64(stmt, 2, reason);
+		sqlite3_bind_int64(stmt, 3, (int64_t)lost->count);
+		rc = statement_run(stmt);
+		if (rc != SQLITE_OK)
+			break;
+	}
+	return rc;
+}
+
 static int interval_write(struct history *history, const struct history_interval *interval,
 			  const struct limits *limits)
 {
@@ -239,6 +269,8 @@ static int interval_write(struct history *history, const struct history_interval
 		rc = limits_write(history, id, limits, doc);
 	if (rc == SQLITE_OK)
 		rc = bottlenecks_write(history, id, doc);
+	if (rc == SQLITE_OK)
+		rc = losses_write(history, id, doc);
 	return rc;
 }
 

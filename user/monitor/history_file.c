@@ -39,6 +39,13 @@ static const char schema[] =
 	" f.min, f.max, f.p50, f.p95, f.p99 FROM figures f JOIN intervals i ON i.id = f.interval"
 	" JOIN names m ON m.id = f.metric JOIN names l ON l.id = f.label;";
 
+/* What files of before these were kept get, too: their older intervals have the sum alone. */
+static const char losses_schema[] =
+	"CREATE TABLE IF NOT EXISTS losses(interval INTEGER NOT NULL, reason INTEGER NOT NULL,"
+	" count INTEGER NOT NULL, PRIMARY KEY(interval, reason)) WITHOUT ROWID;"
+	"CREATE VIEW IF NOT EXISTS losses_named AS SELECT i.end_ms, n.text AS reason, l.count"
+	" FROM losses l JOIN intervals i ON i.id = l.interval JOIN names n ON n.id = l.reason;";
+
 int history_error(sqlite3 *db, int rc, const char *path, struct error *error)
 {
 	const char *said = db ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
@@ -167,6 +174,8 @@ static int schema_check(sqlite3 *db, const char *path, struct error *error)
 		return error_set(error, -EINVAL,
 				 "%.300s has version %lld, this strait writes %d: move it away",
 				 path, (long long)version, HISTORY_VERSION);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(db, losses_schema, NULL, NULL, NULL);
 	return rc == SQLITE_OK ? 0 : history_error(db, rc, path, error);
 }
 

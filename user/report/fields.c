@@ -64,6 +64,22 @@ void fields_spread(json_t *object, const struct spread *spread)
 	field_count(object, "count", spread->count);
 }
 
+void fields_lost(json_t *object, const struct document *doc)
+{
+	json_t *rows = json_array();
+
+	field_count(object, "lost_events", doc->coverage.lost_events);
+	field_count(object, "lost_samples", doc->coverage.lost_samples);
+	vec_each(&doc->coverage.lost, reason) {
+		json_t *row = json_object();
+
+		field_known(row, "what", reason->what);
+		field_count(row, "count", reason->count);
+		row_append(rows, row);
+	}
+	field_put(object, "lost", rows);
+}
+
 /*
  * Only ASCII leaves: a browser of text (less, cat) on a terminal then cannot be driven by the C1
  * controls and directional characters that valid UTF-8 may hold.

@@ -29,6 +29,8 @@ void field_real(json_t *object, const char *key, double value);
 void field_count(json_t *object, const char *key, uint64_t value);
 /* "avg", "min", "max", "p50", "p95", "p99", "count". */
 void fields_spread(json_t *object, const struct spread *spread);
+/* "lost_events", "lost_samples", and "lost" by reason. */
+void fields_lost(json_t *object, const struct document *doc);
 
 /* Writes the value and a newline as ASCII, and frees it: 0 or a negative errno. */
 int fields_write(json_t *root, FILE *out);

@@ -166,18 +166,9 @@ static json_t *self_json(const struct document *doc)
 
 static json_t *coverage_json(const struct document *doc)
 {
-	json_t *object = json_object(), *lost = json_array(), *skipped = json_array();
+	json_t *object = json_object(), *skipped = json_array();
 
-	field_count(object, "lost_events", doc->coverage.lost_events);
-	field_count(object, "lost_samples", doc->coverage.lost_samples);
-	vec_each(&doc->coverage.lost, reason) {
-		json_t *row = json_object();
-
-		field_known(row, "what", reason->what);
-		field_count(row, "count", reason->count);
-		row_append(lost, row);
-	}
-	field_put(object, "lost", lost);
+	fields_lost(object, doc);
 	vec_each(&doc->coverage.skipped, family) {
 		json_t *row = json_object();
 

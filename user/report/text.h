@@ -25,6 +25,10 @@ void text_strategy(struct page *page, const struct document *doc);
 void text_monitor(struct page *page, const struct document *doc);
 void text_coverage(struct page *page, const struct document *doc);
 
+/* What was lost, by reason: a line of the coverage, and of what is no report. */
+void text_lost(struct page *page, unsigned int indent, unsigned int label, const char *name,
+	       const struct document *doc);
+
 /* How many of `rows` are shown when `limit` is enough for a glance. */
 size_t text_rows(const struct page *page, size_t rows, size_t limit);
 

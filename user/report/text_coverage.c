@@ -145,17 +145,18 @@ static void put_tables(struct page *page, const struct unwind_tables *tables)
 		   count_format(tables->cached).text, less);
 }
 
-static void put_lost(struct page *page, const struct document *doc)
+void text_lost(struct page *page, unsigned int indent, unsigned int label, const char *name,
+	       const struct document *doc)
 {
 	uint64_t events = doc->coverage.lost_events, samples = doc->coverage.lost_samples;
 	char *why;
 
 	if (!events && !samples && !doc->coverage.lost.len) {
-		page_field(page, INDENT, LABEL, "lost", "nothing");
+		page_field(page, indent, label, name, "nothing");
 		return;
 	}
 	why = counted_text(doc->coverage.lost.at, doc->coverage.lost.len);
-	page_field(page, INDENT, LABEL, "lost", "%s events, %s samples%s%s",
+	page_field(page, indent, label, name, "%s events, %s samples%s%s",
 		   count_format(events).text, count_format(samples).text, why ? ": " : "",
 		   why ? why : "");
 	free(why);
@@ -217,7 +218,7 @@ void text_coverage(struct page *page, const struct document *doc)
 	put_delays(page, doc);
 	put_given_up(page, doc);
 	put_tables(page, &doc->coverage.tables);
-	put_lost(page, doc);
+	text_lost(page, INDENT, LABEL, "lost", doc);
 	put_skipped(page, doc);
 	if (isfinite(ledger))
 		page_field(page, INDENT, LABEL, "ledger",

@@ -12,6 +12,8 @@
 
 #include "store/baselines_file.h"
 #include "store/file.h"
+#include "store/held.h"
+#include "util/rights.h"
 
 static const char schema[] =
 	"CREATE TABLE baseline(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
@@ -28,7 +30,8 @@ static const char schema[] =
 	" position INTEGER NOT NULL, metric TEXT NOT NULL, label TEXT NOT NULL,"
 	" statistic TEXT NOT NULL, UNIQUE(baseline, position));"
 	"CREATE TABLE value(series INTEGER NOT NULL REFERENCES series ON DELETE CASCADE,"
-	" slice INTEGER NOT NULL, value REAL NOT NULL, PRIMARY KEY(series, slice)) WITHOUT ROWID;";
+	" slice INTEGER NOT NULL, value REAL NOT NULL, PRIMARY KEY(series, slice)) WITHOUT "
+	"ROWID;" BASELINES_LOSS;
 
 int baseline_name_check(const char *name, struct error *error)
 {
@@ -134,6 +137,11 @@ static int create_schema(struct baselines *store, struct error *error)
 	return baselines_run(store, sql, error);
 }
 
+static void journal_name(const struct baselines *store, char out[PATH_BESIDE_MAX])
+{
+	snprintf(out, PATH_BESIDE_MAX, "%s-journal", store->path);
+}
+
 /* Views or virtual tables in the place of our tables would run a stranger's code. */
 static int check_schema(struct baselines *store, struct error *error)
 {
@@ -142,12 +150,14 @@ static int check_schema(struct baselines *store, struct error *error)
 
 	rc = sqlite3_prepare_v2(
 		store->db,
-		"SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN "
-		"('baseline', 'summary', 'series', 'value') AND sql NOT LIKE "
-		"'CREATE VIRTUAL%'",
+		"SELECT sum(name != 'loss'), sum(name = 'loss') FROM sqlite_master WHERE "
+		"type = 'table' AND name IN ('baseline', 'summary', 'series', 'value', 'loss') AND "
+		"sql NOT LIKE 'CREATE VIRTUAL%'",
 		-1, &statement, NULL);
-	if (rc == SQLITE_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW)
+	if (rc == SQLITE_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
 		tables = sqlite3_column_int(statement, 0);
+		store->has_losses = sqlite3_column_int(statement, 1);
+	}
 	sqlite3_finalize(statement);
 	if (rc != SQLITE_ROW)
 		return database_error(store->db, rc, store->path, "cannot read", error);
@@ -156,12 +166,75 @@ static int check_schema(struct baselines *store, struct error *error)
 	return 0;
 }
 
+int baselines_ready(struct baselines *store, struct error *error)
+{
+	int err = 0;
+
+	if (store->ready)
+		return 0;
+	if (store->journal_held)
+		err = baselines_run(store, "PRAGMA journal_mode = TRUNCATE", error);
+	if (!err)
+		err = check_schema(store, error);
+	store->ready = !err;
+	return err;
+}
+
+/*
+ * In a folder that is reached by rights alone SQLite could neither make its journal later nor
+ * remove it: there is one from now on, which it leaves behind, empty.
+ */
+static void hold_journal(struct baselines *store, enum baselines_mode mode)
+{
+	char name[PATH_BESIDE_MAX], folder[PATH_MAX];
+	struct stat database;
+	bool made = false;
+	int err;
+
+	snprintf(folder, sizeof(folder), "%s", store->path);
+	strrchr(folder, '/')[1] = 0;
+	if (rights_spared(folder))
+		return;
+	journal_name(store, name);
+	err = held_open(name, 0);
+	if (err == -ENOENT && mode == BASELINES_WRITE) {
+		err = held_open(name, O_CREAT | O_EXCL);
+		made = !err;
+	}
+	/* Whose store it is must be able to go on with it. */
+	if (made && !stat(store->path, &database))
+		(void)!lchown(name, database.st_uid, database.st_gid);
+	store->journal_held = !err && mode == BASELINES_WRITE;
+}
+
+static int open_database(struct baselines *store, enum baselines_mode mode, bool empty,
+			 struct error *error)
+{
+	const int flags = SQLITE_OPEN_NOMUTEX |
+			  (mode == BASELINES_WRITE ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
+	int rc = sqlite3_open_v2(store->path, &store->db, flags, NULL), err;
+
+	if (rc != SQLITE_OK)
+		return database_error(store->db, rc, store->path, "cannot open", error);
+	sqlite3_busy_timeout(store->db, BUSY_MS);
+	sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, 1 << 20);
+	err = baselines_run(store, "PRAGMA foreign_keys = ON", error);
+	if (!err && empty)
+		err = create_schema(store, error);
+	if (!err)
+		hold_journal(store, mode);
+	return err;
+}
+
 int baselines_open(struct baselines **out, const char *path, enum baselines_mode mode,
 		   struct error *error)
 {
 	struct baselines *store;
 	bool empty = false;
-	int err = 0, rc;
+	int err = 0;
 
 	if (mode == BASELINES_WRITE)
 		err = make_parents(path, error);
@@ -170,26 +243,13 @@ int baselines_open(struct baselines **out, const char *path, enum baselines_mode
 	if (err)
 		return err;
 	store = calloc(1, sizeof(*store));
-	if (!store || !(store->path = strdup(path))) {
+	if (!store || !(store->path = realpath(path, NULL))) {
+		err = error_set(error, -errno, "cannot open %s: %s", path, strerror(errno));
 		free(store);
-		return error_set(error, -ENOMEM, "cannot open %s: out of memory", path);
+		return err;
 	}
-	rc = sqlite3_open_v2(path, &store->db,
-			     SQLITE_OPEN_NOMUTEX | (mode == BASELINES_WRITE ? SQLITE_OPEN_READWRITE
-									    : SQLITE_OPEN_READONLY),
-			     NULL);
-	if (rc != SQLITE_OK) {
-		err = database_error(store->db, rc, path, "cannot open", error);
-	} else {
-		sqlite3_busy_timeout(store->db, BUSY_MS);
-		sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-		sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-		sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-		sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, 1 << 20);
-		err = baselines_run(store, "PRAGMA foreign_keys = ON", error);
-	}
-	if (!err)
-		err = empty ? create_schema(store, error) : check_schema(store, error);
+	held_open(store->path, 0); /* SQLite looks whether it is still the same */
+	err = open_database(store, mode, empty, error);
 	if (err) {
 		baselines_close(store);
 		return err;
@@ -200,9 +260,14 @@ int baselines_open(struct baselines **out, const char *path, enum baselines_mode
 
 void baselines_close(struct baselines *store)
 {
+	char name[PATH_BESIDE_MAX];
+
 	if (!store)
 		return;
 	sqlite3_close(store->db);
+	held_close(store->path);
+	journal_name(store, name);
+	held_close(name);
 	free(store->path);
 	free(store);
 }

@@ -8,6 +8,8 @@
  *   summary  (baseline, position, metric, label, avg, min, max, p50, p95, p99, count)
  *   series   (id, baseline, position, metric, label, statistic)
  *   value    (series, slice, value)
+ *   loss     (baseline, position, reason, sample, count): what was lost; a row with the reason ''
+ *            is the sum of the others, and there is none where it is not known
  *
  * What is read back is not trusted: it may be a stranger's file.
  */
@@ -40,8 +42,10 @@ enum baselines_mode {
 };
 
 /*
+ * Opens the file and looks at the 100 bytes of its header; what else it holds is read by the calls
+ * below, which open nothing that only rights lead to: those may have been given up meanwhile.
  * Errors: -EINVAL (not a store of baselines), -ENOTSUP (of another version), -ELOOP (a symbolic
- * link), and what the file system says.
+ * link), and what the file system says; of the calls below also -EBADMSG (damaged).
  */
 int baselines_open(struct baselines **out, const char *path, enum baselines_mode mode,
 		   struct error *error);

@@ -125,6 +125,29 @@ static int write_series(struct baselines *store, const struct baseline *baseline
 	return rc;
 }
 
+/* First the sum, which is there also where nothing was lost. */
+static int write_losses(struct baselines *store, const struct baseline *baseline, int64_t id)
+{
+	sqlite3_stmt *statement = NULL;
+	int64_t position = 0, sum = 0;
+	int rc;
+
+	if (!baseline->losses_known)
+		return SQLITE_OK;
+	vec_each(&baseline->losses, loss)
+		sum += (int64_t)loss->count;
+	rc = sqlite3_prepare_v2(store->db, "INSERT INTO loss VALUES(?,?,?,?,?)", -1, &statement,
+				NULL);
+	if (rc == SQLITE_OK)
+		rc = run_row(statement, "iisii", id, position++, "", (int64_t)0, sum);
+	vec_each(&baseline->losses, loss)
+		if (rc == SQLITE_OK)
+			rc = run_row(statement, "iisii", id, position++, loss->what,
+				     (int64_t)loss->sample, (int64_t)loss->count);
+	sqlite3_finalize(statement);
+	return rc;
+}
+
 /* Whether there is one of this name: 1, 0, or a negative errno. */
 static int find_name(struct baselines *store, const char *name, int64_t *id, struct error *error)
 {
@@ -172,6 +195,8 @@ static int save_rows(struct baselines *store, const struct baseline *baseline, b
 			baseline->name);
 	if (found)
 		rc = delete_id(store, id);
+	if (rc == SQLITE_OK && !store->has_losses)
+		rc = sqlite3_exec(store->db, BASELINES_LOSS, NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = write_head(store, baseline);
 	id = sqlite3_last_insert_rowid(store->db);
@@ -179,6 +204,8 @@ static int save_rows(struct baselines *store, const struct baseline *baseline, b
 		rc = write_summaries(store, baseline, id);
 	if (rc == SQLITE_OK)
 		rc = write_series(store, baseline, id);
+	if (rc == SQLITE_OK)
+		rc = write_losses(store, baseline, id);
 	return rc == SQLITE_OK ? 0 : failed(store, rc, "cannot write", error);
 }
 
@@ -188,6 +215,8 @@ int baselines_save(struct baselines *store, const struct baseline *baseline, boo
 	int err = baseline_name_check(baseline->name, error);
 
 	if (!err)
+		err = baselines_ready(store, error);
+	if (!err)
 		err = baselines_run(store, "BEGIN IMMEDIATE", error);
 	if (err)
 		return err;
@@ -196,14 +225,18 @@ int baselines_save(struct baselines *store, const struct baseline *baseline, boo
 		err = baselines_run(store, "COMMIT", error);
 	if (err)
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+	else
+		store->has_losses = true;
 	return err;
 }
 
 int baselines_remove(struct baselines *store, const char *name, struct error *error)
 {
 	int64_t id = 0;
-	int found = find_name(store, name, &id, error), rc;
+	int found = baselines_ready(store, error), rc;
 
+	if (!found)
+		found = find_name(store, name, &id, error);
 	if (found < 0)
 		return found;
 	if (!found)
@@ -328,6 +361,24 @@ static int read_value(const struct baselines *store, sqlite3_stmt *row, struct b
 	return 0;
 }
 
+static int read_loss(const struct baselines *store, sqlite3_stmt *row, struct baseline *out,
+		     struct error *error)
+{
+	const char *reason = column_text(row, 0);
+	uint64_t sample, count;
+
+	if (!reason || !column_count(row, 1, 1, &sample) ||
+	    !column_count(row, 2, INT64_MAX, &count))
+		return damaged(store, "a loss is none", error);
+	if (out->losses.len >= ROWS_MAX)
+		return damaged(store, "too many losses", error);
+	if (*reason)
+		baseline_add_loss(out, reason, sample, count);
+	else
+		out->losses_known = true;
+	return 0;
+}
+
 typedef int row_reader(const struct baselines *store, sqlite3_stmt *row, struct baseline *out,
 		       struct error *error);
 
@@ -361,8 +412,10 @@ int baselines_load(struct baselines *store, const char *name, struct baseline **
 {
 	struct baseline *baseline;
 	int64_t id = 0;
-	int err = find_name(store, name, &id, error);
+	int err = baselines_ready(store, error);
 
+	if (!err)
+		err = find_name(store, name, &id, error);
 	if (err < 0)
 		return err;
 	if (!err)
@@ -385,6 +438,11 @@ int baselines_load(struct baselines *store, const char *name, struct baseline **
 				"value.series = series.id WHERE baseline = ? ORDER BY position, "
 				"slice",
 				id, read_value, baseline, error);
+	if (!err && store->has_losses)
+		err = read_rows(store,
+				"SELECT reason, sample, count FROM loss WHERE baseline = ? ORDER "
+				"BY position",
+				id, read_loss, baseline, error);
 	if (err) {
 		baseline_free(baseline);
 		return err;
@@ -399,8 +457,10 @@ int baselines_each(struct baselines *store,
 {
 	sqlite3_stmt *statement = NULL;
 	size_t rows = 0;
-	int err = 0, rc;
+	int err = baselines_ready(store, error), rc;
 
+	if (err)
+		return err;
 	rc = sqlite3_prepare_v2(store->db,
 				"SELECT " HEAD_COLUMNS " FROM baseline ORDER BY start_unix_ns, id",
 				-1, &statement, NULL);

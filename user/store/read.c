@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "store/file.h"
+#include "store/held.h"
 
 /* Rows of one table that are read; every row of a file also costs its author some bytes. */
 #define ROWS_MAX (1u << 26)
@@ -22,6 +23,14 @@
 
 /* A connection belongs to the call that opened it: no need of SQLite's locks. */
 #define READ_FLAGS (SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX)
+
+struct store_file {
+	char *path; /* as the user named it */
+	char *real; /* NULL until it is known; then the file is held */
+	int fd;
+	sqlite3 *db;
+	bool exclusive; /* nobody else is to use it meanwhile */
+};
 
 struct reader {
 	sqlite3 *db;
@@ -281,6 +290,29 @@ static void path_uri(const char *path, char *uri, size_t size)
 	snprintf(uri + n, size - n, "?immutable=1");
 }
 
+/* What SQLite opens late, beside a file. */
+static const char *const beside[] = {"-wal", "-shm"};
+
+static void beside_hold(const char *real, size_t count)
+{
+	char name[PATH_BESIDE_MAX];
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "%s%s", real, beside[i]);
+		held_open(name, 0); /* else SQLite says why not */
+	}
+}
+
+static void beside_close(const char *real)
+{
+	char name[PATH_BESIDE_MAX];
+
+	for (size_t i = 0; i < sizeof(beside) / sizeof(*beside); i++) {
+		snprintf(name, sizeof(name), "%s%s", real, beside[i]);
+		held_close(name);
+	}
+}
+
 /*
  * Three ways to open a file for reading without writing anything, anywhere:
  * - somebody has it open, most likely the one who records: as every SQLite client does;
@@ -289,29 +321,28 @@ static void path_uri(const char *path, char *uri, size_t size)
  *   lock meanwhile, so that no other client removes the -wal file;
  * - else as a file that does not change, which needs no file beside it.
  */
-static int database_open(int fd, const char *real, bool live, sqlite3 **db)
+static int database_open(struct store_file *file)
 {
 	struct flock shared = {.l_type = F_RDLCK,
 			       .l_whence = SEEK_SET,
 			       .l_start = SHARED_FIRST,
 			       .l_len = SHARED_SIZE};
 	char name[3 * PATH_MAX + 32];
+	bool live = file_writer(file->fd) != 0;
 	struct stat st;
-	int rc;
 
-	if (live)
-		return sqlite3_open_v2(real, db, READ_FLAGS, NULL);
-	snprintf(name, sizeof(name), "%s-wal", real);
-	if (stat(name, &st)) {
-		path_uri(real, name, sizeof(name));
-		return sqlite3_open_v2(name, db, READ_FLAGS | SQLITE_OPEN_URI, NULL);
+	snprintf(name, sizeof(name), "%s-wal", file->real);
+	if (!live && stat(name, &st)) {
+		path_uri(file->real, name, sizeof(name));
+		return sqlite3_open_v2(name, &file->db, READ_FLAGS | SQLITE_OPEN_URI, NULL);
 	}
+	beside_hold(file->real, live ? 2 : 1);
+	if (live)
+		return sqlite3_open_v2(file->real, &file->db, READ_FLAGS, NULL);
+	file->exclusive = true;
 	/* Where the file system knows no locks there is nobody to keep out either. */
-	fcntl(fd, F_OFD_SETLK, &shared);
-	rc = sqlite3_open_v2(real, db, READ_FLAGS, "unix-none");
-	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(*db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
-	return rc;
+	fcntl(file->fd, F_OFD_SETLK, &shared);
+	return sqlite3_open_v2(file->real, &file->db, READ_FLAGS, "unix-none");
 }
 
 /* Is the file a recording that this program reads? */
@@ -364,38 +395,70 @@ static int file_open(const char *path, struct error *error)
 	return error_set(error, -err, "cannot read %s: %s", path, strerror(err));
 }
 
-static int file_read(int fd, const char *path, struct recording *rec, struct error *error)
+void store_file_close(struct store_file *file)
 {
-	struct reader reader = {.path = path, .rec = rec, .error = error};
-	char *real = realpath(path, NULL);
-	pid_t writer = file_writer(fd);
+	if (!file)
+		return;
+	sqlite3_close(file->db);
+	if (file->real) {
+		beside_close(file->real);
+		held_close(file->real); /* fd */
+	} else if (file->fd >= 0) {
+		close(file->fd);
+	}
+	free(file->real);
+	free(file->path);
+	free(file);
+}
+
+static int file_reach(struct store_file *file, struct error *error)
+{
 	int rc, err;
 
-	if (!real)
-		return error_set(error, -errno, "cannot read %s: %s", path, strerror(errno));
-	rc = database_open(fd, real, writer != 0, &reader.db);
-	free(real);
-	err = rc == SQLITE_OK ? database_read(&reader) : failed(&reader, rc);
-	sqlite3_close(reader.db);
+	file->fd = file_open(file->path, error);
+	if (file->fd < 0)
+		return file->fd;
+	err = file_check(file->fd, file->path, error);
+	if (err)
+		return err;
+	file->real = realpath(file->path, NULL);
+	if (!file->real)
+		return error_set(error, -errno, "cannot read %s: %s", file->path, strerror(errno));
+	held_put(file->real, file->fd);
+	rc = database_open(file);
+	return rc == SQLITE_OK ? 0 : database_error(file->db, rc, file->path, "cannot read", error);
+}
+
+int store_reach(const char *path, struct store_file **out, struct error *error)
+{
+	struct store_file *file = calloc(1, sizeof(*file));
+	int err;
+
+	if (!file || !(file->path = strdup(path))) {
+		free(file);
+		return error_set(error, -ENOMEM, "cannot read %s: out of memory", path);
+	}
+	file->fd = -1;
+	err = file_reach(file, error);
+	if (err)
+		store_file_close(file);
+	else
+		*out = file;
 	return err;
 }
 
-int store_open(const char *path, struct recording **out, struct error *error)
+int store_read(struct store_file *file, struct recording **out, struct error *error)
 {
-	struct recording *rec;
-	int fd, err;
+	struct recording *rec = recording_new();
+	struct reader reader = {.db = file->db, .path = file->path, .rec = rec, .error = error};
+	int rc = SQLITE_OK, err;
 
-	fd = file_open(path, error);
-	if (fd < 0)
-		return fd;
-	rec = recording_new();
 	/* The strings come from the file, the empty one too. */
 	free(rec->strings.at.at[0]);
 	rec->strings.at.len = 0;
-	err = file_check(fd, path, error);
-	if (!err)
-		err = file_read(fd, path, rec, error);
-	close(fd);
+	if (file->exclusive)
+		rc = sqlite3_exec(file->db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
+	err = rc == SQLITE_OK ? database_read(&reader) : failed(&reader, rc);
 	if (err) {
 		recording_free(rec);
 		return err;
@@ -403,4 +466,16 @@ int store_open(const char *path, struct recording **out, struct error *error)
 	recording_reindex(rec);
 	*out = rec;
 	return 0;
+}
+
+int store_open(const char *path, struct recording **out, struct error *error)
+{
+	struct store_file *file;
+	int err = store_reach(path, &file, error);
+
+	if (err)
+		return err;
+	err = store_read(file, out, error);
+	store_file_close(file);
+	return err;
 }

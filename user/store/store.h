@@ -65,4 +65,15 @@ void store_discard(struct store *store);
  */
 int store_open(const char *path, struct recording **out, struct error *error);
 
+/*
+ * The same in two steps, for who has rights to give up in between: store_reach() opens the file and
+ * what is beside it, and looks at the 100 bytes of its header; the errors about these are its own.
+ * store_read() reads it, and opens nothing that only rights lead to. store_file_close() takes NULL.
+ */
+struct store_file;
+
+int store_reach(const char *path, struct store_file **out, struct error *error);
+int store_read(struct store_file *file, struct recording **out, struct error *error);
+void store_file_close(struct store_file *file);
+
 #endif

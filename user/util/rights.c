@@ -2,12 +2,15 @@
 #include "util/rights.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cap-ng.h>
 
@@ -123,7 +126,7 @@ bool rights_lost(char *out, size_t size)
 /* What a phase uses at any time. */
 static uint64_t phase_uses(enum rights_phase phase, unsigned int also)
 {
-	uint64_t files = BIT(CAP_DAC_OVERRIDE) | BIT(CAP_CHOWN) | BIT(CAP_FOWNER);
+	const uint64_t files = BIT(CAP_DAC_OVERRIDE) | BIT(CAP_CHOWN) | BIT(CAP_FOWNER);
 	uint64_t set = 0;
 
 	if (phase == RIGHTS_OPEN)
@@ -155,12 +158,12 @@ static uint64_t sets_meet(uint64_t uses, uint64_t held)
 	return uses & held;
 }
 
-static uint64_t permitted_read(void)
+static uint64_t set_read(capng_type_t type)
 {
 	uint64_t held = 0;
 
 	for (unsigned int i = 0; i <= CAP_LAST_CAP; i++)
-		if (capng_have_capability(CAPNG_PERMITTED, i))
+		if (capng_have_capability(type, i))
 			held |= BIT(i);
 	return held;
 }
@@ -195,11 +198,28 @@ int rights_enter(enum rights_phase phase, unsigned int also)
 
 	if (capng_get_caps_process())
 		return -EPERM;
-	held = permitted_read();
+	held = set_read(CAPNG_PERMITTED);
 	uses = sets_meet(phase_uses(phase, also), held);
 	if (phase != RIGHTS_OPEN)
 		err = programs_restrict();
 	return err ? err : sets_apply(uses, uses | (phase_keeps(phase) & held));
+}
+
+bool rights_spared(const char *folder)
+{
+	uint64_t effective, permitted;
+	bool spared;
+
+	if (capng_get_caps_process())
+		return false;
+	effective = set_read(CAPNG_EFFECTIVE);
+	permitted = set_read(CAPNG_PERMITTED);
+	if (sets_apply(0, permitted))
+		return false;
+	/* Not by the C library: older ones say of root that it may, without asking the kernel. */
+	spared = !syscall(SYS_faccessat2, AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS);
+	sets_apply(effective, permitted);
+	return spared;
 }
 
 bool rights_raise(unsigned int capability)

@@ -51,6 +51,9 @@ enum {
  */
 int rights_enter(enum rights_phase phase, unsigned int also);
 
+/* Could this thread make and remove files in that folder without any of its capabilities? */
+bool rights_spared(const char *folder);
+
 /*
  * For the one call that takes a capability which RIGHTS_WATCH keeps aside: CAP_SYS_ADMIN. True
  * where that changed anything, and rights_lower() is due.

@@ -69,6 +69,8 @@ static struct document *document_make(double cpu)
 	doc->verdict = "all \x1b[31m is well";
 	doc->coverage.lost_events = 2;
 	doc->coverage.lost_samples = 3;
+	vec_push(&doc->coverage.lost, (struct counted){"map full: system calls", 2});
+	vec_push(&doc->coverage.lost, (struct counted){"ring buffer full: CPU samples", 3});
 	doc->coverage.self_cpu_percent = NAN;
 	vec_push(&doc->metrics,
 		 (struct metric){.name = "cpu_busy_percent", .spread = {.avg = cpu, .count = 10}});
@@ -136,6 +138,9 @@ static void test_interval(void **state)
 	assert_string_equal(query("SELECT end_ms - begin_ms FROM intervals"), "10000");
 	assert_string_equal(query("SELECT gap_ms FROM intervals"), "1000");
 	assert_string_equal(query("SELECT lost FROM intervals"), "5");
+	assert_string_equal(query("SELECT group_concat(reason || ' ' || count, '; ') FROM "
+				  "(SELECT * FROM losses_named ORDER BY count)"),
+			    "map full: system calls 2; ring buffer full: CPU samples 3");
 	assert_string_equal(query("SELECT self_cpu_percent FROM intervals"), "NULL");
 	assert_string_equal(query("SELECT avg FROM figures_named WHERE metric = "
 				  "'cpu_busy_percent' AND label = ''"),
@@ -152,6 +157,27 @@ static void test_interval(void **state)
 	assert_string_equal(query("SELECT verdict FROM intervals"), "all \\x1b[31m is well");
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(history_close(history, NULL), 0);
+}
+
+/* It goes on, and what is new of it is kept from now on. */
+static void test_older_file(void **state)
+{
+	struct history *history = open_good(NULL);
+	sqlite3 *db;
+
+	(void)state;
+	assert_int_equal(write_one(history, START, 1), 0);
+	assert_int_equal(history_close(history, NULL), 0);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db, "DROP VIEW losses_named; DROP TABLE losses", NULL, NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(db);
+	history = open_good(NULL);
+	assert_int_equal(write_one(history, START + INTERVAL, 2), 0);
+	assert_string_equal(query("SELECT group_concat(lost) FROM intervals"), "5,5");
+	assert_string_equal(query("SELECT sum(count) FROM losses_named"), "5");
 	assert_int_equal(history_close(history, NULL), 0);
 }
 
@@ -224,6 +250,7 @@ static void test_retention_by_age(void **state)
 	assert_string_equal(query("SELECT count(*) FROM figures"), "22");
 	assert_string_equal(query("SELECT count(*) FROM limits"), "55");
 	assert_string_equal(query("SELECT count(*) FROM bottlenecks"), "33");
+	assert_string_equal(query("SELECT count(*) FROM losses"), "22");
 	assert_string_equal(query("SELECT min(interval) = (SELECT min(id) FROM intervals) FROM "
 				  "figures"),
 			    "1");
@@ -325,6 +352,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_interval, files_remove),
+		cmocka_unit_test_teardown(test_older_file, files_remove),
 		cmocka_unit_test_teardown(test_alerts, files_remove),
 		cmocka_unit_test_teardown(test_retention_by_age, files_remove),
 		cmocka_unit_test_teardown(test_retention_by_size, files_remove),

@@ -63,6 +63,9 @@ static struct baseline *make_baseline(const char *name)
 	/* The same metric and label: told apart by the statistic alone. */
 	series = baseline_add_series(baseline, "disk_read_ms", "vda", "p99");
 	vec_push(&series->values, 7);
+	baseline->losses_known = true;
+	baseline_add_loss(baseline, "ring buffer full: CPU samples", true, 1ull << 40);
+	baseline_add_loss(baseline, "map full: system calls", false, 3);
 	return baseline;
 }
 
@@ -113,11 +116,56 @@ static void what_is_saved_is_loaded(void **state)
 	assert_true(loaded->series.at[0].values.at[1] == 1e-300);
 	assert_true(loaded->series.at[0].values.at[2] == -1.0 / 3);
 	assert_true(loaded->series.at[1].values.at[0] == 7);
+	assert_true(loaded->losses_known);
+	assert_int_equal(loaded->losses.len, 2);
+	assert_string_equal(loaded->losses.at[0].what, "ring buffer full: CPU samples");
+	assert_true(loaded->losses.at[0].sample && !loaded->losses.at[1].sample);
+	assert_true(loaded->losses.at[0].count == 1ull << 40);
+	assert_int_equal(loaded->losses.at[1].count, 3);
 	/* Nothing can be written through a store opened for reading. */
 	assert_true(baselines_save(store, baseline, true, &error) < 0);
 	baselines_close(store);
 	baseline_free(loaded);
 	baseline_free(baseline);
+}
+
+/* Nothing lost, and not known, are not the same. */
+static void losses_may_be_unknown(void **state)
+{
+	struct baseline *none = baseline_new(), *unknown = baseline_new(), *loaded;
+	struct baselines *store;
+	struct error error;
+	sqlite3 *db;
+
+	(void)state;
+	baseline_text(&none->name, "none");
+	none->losses_known = true;
+	baseline_text(&unknown->name, "unknown");
+	assert_int_equal(baselines_open(&store, path, BASELINES_WRITE, &error), 0);
+	assert_int_equal(baselines_save(store, none, false, &error), 0);
+	assert_int_equal(baselines_save(store, unknown, false, &error), 0);
+	assert_int_equal(baselines_load(store, "none", &loaded, &error), 0);
+	assert_true(loaded->losses_known && !loaded->losses.len);
+	baseline_free(loaded);
+	assert_int_equal(baselines_load(store, "unknown", &loaded, &error), 0);
+	assert_false(loaded->losses_known);
+	baseline_free(loaded);
+	baselines_close(store);
+	/* A file of before there was such a table: it gets it with the next baseline. */
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "DROP TABLE loss", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(baselines_open(&store, path, BASELINES_WRITE, &error), 0);
+	assert_int_equal(baselines_load(store, "none", &loaded, &error), 0);
+	assert_false(loaded->losses_known);
+	baseline_free(loaded);
+	assert_int_equal(baselines_save(store, none, true, &error), 0);
+	assert_int_equal(baselines_load(store, "none", &loaded, &error), 0);
+	assert_true(loaded->losses_known);
+	baseline_free(loaded);
+	baselines_close(store);
+	baseline_free(none);
+	baseline_free(unknown);
 }
 
 static int collect(void *context, const struct baseline *baseline)
@@ -208,9 +256,10 @@ static void names_are_checked(void **state)
 
 static void other_files_are_refused_and_kept(void **state)
 {
+	struct baseline *baseline = make_baseline("x"), *loaded;
 	struct baselines *store = NULL;
+	char link[160], text[16] = "", names[16] = "";
 	struct error error;
-	char link[160], text[16] = "";
 	sqlite3 *db;
 	FILE *file;
 
@@ -239,9 +288,16 @@ static void other_files_are_refused_and_kept(void **state)
 		     NULL);
 	assert_int_equal(baselines_open(&store, path, BASELINES_READ, &error), -ENOTSUP);
 	sqlite3_exec(db, "PRAGMA user_version = 1", NULL, NULL, NULL);
-	assert_int_equal(baselines_open(&store, path, BASELINES_READ, &error), -EBADMSG);
-	sqlite3_close(db);
 	assert_null(store);
+	/* What is in it is not looked at before somebody asks. */
+	assert_int_equal(baselines_open(&store, path, BASELINES_READ, &error), 0);
+	assert_int_equal(baselines_load(store, "x", &loaded, &error), -EBADMSG);
+	assert_int_equal(baselines_each(store, collect, names, &error), -EBADMSG);
+	assert_int_equal(baselines_save(store, baseline, true, &error), -EBADMSG);
+	assert_int_equal(baselines_remove(store, "x", &error), -EBADMSG);
+	baselines_close(store);
+	baseline_free(baseline);
+	sqlite3_close(db);
 }
 
 /* Each statement spoils a good file in another way; loading must say so, or give what is whole. */
@@ -257,6 +313,9 @@ static void damaged_files_are_told(void **state)
 		"UPDATE baseline SET host = x'410042'",
 		"UPDATE baseline SET cpus = 99999999999",
 		"UPDATE baseline SET slices = 'many'",
+		"UPDATE loss SET count = -1",
+		"UPDATE loss SET sample = 2",
+		"UPDATE loss SET reason = zeroblob(3)",
 	};
 	struct baselines *store;
 	struct baseline *baseline = make_baseline("x"), *loaded = NULL;
@@ -309,6 +368,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(what_is_saved_is_loaded, fresh),
+		cmocka_unit_test_setup(losses_may_be_unknown, fresh),
 		cmocka_unit_test_setup(names_are_listed_replaced_and_removed, fresh),
 		cmocka_unit_test_setup(names_are_checked, fresh),
 		cmocka_unit_test_setup(other_files_are_refused_and_kept, fresh),

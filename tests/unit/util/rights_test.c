@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -155,12 +156,36 @@ static void admin_stands_in(void **state)
 	in_child((const int[]){CAP_SYS_ADMIN}, 1, admin_only_body);
 }
 
+/* ---- what it takes none for ---- */
+
+static int spared_body(void)
+{
+	char ours[] = "/tmp/rights_XXXXXX", theirs[] = "/tmp/rights_XXXXXX";
+	bool good = mkdtemp(ours) && mkdtemp(theirs) && !chown(theirs, 12345, 12345);
+
+	good = good && rights_spared(ours) && !rights_spared(theirs) &&
+	       !access(theirs, R_OK | W_OK | X_OK) &&
+	       held(CAPNG_EFFECTIVE) == (BIT(CAP_DAC_OVERRIDE) | BIT(CAP_CHOWN));
+	rmdir(ours);
+	rmdir(theirs);
+	return !good;
+}
+
+static void folders_spare_rights(void **state)
+{
+	(void)state;
+	if (geteuid() || !rights_have(CAP_DAC_OVERRIDE) || !rights_have(CAP_CHOWN))
+		skip();
+	in_child((const int[]){CAP_DAC_OVERRIDE, CAP_CHOWN}, 2, spared_body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_are_missing), cmocka_unit_test(text_is_cut),
-		cmocka_unit_test(one_is_missing),  cmocka_unit_test(admin_does_as_well),
-		cmocka_unit_test(phases_give_up),  cmocka_unit_test(admin_stands_in),
+		cmocka_unit_test(all_are_missing),      cmocka_unit_test(text_is_cut),
+		cmocka_unit_test(one_is_missing),       cmocka_unit_test(admin_does_as_well),
+		cmocka_unit_test(phases_give_up),       cmocka_unit_test(admin_stands_in),
+		cmocka_unit_test(folders_spare_rights),
 	};
 
 	return cmocka_run_group_tests_name("rights", tests, NULL, NULL);
