@@ -20,7 +20,7 @@ cp "$(command -v fio)" "$work/reader"
 cp "$(command -v fio)" "$work/writer"
 # load NAME OPTION…: direct I/O, in the process itself
 load() {
-	start "$work/$1" --name=test --thread --direct=1 --time_based --runtime=100 "${@:2}"
+	start "$work/$1" --name=test --thread --direct=1 --time_based --runtime=600 "${@:2}"
 }
 head -c 200M /dev/urandom >"$file.reads"
 head -c 200M /dev/zero >"$file.writes"
