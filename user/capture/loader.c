@@ -464,6 +464,8 @@ void loader_tell(const struct session *session)
 			if (state->loaded)
 				continue;
 			missing++;
+			if (strstr(why, state->why))
+				continue; /* as of another one */
 			snprintf(why + strlen(why), sizeof(why) - strlen(why), "%s%s",
 				 why[0] ? "; " : "", state->why);
 		}
