@@ -63,11 +63,12 @@ without() {
 	done
 }
 
-# watch CAPABILITY…: a report as that user. -> $out
+# watch CAPABILITY…: a report as that user, with the options in `more`. -> $out
+more=()
 watch() {
 	tracer_with "$@"
 	run "${as_tracer[@]}" "$work/bin/strait" -q --json --budget 100% -F 499 -d 2 --replace \
-		-o "$work/own/r.strait"
+		-o "$work/own/r.strait" "${more[@]}"
 	cp "$out" "$work/report"
 }
 
@@ -124,14 +125,58 @@ for capability in SYSLOG CHECKPOINT_RESTORE SYS_NICE; do
 	matches "with four of them: what $capability is for is told" "without CAP_$capability " "$work/why"
 done
 
-# A family that cannot be had at all: why is told once, for all its programs, and where its stacks are asked for.
-run "${as_tracer[@]}" "$work/bin/strait" -q --json --alloc -d 1 --replace -o "$work/own/r.strait"
-is 'with four of them: allocations are skipped, by name' \
+# The kernel's own answer to that user, 0 or an errno: may a CPU be sampled by the clock?
+cat >"$work/event.py" <<'PY'
+import ctypes, platform, struct
+attr = struct.pack("IIQ", 1, 64, 0).ljust(64, b"\0")  # PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK
+call = {"x86_64": 298, "aarch64": 241}[platform.machine()]
+libc = ctypes.CDLL(None, use_errno=True)
+print(0 if libc.syscall(call, attr, -1, 0, -1, 0) >= 0 else ctypes.get_errno())
+PY
+chmod 644 "$work/event.py"
+
+# Levels above 2 are some kernels' own: there they leave sampling to CAP_SYS_ADMIN, elsewhere nothing changes.
+paranoid=/proc/sys/kernel/perf_event_paranoid
+cleanups+=("echo $(cat $paranoid) >$paranoid")
+level=$(cat $paranoid)
+echo 4 >$paranoid
+watch bpf perfmon sys_ptrace dac_read_search
+answered=$("${as_tracer[@]}" python3 "$work/event.py")
+run "${as_tracer[@]}" "$work/bin/strait" doctor --json
+cp "$out" "$work/doctor"
+echo "$level" >$paranoid
+is 'with four of them, perf_event_paranoid above 2: it works' 0 "$status"
+jq -r '.coverage.skipped[] | select(.family == "cpu") | .why' "$work/report" >"$work/why"
+jq -r '.checks[] | select(.name == "perf events") | .fix // ""' "$work/doctor" >"$work/fix"
+needs='perf_event_open: .*: it takes CAP_SYS_ADMIN where the sysctl kernel.perf_event_paranoid is above 2'
+if [ "$answered" -eq 0 ]; then
+	within 'this kernel allows it all the same: samples' 10 100000 \
+		"$(jq .coverage.stacks.user_samples "$work/report")"
+	is 'and nothing of it is said to be missing' '' "$(cat "$work/why")"
+	lacks 'nor by doctor' 'no CPU samples' "$work/fix"
+else
+	matches 'what is missing is told' "$needs" "$work/why"
+	matches 'and by doctor' "no CPU samples: $needs" "$work/fix"
+fi
+
+more=(--alloc)
+watch bpf perfmon sys_ptrace dac_read_search
+more=()
+is 'with four of them, --alloc: it works' 0 "$status"
+is 'with four of them, --alloc: what is missing is told, once' \
 	'skipped: cannot probe allocators: Permission denied (it takes CAP_SYS_ADMIN)' \
-	"$(jq -r '.coverage.skipped[] | select(.family == "alloc") | .why' "$out")"
+	"$(jq -r '.coverage.skipped[] | select(.family == "alloc") | .why' "$work/report")"
+run "${as_tracer[@]}" "$work/bin/strait" record -q --alloc -d 1 --replace -o "$work/own/r.strait"
 run "$strait" flame "$work/own/r.strait" --kind alloc
 matches 'with four of them: there are no stacks of allocations, and why' \
 	'no alloc samples .*; cannot probe allocators' "$err"
+
+tracer_with bpf perfmon
+run "${as_tracer[@]}" "$work/bin/strait" doctor
+for capability in SYS_PTRACE DAC_READ_SEARCH CHECKPOINT_RESTORE SYS_NICE SYS_ADMIN; do
+	matches "doctor says what CAP_$capability is for" "without CAP_$capability [a-z]" "$out"
+done
+matches 'doctor says it to the end' 'estimated, not measured$' "$out"
 
 watch
 is 'without any: exit 77' 77 "$status"

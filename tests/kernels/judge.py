@@ -284,6 +284,26 @@ def judge_report(results):
     within("report: share of the threads' time in the ledger", .95, 1.02, coverage["ledger_share"])
 
 
+def judge_rights(results, kernel):
+    """Root with four capabilities, and with a fifth, where perf_event_paranoid is above 2 (as is Debian's default)."""
+    statuses = dict(line.split()[:2] for line in results.read("steps").splitlines())
+    locked = kernel == "5.10"  # maps count as locked memory
+    equal("four capabilities: exit status", "77" if locked else "0", statuses.get("four"))
+    if locked:
+        said = results.read("four.err")
+        good("CAP_SYS_RESOURCE" in said and said.count("\n") == 1,
+             "four capabilities: one line that names the one that maps need here", said)
+    equal("that one added: exit status", "0", statuses.get("five"))
+    skipped = {row["family"]: row["why"] for row in results.json("five.out")["coverage"]["skipped"]}
+    for family, needs in (("cpu", "it takes CAP_SYS_ADMIN where the sysctl kernel.perf_event_paranoid is above 2"),
+                          ("alloc", "Permission denied (it takes CAP_SYS_ADMIN)")):
+        if kernel != "arm64" or family != "alloc":  # nothing is probed there
+            good(needs in skipped.get(family, ""), f"{family}: what is missing is told", skipped.get(family))
+    checks = {check["name"]: check.get("fix", "") for check in results.json("denied.out")["checks"]}
+    good("no CPU samples: perf_event_open" in checks["perf events"] and "CAP_SYS_ADMIN" in checks["perf events"],
+         "doctor: what is missing for CPU samples is told", checks["perf events"])
+
+
 def judge_clock(results):
     """Clocks that jump by hours in the midst of a window of two seconds."""
     within("a clock that jumps: ns of the window", 1.9e9, 10e9,
@@ -374,6 +394,10 @@ def main():
             good(False, f"{judge.__name__}: what it left can be read", error)
     judge_groups(results, name)
     judge_report(results)
+    try:
+        judge_rights(results, name)
+    except (ValueError, TypeError, KeyError) as error:
+        good(False, "rights: what it left can be read", error)
     judge_leftovers(results)
     with open(os.path.join(directory, "result.json"), "w", encoding="utf-8") as file:
         json.dump({"name": name, "release": release, "suite": suite, "families": families,

@@ -8,6 +8,7 @@
  *               through, as its log says and as bpf_prog_info says (0 before 5.16)
  *   objects     how many BPF programs and links the kernel holds: PROGRAMS LINKS
  *   read FILE N reads N times 4 KiB from it, past the page cache
+ *   limited NAMES COMMAND…  runs it with these capabilities alone, "bpf,perfmon"
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <cap-ng.h>
 
 #include "capture/session.h"
 
@@ -144,6 +146,25 @@ static int read_blocks(const char *path, long count)
 	return 0;
 }
 
+/* As root, from whom no program gets more than the bounding set. */
+static int run_limited(char *names, char **command)
+{
+	capng_clear(CAPNG_SELECT_BOTH);
+	for (char *name = strtok(names, ","); name; name = strtok(NULL, ",")) {
+		int capability = capng_name_to_capability(name);
+
+		if (capability < 0)
+			return 2;
+		capng_update(CAPNG_ADD, CAPNG_BOUNDING_SET | CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+			     (unsigned int)capability);
+	}
+	/* The second takes away what the first needs. */
+	if (capng_apply(CAPNG_SELECT_BOUNDS) || capng_apply(CAPNG_SELECT_CAPS))
+		return 2;
+	execvp(command[0], command);
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -156,5 +177,7 @@ int main(int argc, char **argv)
 		return print_objects();
 	if (!strcmp(what, "read") && argc == 4)
 		return read_blocks(argv[2], strtol(argv[3], NULL, 10));
+	if (!strcmp(what, "limited") && argc > 3)
+		return run_limited(argv[2], argv + 3);
 	return 2;
 }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "capture/session.h"
+#include "util/rights.h"
 
 struct bpf_program;
 struct btf;
@@ -28,7 +29,7 @@ struct loader {
 	VEC(struct program_state) programs;
 	bool untyped;      /* the kernel knows no types: the programs are others (untyped.h) */
 	bool task_storage; /* ledgers are in task storage (else in a hash) */
-	char lost[600];    /* what missing rights cost; empty = nothing */
+	char lost[RIGHTS_LOST_TEXT]; /* what missing rights cost; empty = nothing */
 	/* While it loads. */
 	struct btf *kernel; /* the kernel's types; NULL = it tells none */
 	struct btf *given;  /* the same from a file that was given; NULL = none was */

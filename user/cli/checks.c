@@ -78,7 +78,7 @@ static void check_kernel(struct check *check)
 
 static void check_rights(struct check *check)
 {
-	char missing[80], lost[280];
+	char missing[80], lost[RIGHTS_LOST_TEXT];
 
 	if (rights_are_own()) {
 		check_found(check, "a user namespace of its own");
@@ -184,25 +184,38 @@ static void check_symbols(struct check *check)
 			  "sysctl -w kernel.kptr_restrict=1 or 0");
 }
 
-static void check_perf(struct check *check)
+/* Whether the kernel has it for this thread: 0, or an errno. */
+static int event_try(uint32_t type, uint64_t config)
 {
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
-		.type = PERF_TYPE_HARDWARE,
-		.config = PERF_COUNT_HW_CPU_CYCLES,
+		.type = type,
+		.config = config,
 		.disabled = 1,
 	};
-	char line[32] = "?";
 	long fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
-	int err = fd < 0 ? errno : 0;
+
+	if (fd < 0)
+		return errno;
+	close((int)fd);
+	return 0;
+}
+
+static void check_perf(struct check *check)
+{
+	int err = event_try(PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES);
+	int clock_err = event_try(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK);
+	char line[32] = "?";
 
 	line_read("/proc/sys/kernel/perf_event_paranoid", line, sizeof(line));
-	if (fd >= 0)
-		close((int)fd);
 	check_found(check, "hardware counters %s, kernel.perf_event_paranoid = %s",
 		    err ? "unavailable" : "available", line);
 	/* The CPU profiler samples by the clock, so nothing is lost without the counters. */
-	if (err && err != ENOENT && err != EOPNOTSUPP && err != ENODEV)
+	if (clock_err)
+		check_fix(check, CHECK_LIMITED, "no CPU samples: perf_event_open: %s%s",
+			  strerror(clock_err),
+			  clock_err == EACCES || clock_err == EPERM ? ": " RIGHTS_SAMPLES : "");
+	else if (err && err != ENOENT && err != EOPNOTSUPP && err != ENODEV)
 		snprintf(check->fix, sizeof(check->fix), "%s; CPU samples come from the clock",
 			 strerror(err));
 }

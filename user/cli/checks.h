@@ -3,6 +3,8 @@
 #ifndef STRAIT_CHECKS_H
 #define STRAIT_CHECKS_H
 
+#include "util/rights.h"
+
 enum check_status {
 	CHECK_OK,
 	CHECK_LIMITED, /* strait works, with something missing */
@@ -13,8 +15,8 @@ struct check {
 	const char *name;
 	const char *btf; /* the file of types that was given instead of the kernel's, NULL = none */
 	enum check_status status;
-	char found[160]; /* what is there */
-	char fix[400];   /* what is missing because of it, and what to do; empty when all is well */
+	char found[160];            /* what is there */
+	char fix[RIGHTS_LOST_TEXT]; /* what is missing for it, what to do; "" = all is well */
 };
 
 typedef void check_run(struct check *check);

@@ -17,6 +17,14 @@
 	"cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search,cap_syslog,"                       \
 	"cap_checkpoint_restore,cap_sys_nice"
 
+/*
+ * What is missing where the kernel refuses CPU samples. Debian's know levels above 2, for which
+ * CAP_PERFMON is not enough; to others these are as good as 2.
+ */
+#define RIGHTS_SAMPLES                                                                             \
+	"it takes CAP_SYS_ADMIN where the sysctl kernel.perf_event_paranoid is above 2, or "       \
+	"sysctl -w kernel.perf_event_paranoid=2"
+
 /* Has this thread that capability, effective? One of CAP_* of linux/capability.h. */
 bool rights_have(unsigned int capability);
 
@@ -60,6 +68,9 @@ bool rights_spared(const char *folder);
  */
 bool rights_raise(unsigned int capability);
 void rights_lower(unsigned int capability);
+
+/* Room for all that may be missing. */
+#define RIGHTS_LOST_TEXT 1000
 
 /* What other missing capabilities cost here, in a line; false: nothing. */
 bool rights_lost(char *out, size_t size);

@@ -169,6 +169,11 @@ static int alloc_loaded(struct session *session, struct error *error)
 #endif
 }
 
+static const char *right_missing(int err)
+{
+	return err == -EACCES || err == -EPERM ? " (it takes CAP_SYS_ADMIN)" : "";
+}
+
 static int alloc_attach(struct session *session, struct error *error)
 {
 	struct alloc_data *data = alloc_data(session);
@@ -183,8 +188,7 @@ static int alloc_attach(struct session *session, struct error *error)
 	stats = probes_stats(data->probes);
 	if (stats.places && stats.failed == stats.places)
 		return error_set(error, stats.err, "cannot probe allocators: %s%s",
-				 strerror(-stats.err),
-				 stats.err == -EACCES ? " (it takes CAP_SYS_ADMIN)" : "");
+				 strerror(-stats.err), right_missing(stats.err));
 	return 0;
 }
 
@@ -266,12 +270,12 @@ static void missing_tell(struct session *session, struct alloc_data *data,
 	if (stats->failed + stats->refused == data->told)
 		return;
 	data->told = stats->failed + stats->refused;
-	snprintf(
-		text, sizeof(text),
-		"%zu of %zu functions could not be probed%s%s; %zu files with allocators were left "
-		"out, above %zu",
-		stats->failed, stats->places, stats->failed ? ": " : "",
-		stats->failed ? strerror(-stats->err) : "", stats->refused, stats->files);
+	snprintf(text, sizeof(text),
+		 "%zu of %zu functions could not be probed%s%s%s; %zu files with allocators were "
+		 "left out, above %zu",
+		 stats->failed, stats->places, stats->failed ? ": " : "",
+		 stats->failed ? strerror(-stats->err) : "",
+		 stats->failed ? right_missing(stats->err) : "", stats->refused, stats->files);
 	recording_family(session->recording, family_alloc.name, FAMILY_PARTIAL, text);
 }
 

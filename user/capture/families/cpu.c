@@ -139,11 +139,8 @@ static int cpu_attach(struct session *session, struct error *error)
 			err = failed;
 		attached += !failed;
 	}
-	/* Debian's kernels know a level above 2, which leaves nothing to CAP_PERFMON. */
 	if (!attached && (err == -EACCES || err == -EPERM))
-		return error_set(error, err,
-				 "perf_event_open: %s: it takes CAP_SYS_ADMIN where the sysctl "
-				 "kernel.perf_event_paranoid is above 2",
+		return error_set(error, err, "perf_event_open: %s: " RIGHTS_SAMPLES,
 				 strerror(-err));
 	if (!attached)
 		return error_set(error, err ? err : -ENODEV, "perf_event_open: %s",
