@@ -89,7 +89,7 @@ test_other_allocator() {
 	local library name count bytes
 	library=$(ldconfig -p | sed -n 's/.*libjemalloc\.so[^ ]* .*=> //p' | head -1)
 	if [ -z "$library" ]; then
-		echo 'note: there is no jemalloc here: left out'
+		skip_part 'another allocator' 'no jemalloc is installed'
 		return
 	fi
 	record 100% env "LD_PRELOAD=$library" "$load" 20000 2

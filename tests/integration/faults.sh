@@ -345,7 +345,7 @@ test_two() {
 # Whoever is more urgent has all CPUs for two seconds: strait waits, and says so.
 test_starved() {
 	chrt -f 1 true 2>/dev/null || {
-		echo 'note: no real-time policy may be used here: strait is not starved'
+		skip_part 'strait without a CPU' 'no real-time policy may be used here'
 		return
 	}
 	# shellcheck disable=SC2016 # for the inner shell

@@ -81,7 +81,7 @@ rm "$work/tools"
 cp "$work/archive" "$work/installed"
 # shellcheck disable=SC2144 # there is one, or none
 if compgen -G '/usr/lib/linux*tools*/bpftool' >/dev/null; then
-	echo 'note: this machine has a bpftool of its own in /usr/lib: no wrapper can refuse for good'
+	skip_part 'a wrapper that refuses for good' 'this machine has a bpftool of its own in /usr/lib'
 else
 	install_deps build
 	is 'a wrapper that refuses is helped' 0 "$status"

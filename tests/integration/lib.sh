@@ -9,6 +9,7 @@
 #   run …         runs a command: $status, $out (file), $err (file), $seconds
 #   start …       runs a command in the background until the test ends: $started_pid
 #   start_with …  the same, with files of its own for what it prints
+#   skip_part …   tells of a part that cannot run here
 #   is, matches, one_line, …     checks; each prints one line, a failed one says what it saw
 #
 # Everything started by `start` is ended by its pid when the test ends, however it ends.
@@ -62,9 +63,10 @@ skip() {
 	exit 77
 }
 
-# A part of a test that cannot be had here. skip_part WHAT WHY
+# A part of the test that cannot run here; the rest goes on. scripts/test counts and lists it.
+# skip_part WHAT WHY
 skip_part() {
-	echo "   skip  $1: $2"
+	echo "skip  $1: $2"
 }
 
 need_root() {

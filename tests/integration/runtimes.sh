@@ -131,10 +131,10 @@ if command -v lxc-start >/dev/null; then
 		pid_lxc=$(grep -ls "/lxc.payload.$box\$" /proc/[0-9]*/cgroup | head -n 1 | cut -d / -f 3)
 		[ -n "$pid_lxc" ]
 	}
-	until_true 20 box_find || echo "note: lxc does not start: $(tail -n 1 "$work/lxc.err")"
+	until_true 20 box_find || lxc_why="it does not start: $(tail -n 1 "$work/lxc.err")"
 fi
 if [ -z "${pid_lxc:-}" ]; then
-	echo 'note: no lxc here: a cgroup as lxc makes it'
+	skip_part 'lxc for real, not a cgroup as it makes it' "${lxc_why:-it is not installed}"
 	group_burn "$base/$top/lxc.payload.$box"
 	pid_lxc=$loop
 fi

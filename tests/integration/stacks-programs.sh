@@ -17,14 +17,14 @@ need python3 setpriv
 
 load=$root/tests/integration/stacks/load
 recording=$work/r.strait
-perf=$("$root/scripts/find-tool" perf) || echo 'note: perf is not installed: shares are not compared'
+perf=$("$root/scripts/find-tool" perf) || skip_part 'shares compared with those of perf' 'perf is not installed'
 chmod 711 "$work"
 
-# set_up NAME: false where it cannot run here, with a note.
+# set_up NAME: false where it cannot run here.
 set_up() {
 	mkdir "$work/$1"
 	"$load" setup "$1" "$work/$1" >"$work/setup" 2>&1 && return
-	echo "note: $1 is left out: $(tail -n 1 "$work/setup")"
+	skip_part "stacks of $1" "$(tail -n 1 "$work/setup")"
 	return 1
 }
 
@@ -118,25 +118,29 @@ int f%d(int n)
 test_builds() {
 	local compiler
 	command -v make >/dev/null || {
-		echo 'note: no make: the builds are left out'
+		skip_part 'builds' 'make is not installed'
 		return
 	}
 	# shellcheck disable=SC2016 # for make
-	if command -v gcc >/dev/null; then
+	if ! command -v gcc >/dev/null; then
+		skip_part 'make -j2, gcc' 'gcc is not installed'
+	else
 		rules c o 'gcc -O2 -c -o $@ $<' <<<"$small_c"
 		# For each file gcc, cc1 and as.
 		built 600 'make -j2, gcc' named 'whole --least 500 --late 60' -- make sh dash gcc cc1 as x86_64-linux-gnu-gcc \
 			x86_64-linux-gnu-gcc-12 x86_64-linux-gnu-as
 	fi
 	# shellcheck disable=SC2016 # for make
-	if command -v clang >/dev/null; then
+	if ! command -v clang >/dev/null; then
+		skip_part 'make -j2, clang' 'clang is not installed'
+	else
 		rules c o 'clang -O2 -c -o $@ $<' <<<"$small_c"
 		built 200 'make -j2, clang' named -- make sh dash \
 			"$(basename "$(readlink -f "$(command -v clang)")")"
 	fi
 	compiler=$(go env GOTOOLDIR 2>/dev/null)/compile
 	if [ ! -x "$compiler" ]; then
-		echo "note: no Go: the build with its compiler is left out"
+		skip_part 'make -j2, Go' 'Go is not installed'
 		return
 	fi
 	rules go o "$compiler -o \$@ \$<" <<<$'package p\n\nfunc F%d(n int) int { return n * %d }'
@@ -149,10 +153,14 @@ test_mixed() {
 	local name ran=() pids=()
 	for name in python3 perl xz sqlite3 node; do
 		mkdir "$work/mixed-$name"
-		"$load" setup "$name" "$work/mixed-$name" >/dev/null 2>&1 || continue
+		"$load" setup "$name" "$work/mixed-$name" >"$work/setup" 2>&1 || {
+			skip_part "$name in a mixed load" "$(tail -n 1 "$work/setup")"
+			continue
+		}
 		start "$load" run "$name" "$work/mixed-$name" 30
 		pids+=("$started_pid")
-		until_true 15 test -e "$work/mixed-$name/ready" || continue
+		until_true 15 test -e "$work/mixed-$name/ready"
+		report $? "$name is at work in a mixed load" "$(cat "$work/started.err")" || continue
 		ran+=("$("$load" programs "$name" | cut -d ' ' -f 1)")
 	done
 	# shellcheck disable=SC2016 # for make

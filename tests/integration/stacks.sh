@@ -18,23 +18,18 @@ sources=$root/tests/integration/stacks
 recording=$work/r.strait
 list=$work/list # programs of the next recording, one a line: NAME ARGUMENTS
 
-# Notes a reason why a part of this test is left out.
-without() {
-	echo "note: $*"
-}
-
 # build NAME SOURCE FLAG…: compiles a program; its answer is in SOURCE.
 build() {
 	local name=$1 source=$sources/$2 compiler=cc
 	shift 2
 	[[ $source != *.cc ]] || compiler=c++
 	command -v $compiler >/dev/null || {
-		without "no $compiler: $name is left out"
+		skip_part "$name" "$compiler is not installed"
 		return 1
 	}
 	$compiler -O2 -D_GNU_SOURCE -pthread -DNAME="\"$name\"" \
 		-o "$work/$name" "$source" "$@" 2>"$work/$name.log" || {
-		without "$name cannot be built here: $(grep -m 1 -i error "$work/$name.log")"
+		skip_part "$name" "it cannot be built here: $(grep -m 1 -i error "$work/$name.log")"
 		return 1
 	}
 	echo "$source" >"$work/$name.source"
@@ -116,7 +111,7 @@ plan_others() {
 		echo "$sources/tree.rs" >"$work/rust.source"
 		plan rust
 	else
-		without 'no rustc that works: Rust is left out'
+		skip_part 'Rust' 'no rustc that works'
 	fi
 	if command -v go >/dev/null && GOCACHE=$work/gocache GOFLAGS=-mod=mod HOME=$work \
 		go build -o "$work/golang" "$sources/tree.go" 2>"$work/golang.log"; then
@@ -126,7 +121,7 @@ plan_others() {
 		strip -o "$work/golang-stripped" "$work/golang" && echo "$sources/tree.go" \
 			>"$work/golang-stripped.source" && plan golang-stripped
 	else
-		without 'no go that works: Go is left out'
+		skip_part 'Go' 'no go that works'
 	fi
 }
 

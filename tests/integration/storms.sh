@@ -77,7 +77,7 @@ test_groups() {
 	[ -d $base ] || base=/sys/fs/cgroup
 	top=$base/strait-storm-$$
 	[ -f $base/cgroup.procs ] && mkdir "$top" 2>/dev/null || {
-		echo 'note: no cgroup of version 2 can be made here: groups are not tested'
+		skip_part 'groups' 'no cgroup of version 2 can be made here'
 		return
 	}
 	cleanups+=("until_true 10 groups_remove '$top'")
@@ -125,7 +125,7 @@ test_connections() {
 	processes=$(((all + each - 1) / each))
 	each=$(((all + processes - 1) / processes))
 	unshare -n true 2>/dev/null || {
-		echo 'note: no network namespace can be made here: connections are not tested'
+		skip_part 'connections' 'no network namespace can be made here'
 		return
 	}
 	# shellcheck disable=SC2016 # for the inner shell
@@ -181,7 +181,7 @@ test_mappings() {
 	if [ "$before" -lt $((all + 1000)) ]; then
 		cleanups+=("echo $before >$limit")
 		echo $((all + 1000)) >$limit 2>/dev/null ||
-			echo "note: a process may have $before mappings here, no more"
+			skip_part "$all mappings" "a process may have $before here, no more"
 	fi
 	cc -O1 -o "$work/other" "$root/tests/integration/budget.c" || exit 1
 	head -c 32768 /dev/zero >"$work/data"

@@ -95,7 +95,7 @@ if [ -n "$group" ] && echo "$mine" >"$group/below/cgroup.procs" 2>/dev/null; the
 	watch -d 1 -c "$group/empty"
 	is 'an empty cgroup has nothing to report' ' 0' "$pids $samples"
 else
-	echo 'note: no cgroup can be made here: targets by cgroup are not tested'
+	skip_part 'targets by cgroup' 'no cgroup can be made here'
 fi
 
 # In each hierarchy that the programs look at: by path, by number, and what is below, in cgroups that are
@@ -138,7 +138,7 @@ for base in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/memory /sys/fs/
 	stop "$late"
 	stop "$inside"
 done
-[ $hierarchies -gt 0 ] || echo 'note: no cgroup can be made here: cgroups by number are not tested'
+[ $hierarchies -gt 0 ] || skip_part 'cgroups by number' 'no cgroup can be made here'
 
 # A process that is in a cgroup of each hierarchy: the one that is told is of the hierarchy that was asked for.
 start sh -c "$loop"
@@ -198,7 +198,7 @@ if mkdir "$group" 2>/dev/null && [ -e "$group/cgroup.procs" ]; then
 	stop "$comes"
 	stop "$leaves"
 else
-	echo 'note: no cgroup of version 2 can be made here: moves are not tested'
+	skip_part 'moves between cgroups' 'no cgroup of version 2 can be made here'
 fi
 # Deep below it: what is too deep to be told is counted.
 deep() {
@@ -221,7 +221,7 @@ if mkdir "$group" 2>/dev/null && [ -e "$group/cgroup.procs" ]; then
 	is '70 levels below: not found' '' "$pids"
 	matches '70 levels below: told' '"threads in cgroups of more than 64 levels: left out"' "$out"
 else
-	echo 'note: no cgroup can be made here: depth is not tested'
+	skip_part 'cgroups far below a target' 'no cgroup can be made here'
 fi
 run "$strait" -d 1 -c 987654321987
 is 'no such number: exit and lines' '1 1' "$status $(wc -l <"$err")"
