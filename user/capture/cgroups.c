@@ -163,8 +163,8 @@ uint32_t cgroup_resolve(struct recording *rec, uint64_t id, pid_t pid)
 
 /*
  * On hybrid hosts a cgroup may exist in several hierarchies. The programs look at one of each task:
- * v2 if it is not the root there, else memory, else cpu. The same order is used here; where a cgroup
- * is the target, the programs look at its hierarchy first.
+ * v2 if it is not the root there, else memory, else cpu. The same order is used here; where a
+ * cgroup is the target, the programs look at its hierarchy first.
  */
 enum { RANK_NONE, RANK_CPU, RANK_MEMORY, RANK_V2 };
 
