@@ -166,37 +166,50 @@ static __always_inline __u64 compat_cgroup_id(struct cgroup *cgroup)
 	       (__u64)(BPF_CORE_READ(cgroup, root, hierarchy_id) & 0xff) << 56;
 }
 
-/*
- * Whether a cgroup says something about a task, and is of the target's hierarchy, a version 1
- * controller's.
- */
-static __always_inline bool compat_cgroup_near_target(struct cgroup *cgroup)
+static __always_inline bool compat_cgroup_beside_target(struct cgroup *cgroup)
 {
-	return cgroup && target_cgroup >> 56 && BPF_CORE_READ(cgroup, level) > 0 &&
-	       compat_cgroup_id(cgroup) >> 56 == target_cgroup >> 56;
+	return cgroup && compat_cgroup_id(cgroup) >> 56 == target_cgroup >> 56;
 }
 
 /*
- * The cgroup that says most about a task: that of the hierarchy that was asked for, where the
- * target is a cgroup of version 1; else its v2 cgroup, unless that is the root (hybrid hosts keep
- * their controllers in v1): then that of the memory, else of the CPU controller.
+ * A task's cgroup in the hierarchy of the target, where that is a cgroup of version 1; NULL where
+ * it is none, or the task's is the root. Hosts with another target pay nothing for the question.
+ */
+static __always_inline struct cgroup *compat_cgroup_near_target(struct css_set *set)
+{
+	struct cgroup *cgroup;
+
+	if (!(target_cgroup >> 56))
+		return NULL;
+	cgroup = compat_cgroup_of_memory(set);
+	if (!compat_cgroup_beside_target(cgroup))
+		cgroup = compat_cgroup_of_cpu(set);
+	if (!compat_cgroup_beside_target(cgroup) || BPF_CORE_READ(cgroup, level) == 0)
+		return NULL;
+	return cgroup;
+}
+
+/*
+ * The cgroup that says most about a task: that near the target; else its v2 cgroup, unless that is
+ * the root (hybrid hosts keep their controllers in v1): then that of the memory, else of the CPU
+ * controller.
  */
 static __always_inline struct cgroup *compat_task_cgroup(struct task_struct *task)
 {
 	struct css_set *set = BPF_CORE_READ(task, cgroups);
 	struct cgroup *cgroup = BPF_CORE_READ(set, dfl_cgrp);
-	struct cgroup *memory = compat_cgroup_of_memory(set), *cpu = compat_cgroup_of_cpu(set);
+	struct cgroup *v1 = compat_cgroup_near_target(set);
 
-	if (compat_cgroup_near_target(memory))
-		return memory;
-	if (compat_cgroup_near_target(cpu))
-		return cpu;
+	if (v1)
+		return v1;
 	if (BPF_CORE_READ(cgroup, level) > 0)
 		return cgroup;
-	if (memory && BPF_CORE_READ(memory, level) > 0)
-		return memory;
-	if (cpu && BPF_CORE_READ(cpu, level) > 0)
-		return cpu;
+	v1 = compat_cgroup_of_memory(set);
+	if (v1 && BPF_CORE_READ(v1, level) > 0)
+		return v1;
+	v1 = compat_cgroup_of_cpu(set);
+	if (v1 && BPF_CORE_READ(v1, level) > 0)
+		return v1;
 	return cgroup;
 }
 
