@@ -6,7 +6,8 @@
     hostile.py lines FILE [NAME]...    one JSON object a line, and nothing else
     hostile.py folded FILE [NAME]...   "process;frame;...;frame COUNT" a line
     hostile.py text FILE [NAME]...     UTF-8 without control characters, but for newlines
-    hostile.py color FILE              the same, with SGR sequences
+    hostile.py color FILE [NAME]...    the same, with SGR sequences
+    hostile.py progress FILE [NAME]... the same, with lines that are written anew, as on a terminal
     hostile.py pty COLUMNS COMMAND...  prints what the command writes to a terminal so wide
 
 Names are given as bytes; what is looked for is how that output writes them. Exit 1, with what is wrong.
@@ -80,9 +81,7 @@ def strings(value):
             yield from strings(part)
 
 
-def check_controls(text, color=False):
-    if color:
-        text = re.sub("\x1b\\[[0-9;]*m", "", text)
+def check_controls(text):
     for at, character in enumerate(text):
         number = ord(character)
         if number != 10 and (number < 0x20 or 0x7f <= number < 0xa0 or
@@ -130,6 +129,16 @@ def check_folded(text, names):
     check_names([text], names, for_folded)
 
 
+def check_color(text, names):
+    check_text(re.sub("\x1b\\[[0-9;]*m", "", text), names)
+
+
+def check_progress(text, names):
+    if "\r\x1b[K" not in text:
+        raise ValueError("no line is written anew")
+    check_color(text.replace("\r\x1b[K", "\n"), names)
+
+
 def check_text(text, names):
     check_controls(text)
     check_names([text], names, for_terminal)
@@ -160,7 +169,7 @@ def main():
     if what == "pty":
         return run_in_terminal(int(file), names)
     checks = {"json": check_json, "lines": check_lines, "folded": check_folded, "text": check_text,
-              "color": lambda text, _: check_controls(text, color=True)}
+              "color": check_color, "progress": check_progress}
     try:
         with open(file, "rb") as data:
             checks[what](data.read().decode("utf-8"), names)
