@@ -15,6 +15,9 @@
 # Everything started by `start` is ended by its pid when the test ends, however it ends.
 
 set -uo pipefail
+# Without it, arithmetic on what is no number leaves a function, and those that called it, and the test goes on
+# without their checks: now it ends, and fails.
+set -o posix
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 strait=${STRAIT:-$root/build/strait}
@@ -122,10 +125,12 @@ matches() {
 	report $? "$1" "no /$2/ in: $(head -c 600 "$3")"
 }
 
-# lacks NAME EXTENDED-REGEX FILE
+# lacks NAME EXTENDED-REGEX FILE: a file that is not there lacks nothing.
 lacks() {
-	! grep -Eq -- "$2" "$3"
-	report $? "$1" "/$2/ in: $(grep -E -- "$2" "$3" | head -c 600)"
+	local found=0
+	grep -Eq -- "$2" "$3" || found=$?
+	[ $found -eq 1 ]
+	report $? "$1" "/$2/ in: $(grep -E -- "$2" "$3" 2>&1 | head -c 600)"
 }
 
 # within NAME LOW HIGH SEEN: a number in the closed range.
