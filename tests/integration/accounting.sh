@@ -54,11 +54,12 @@ meets() {
 # told REASON: the text and the JSON of the last recording say so.
 told() {
 	echo "$1" >>"$work/told"
-	run "$strait" report --json "$recording"
+	if ! [ "$work/line" -nt "$recording" ]; then
+		"$strait" report --json "$recording" >"$work/report.json"
+		"$strait" report -v "$recording" | tr -s ' \n' '  ' >"$work/line"
+	fi
 	check "told in JSON: $1" jq -e --arg what "$1" \
-		'[.coverage.lost[] | select(.what == $what and .count > 0)] | length == 1' "$out"
-	run "$strait" report -v "$recording"
-	tr -s ' \n' '  ' <"$out" >"$work/line"
+		'[.coverage.lost[] | select(.what == $what and .count > 0)] | length == 1' "$work/report.json"
 	check "told in the text: $1" grep -qF "$1" "$work/line"
 }
 
@@ -115,10 +116,10 @@ test_disk() {
 	told 'map full: times and sizes of disk requests'
 	interrupts >"$work/before"
 	limited irq_times=1 "$@" --numjobs=2 --cpus_allowed="0-$(($(nproc) - 1))" --cpus_allowed_policy=split
-	if [ "$(interrupts | comm -13 "$work/before" - | wc -l)" -gt 1 ]; then
+	if [ "$(interrupts | join "$work/before" - | awk '$3 - $2 > 100' | wc -l)" -gt 1 ]; then
 		told 'map full: interrupts'
 	else
-		skipped 'map full: interrupts' 'one interrupt serves all that was done'
+		skipped 'map full: interrupts' 'one interrupt serves the whole disk'
 	fi
 	rm "$file"
 }

@@ -278,13 +278,16 @@ test_suspended() {
 
 # ---- a full disk ----
 
+has_slice() {
+	sqlite3 -readonly "$1" 'SELECT id FROM slices' | grep -q .
+}
+
 # bad-input.sh has that of record, monitor.sh that of its store: here the report goes on.
 test_full_disk() {
 	local disk=$work/disk
 	small_disk "$disk" 4m
 	start_with "$work/full.err" "$own" -q --json -d 4 -o "$disk/full.strait"
-	check 'recording on a small disk begins' until_true 5 test -s "$disk/full.strait"
-	sleep 1.5
+	check 'recording on a small disk: a slice is there' until_true 10 has_slice "$disk/full.strait"
 	dd if=/dev/zero of="$disk/filler" bs=64k 2>/dev/null
 	status=0
 	wait "$started_pid" || status=$?
